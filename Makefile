@@ -1,0 +1,41 @@
+# Every target sets up .venv from uv.lock first; it needs Python 3.11 or newer and make, nothing else.
+# `make PYTHON=…` names the Python to use.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check wheel clean
+
+BIN := .venv/bin
+READY := .venv/.made-from-the-lock
+TEMPLATES := templates
+# Looked up when it is used, for setting up may have brought it.
+UV = $(firstword $(wildcard .venv/bin/uv .tools/bin/uv) uv)
+
+$(READY): uv.lock pyproject.toml scripts/set-up
+	@PYTHON='$(PYTHON)' scripts/set-up
+
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(READY) ## serve the wizard on http://127.0.0.1:8000; on the sandbox when nothing is configured
+	@exec $(BIN)/infisical-connect serve
+
+# The last line is pytest's own, or else what could not be tested and how to mend it.
+test: $(READY) ## run every test, those in the browser included
+	@$(BIN)/python -m tests.programs ensure
+	@$(BIN)/pytest; status=$$?; $(BIN)/python -m tests.programs report; exit $$status
+
+check: $(READY) ## lint, format, types, templates, imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/djlint --check $(TEMPLATES)
+	$(BIN)/djlint --lint $(TEMPLATES)
+	$(BIN)/lint-imports
+
+wheel: $(READY) ## build the wheel into dist/
+	@$(UV) build --wheel --quiet --out-dir dist
+	@ls dist/*.whl
+
+clean: ## remove what make and the tools have made, and nothing else
+	rm -rf .venv .tools dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov test-results
+	rm -f .coverage .coverage.*

@@ -1,0 +1,37 @@
+"""On a loopback address without access control: requests that did not come from this machine are refused."""
+
+import ipaddress
+from collections.abc import Mapping
+
+_FORWARDED = ("Forwarded", "Via")
+
+
+def reason_to_refuse(*, host: str, headers: Mapping[str, str]) -> str | None:
+    """Why a request may not have come from this machine, in a sentence; None when nothing says so.
+
+    A proxy on the same machine connects from a loopback address too, and would open the server's credential to
+    everyone; and a page elsewhere can make a browser ask for a name of its own that resolves to 127.0.0.1.
+    """
+    if not is_loopback_name(_without_port(host)):
+        return f"The address names the host “{_without_port(host)[:100]}”, which is not this machine."
+    for name in headers:
+        if name.title() in _FORWARDED or name.lower().startswith("x-forwarded-"):
+            return f"The request came through a proxy: it has the header {name.title()}."
+    return None
+
+
+def is_loopback_name(name: str) -> bool:
+    """Whether a host name can only mean this machine: localhost, names below it, 127.0.0.0/8 and ::1."""
+    plain = name.strip("[]").lower().removesuffix(".")
+    if plain == "localhost" or plain.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(plain).is_loopback
+    except ValueError:
+        return False
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]

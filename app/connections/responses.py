@@ -1,0 +1,118 @@
+"""How a page leaves: rendered in its frame, as a problem, or as a redirect, and which project is in hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import Response, make_response, redirect, request, session
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from ..infisical import InfisicalError, NotAMember, NotFound
+from ..rendering import url_for
+from .portal import portal
+from .problems import Action, Problem, Situation, problem_page
+from .scopes import Scope, scope_named
+
+_REMEMBERED = "connect.project"
+
+Page = Response | WerkzeugResponse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What stands round every page."""
+
+    sandbox: bool
+    host: str
+    project_name: str | None
+    change_url: str | None
+    person: str | None = None
+    sign_out_url: str | None = None
+
+
+def page(
+    template: str, *, scope: Scope | None, status: int = 200, change_url: str | None = None, **context: Any
+) -> Page:
+    """A page in its frame."""
+    running = portal()
+    frame = Frame(
+        sandbox=running.sandbox,
+        host=running.infisical.host,
+        project_name=scope.name if scope else None,
+        change_url=change_url if scope else None,
+    )
+    return make_response(running.pages.render(template, frame=frame, **context), status)
+
+
+def problem(shown: Problem, *, scope: Scope | None) -> Page:
+    """A problem's page, with the seconds to wait where there are any."""
+    response = page("problem.html", scope=scope, status=shown.status, problem=shown)
+    if shown.retry_after is not None:
+        response.headers["Retry-After"] = str(shown.retry_after)
+    return response
+
+
+def problem_of(
+    error: InfisicalError,
+    *,
+    scope: Scope | None,
+    creating: str | None = None,
+    actions: tuple[Action, ...] = (),
+) -> Page:
+    """The page for an error of Infisical's."""
+    running = portal()
+    situation = Situation(scope=scope, host=running.infisical.host, when=running.clock(), creating=creating)
+    shown = problem_page(error, situation)
+    return problem(_with_actions(shown, actions or _usual_actions(error)), scope=scope)
+
+
+def _with_actions(shown: Problem, actions: tuple[Action, ...]) -> Problem:
+    return replace(shown, actions=actions)
+
+
+def _usual_actions(error: InfisicalError) -> tuple[Action, ...]:
+    change = Action(label="Choose another project", href=url_for(".projects"))
+    if isinstance(error, NotAMember | NotFound):
+        return (Action(label=change.label, href=change.href, primary=True),)
+    again = request.full_path.rstrip("?") if request.method == "GET" else url_for(".index")
+    return (Action(label="Try again", href=again, primary=True), change)
+
+
+def see_other(endpoint: str, **values: str | None) -> Page:
+    """A redirect that is followed with GET. Empty values are left out of the URL."""
+    return redirect(url_for(endpoint, **values), code=303)
+
+
+def remembered_project() -> str | None:
+    """The project in hand when none is named: the one last opened, else the one the settings preselect."""
+    known = session.get(_REMEMBERED)
+    return known if isinstance(known, str) else portal().project_id
+
+
+def scope_in_hand(key: str) -> Scope:
+    """The scope that a URL names; it is remembered once Infisical has shown it to us."""
+    try:
+        scope = scope_named(key, portal().infisical)
+    except (NotAMember, NotFound):
+        session.pop(_REMEMBERED, None)
+        raise
+    if session.get(_REMEMBERED) != scope.key:
+        session[_REMEMBERED] = scope.key
+    return scope
+
+
+def first_project() -> str | None:
+    """The first project by name that Infisical shows us, None where there is none."""
+    projects = portal().infisical.projects()
+    return projects[0].id if projects else None
+
+
+def asked_project() -> str | None:
+    """The project that the URL names, None where it names none."""
+    key = request.args.get("project", "").strip()
+    return key[:100] or None
+
+
+def typed_values(source: Mapping[str, str]) -> dict[str, str]:
+    """What was typed in the form and travels in URLs from page to page: everything but the access token."""
+    return {name: source[name][:2000] for name in ("name", "description", "instance_url") if source.get(name)}

@@ -1,0 +1,263 @@
+"""The client of Infisical's API: one method per endpoint, each answer a frozen model or an InfisicalError."""
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from ..secret import Secret
+from ..settings import Settings
+from .auth import TokenAuth, UniversalAuth, timeouts
+from .errors import InfisicalError, NoAnswer, NotFound, NotInfisical, Reach, Unreachable, error_from_answer
+from .models import AppOption, Connection, NewConnection, Organization, Project
+from .transport import BoundedTransport, Deadline, network_transport, read_json
+
+THREADS = 16
+"""Connections kept per client: at least as many as a worker has threads, so that none waits for another's."""
+
+_READING = 10.0
+_CONNECTIONS = "/api/v1/app-connections"
+_SUPABASE = f"{_CONNECTIONS}/supabase"
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class Infisical:
+    """Speaks to one Infisical as one identity. Safe to share between threads, made once per process.
+
+    Every method raises an InfisicalError. Times are seconds: a read takes at most 10, a log-in 15, a create as long
+    as its deadline allows. Nothing is sent twice, save the one call that Infisical refused for a token that had run
+    out (see UniversalAuth).
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        auth: httpx.Auth,
+        transport: httpx.BaseTransport,
+        hidden: tuple[Secret, ...] = (),
+    ) -> None:
+        self.base_url = base_url
+        self._hidden = hidden
+        self._http = httpx.Client(
+            auth=auth,
+            transport=BoundedTransport(transport),
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": "infisical-connect",
+            },
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    @classmethod
+    def from_settings(cls, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> Self:
+        """The client that the settings ask for, over the network unless another transport is given.
+
+        It logs in with Universal Auth, or sends the Infisical access token that was given.
+        """
+        base_url = settings.host
+        if base_url is None:
+            raise ValueError("INFISICAL_HOST is not set")
+        transport = transport or network_transport(
+            base_url, ca_bundle=settings.ca_bundle, connections=THREADS
+        )
+        if settings.client_id is not None and settings.client_secret is not None:
+            auth = UniversalAuth(
+                base_url=base_url, client_id=settings.client_id, client_secret=settings.client_secret
+            )
+            return cls(base_url, auth=auth, transport=transport, hidden=(settings.client_secret,))
+        if settings.token is not None:
+            return cls(
+                base_url, auth=TokenAuth(settings.token), transport=transport, hidden=(settings.token,)
+            )
+        raise ValueError("no credential is set")
+
+    @property
+    def host(self) -> str:
+        """The host name of Infisical, with a port that is not the usual one: what people know it by."""
+        return urlsplit(self.base_url).netloc
+
+    def status(self) -> None:
+        """Returns when Infisical answers as Infisical does; needs no credential."""
+        told = self._call("GET", "/api/status", auth=None)
+        if not isinstance(told, dict) or "message" not in told:
+            raise NotInfisical("Its status is of another shape.")
+
+    def projects(self) -> tuple[Project, ...]:
+        """The secret-management projects that the caller is a member of, by name."""
+        told = self._call("GET", "/api/v1/projects", params={"type": "secret-manager"})
+        return tuple(sorted(_each(Project, told, "projects"), key=lambda project: project.name.casefold()))
+
+    def project(self, project_id: str) -> Project:
+        """One project. NotFound where there is none, NotAMember where the caller is not in it."""
+        return _one(Project, self._call("GET", f"/api/v1/projects/{quote(project_id, safe='')}"), "project")
+
+    def organization(self) -> Organization:
+        """The caller's organization. Infisical answers this to machine identities only."""
+        told = self._call("GET", "/api/v1/identities/details")
+        details = told.get("identityDetails") if isinstance(told, dict) else None
+        return _one(Organization, details, "organization")
+
+    def connections(self, project_id: str | None) -> tuple[Connection, ...]:
+        """The connections of a project, or with None the organization's own, of every app, by name.
+
+        Without a project Infisical lists every project's as well (recorded exchange list-supabase-no-projectid);
+        those are left out.
+        """
+        told = self._call("GET", _CONNECTIONS, params=_scope(project_id))
+        rows = _each(Connection, told, "appConnections")
+        return tuple(
+            sorted((row for row in rows if row.project_id == project_id), key=lambda row: row.name.casefold())
+        )
+
+    def options(self, project_id: str | None) -> tuple[AppOption, ...]:
+        """The apps that Infisical can connect to, in a project or in the organization."""
+        params = {} if project_id is None else {"projectType": "secret-manager"}
+        return _each(
+            AppOption, self._call("GET", f"{_CONNECTIONS}/options", params=params), "appConnectionOptions"
+        )
+
+    def connection(self, connection_id: str) -> Connection:
+        """One Supabase Connection by its id."""
+        return _one(
+            Connection, self._call("GET", f"{_SUPABASE}/{quote(connection_id, safe='')}"), "appConnection"
+        )
+
+    def connection_named(
+        self, name: str, *, project_id: str | None, deadline: Deadline | None = None
+    ) -> Connection | None:
+        """The Supabase Connection of that name in that scope, or None.
+
+        None just after a create without an answer proves nothing: Infisical may still be at work.
+        """
+        path = f"{_SUPABASE}/connection-name/{quote(name, safe='')}"
+        try:
+            told = self._call("GET", path, params=_scope(project_id), deadline=deadline)
+        except NotFound as missing:
+            if missing.message.startswith("Could not find App Connection"):
+                return None
+            raise
+        return _one(Connection, told, "appConnection")
+
+    def create(self, new: NewConnection, *, deadline: Deadline) -> Connection:
+        """Creates a Supabase Connection, after Infisical has tried the access token with Supabase.
+
+        NoAnswer means that the outcome is unknown, never that it failed: Infisical closes the socket at 100 s, goes
+        on, and may store the connection minutes later (recorded exchanges slow-429-forever, ghost-lookup-later).
+        """
+        told = self._call(
+            "POST", _SUPABASE, body=new.to_json, deadline=deadline, longest=3600.0, hidden=(new.access_token,)
+        )
+        return _one(Connection, told, "appConnection")
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Callable[[], dict[str, Any]] | None = None,
+        deadline: Deadline | None = None,
+        longest: float = _READING,
+        hidden: tuple[Secret, ...] = (),
+        auth: Any = httpx.USE_CLIENT_DEFAULT,
+    ) -> object:
+        deadline = deadline or Deadline.after(3 * _READING)
+        request = self._http.build_request(
+            method,
+            self.base_url + path,
+            params=params,
+            json=body() if body else None,
+            extensions={
+                "timeout": timeouts(deadline, longest=longest),
+                "deadline": deadline,
+                "longest": longest,
+            },
+        )
+        response = self._send(request, auth=auth)
+        told = read_json(response, hidden=(*self._hidden, *hidden))
+        if response.is_success:
+            if told is None:
+                raise NotInfisical(
+                    "It answered with something that is not JSON.", status=response.status_code
+                )
+            return told
+        if response.status_code < 400:
+            raise NotInfisical(_redirect(response), status=response.status_code)
+        raise error_from_answer(response.status_code, response.headers, told)
+
+    def _send(self, request: httpx.Request, *, auth: Any) -> httpx.Response:
+        failure: InfisicalError
+        try:
+            return self._http.send(request, auth=auth)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            failure = Unreachable(_reach(error))
+        except (httpx.DecodingError, httpx.UnsupportedProtocol) as error:
+            failure = NotInfisical(f"Its answer could not be read: {error}.")
+        except httpx.TransportError:
+            failure = NoAnswer("Infisical did not answer.")
+        # Raised outside the except block, so that __context__ is empty: the frames below httpx hold the request's
+        # body, and with it the access token, in their locals.
+        raise failure
+
+
+def _scope(project_id: str | None) -> dict[str, str]:
+    return {} if project_id is None else {"projectId": project_id}
+
+
+def _one(model: type[_Model], told: object, key: str) -> _Model:
+    with contextlib.suppress(ValidationError, KeyError, TypeError):
+        return model.model_validate(told[key])  # type: ignore[index]  # anything else is caught
+    raise NotInfisical(f"Its answer holds no readable {key}.")
+
+
+def _each(model: type[_Model], told: object, key: str) -> tuple[_Model, ...]:
+    with contextlib.suppress(ValidationError, KeyError, TypeError):
+        rows = told[key]  # type: ignore[index]  # likewise
+        if isinstance(rows, list):
+            return tuple(model.model_validate(row) for row in rows)
+    raise NotInfisical(f"Its answer holds no readable {key}.")
+
+
+def _reach(error: BaseException) -> Reach:
+    if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
+        return Reach.TIMEOUT
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
+            return Reach.NAME
+        if isinstance(cause, ssl.SSLError):
+            return Reach.TLS
+        if isinstance(cause, ConnectionRefusedError):
+            return Reach.REFUSED
+        cause = cause.__cause__ or cause.__context__
+    return Reach.OTHER
+
+
+def _redirect(response: httpx.Response) -> str:
+    """Names the host that a redirect leads to, and nothing else of its address."""
+    try:
+        host = urlsplit(response.headers.get("location", "")).netloc[:100]
+    except ValueError:
+        host = ""
+    return f"It redirects to {host}." if host else "It redirects elsewhere."

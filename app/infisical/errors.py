@@ -1,0 +1,290 @@
+"""What can go wrong between the wizard and Infisical, one class per treatment, and which answer means which.
+
+InfisicalError
+├── Unreachable             nothing was sent: no such name, refused, TLS failed, no connection in time
+├── NoAnswer                sent, and no whole answer came: timeout, socket closed, a proxy that gave up waiting
+├── NotInfisical            an answer that is none of Infisical's: HTML, a redirect, JSON of another shape
+├── ServerFailed            500 and above
+├── RateLimited             429, with the seconds to wait
+├── LoginRefused            the identity is not accepted: wrong secret, locked, expired, revoked
+├── PermissionDenied        the identity may not do this
+├── NotAMember              the identity is not in this project
+├── NotFound                no such project or connection
+├── InvalidFields           422, one issue per field
+├── NameTaken               the name is in use in this project or organization
+├── TokenRefused            Supabase does not know the access token
+├── TokenLacksPermission    Supabase knows the access token, which may not list projects
+├── InstanceUrlRefused      Infisical could not speak to a Supabase Management API at the instance URL
+├── SupabaseFailed          Supabase answered with a fault of its own
+└── Refused                 another 400
+
+Sources: the error answers of a running Infisical of mid-2026. Its public documentation does not list them, and they
+are told apart by `error` and, inside BadRequest, by the sentence in `message`. This is the only file that reads those
+sentences; one that it does not know falls back to `Refused`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, ClassVar
+
+_LONGEST_MESSAGE = 500
+
+
+class InfisicalError(Exception):
+    """A call to Infisical that did not succeed.
+
+    `message` is Infisical's own sentence, or ours where it gave none. `request_id` is what Infisical's support asks for.
+    `nothing_happened` tells whether it is certain that the call changed nothing at Infisical.
+    """
+
+    nothing_happened: ClassVar[bool] = True
+
+    def __init__(self, message: str, *, request_id: str | None = None, status: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.request_id = request_id
+        self.status = status
+
+    @property
+    def sentence(self) -> str:
+        """One sentence for an operator, without the request id."""
+        return self.message
+
+
+class Reach(Enum):
+    """How far a call came that was never sent."""
+
+    NAME = "Its name could not be resolved."
+    REFUSED = "It refused the network connection."
+    TLS = "Its TLS certificate was not accepted."
+    TIMEOUT = "It did not accept a network connection in time."
+    OTHER = "No network connection could be made."
+
+
+class Unreachable(InfisicalError):
+    """Nothing was sent to Infisical."""
+
+    def __init__(self, reach: Reach) -> None:
+        super().__init__(f"Infisical could not be reached. {reach.value}")
+        self.reach = reach
+
+
+class NoAnswer(InfisicalError):
+    """The call was sent and no whole answer came. A create may still succeed, minutes later."""
+
+    nothing_happened = False
+
+
+class NotInfisical(InfisicalError):
+    """The address answered, and not as Infisical does: a page, a redirect, another shape."""
+
+    nothing_happened = False
+
+
+class ServerFailed(InfisicalError):
+    """Infisical, or a proxy before it, answered with a fault of its own."""
+
+    nothing_happened = False
+
+
+class RateLimited(InfisicalError):
+    """Infisical asks to wait `retry_after` seconds."""
+
+    def __init__(self, message: str, *, retry_after: int, request_id: str | None = None) -> None:
+        super().__init__(message, request_id=request_id, status=429)
+        self.retry_after = retry_after
+
+
+class Refusal(Enum):
+    """Why Infisical does not accept the identity."""
+
+    CREDENTIAL = "the client ID or the client secret is not accepted"
+    SECRET_EXPIRED = "the client secret has expired"  # noqa: S105  # words for people, not a secret
+    LOCKED = "the identity is locked for some minutes after wrong secrets"
+    TOKEN = "the Infisical access token is not accepted or has expired"  # noqa: S105  # likewise
+    ADDRESS = "this server's address is not one the identity may be used from"
+
+
+class LoginRefused(InfisicalError):
+    """Infisical does not accept who is calling, for the reason in `refusal`."""
+
+    def __init__(
+        self, message: str, *, refusal: Refusal, request_id: str | None = None, status: int = 401
+    ) -> None:
+        super().__init__(message, request_id=request_id, status=status)
+        self.refusal = refusal
+
+    @property
+    def sentence(self) -> str:
+        return f"Infisical does not accept the credential: {self.refusal.value}."
+
+
+class PermissionDenied(InfisicalError):
+    """The identity may not do `action` on `subject`, in Infisical's words; both None where it does not say."""
+
+    def __init__(
+        self, message: str, *, action: str | None, subject: str | None, request_id: str | None = None
+    ) -> None:
+        super().__init__(message, request_id=request_id, status=403)
+        self.action = action
+        self.subject = subject
+
+
+class NotAMember(InfisicalError):
+    """The identity is not a member of the project."""
+
+
+class NotFound(InfisicalError):
+    """Infisical has no such project or connection, or none that this identity may see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One field that Infisical refused: where it stands in the body, and Infisical's sentence about it."""
+
+    path: tuple[str, ...]
+    message: str
+
+
+class InvalidFields(InfisicalError):
+    """Infisical refused fields of the body, before it did anything."""
+
+    def __init__(self, issues: tuple[Issue, ...], *, request_id: str | None = None) -> None:
+        super().__init__("; ".join(issue.message for issue in issues), request_id=request_id, status=422)
+        self.issues = issues
+
+
+class NameTaken(InfisicalError):
+    """A connection of that name exists in the same project, or among the organization's own."""
+
+
+class TokenRefused(InfisicalError):
+    """Supabase does not accept the access token (it answered 401 to Infisical)."""
+
+
+class TokenLacksPermission(InfisicalError):
+    """Supabase accepts the access token, which lacks a permission (it answered 403 to Infisical)."""
+
+
+class InstanceUrlRefused(InfisicalError):
+    """Infisical found no Supabase Management API at the instance URL, or may not go there."""
+
+
+class SupabaseFailed(InfisicalError):
+    """Supabase answered Infisical with a fault of its own, after Infisical's retries."""
+
+
+class Refused(InfisicalError):
+    """A BadRequest whose sentence is not known here."""
+
+
+_VALIDATED = re.compile(r"^Failed to validate credentials: (?P<why>.*)", re.DOTALL)
+_SUPABASE_STATUS = re.compile(r"^Request failed with status code (?P<status>\d{3})$")
+_TAKEN = re.compile(r"^An App Connection with the name .* already exists$", re.DOTALL)
+_DENIED = re.compile(r"^You are not allowed to (?P<action>[\w-]+) on (?P<subject>[\w-]+)$")
+_BLAMES_CREDENTIALS = "Unable to validate connection - verify credentials"
+_WAIT = re.compile(r"in (?P<seconds>\d+) seconds?")
+
+_LOGIN_REFUSALS = (
+    ("temporarily locked", Refusal.LOCKED),
+    ("expired client secret", Refusal.SECRET_EXPIRED),
+    ("ip address", Refusal.ADDRESS),
+    ("Invalid credentials", Refusal.CREDENTIAL),
+    ("client secret", Refusal.CREDENTIAL),
+)
+
+
+def error_from_answer(status: int, headers: Mapping[str, str], body: object) -> InfisicalError:
+    """The error that an answer of status 400 or above stands for; `body` is its parsed JSON, or None.
+
+    Branches on `error` first and on the status second: an expired token is 403 TokenError, a missing one
+    401 UnauthorizedError, and both want the same treatment.
+    """
+    told = body if isinstance(body, dict) else {}
+    kind = str(told.get("error", ""))
+    message = _sentence(told.get("message"))
+    request_id = _request_id(told)
+    if status == 422 and isinstance(told.get("message"), list):
+        return InvalidFields(_issues(told["message"]), request_id=request_id)
+    if status == 429:
+        return RateLimited(message, retry_after=_seconds(headers, message), request_id=request_id)
+    if status == 504:
+        return NoAnswer("A proxy before Infisical gave up waiting.", request_id=request_id, status=status)
+    if status >= 500:
+        return ServerFailed(message or f"It answered {status}.", request_id=request_id, status=status)
+    if not told or (status == 404 and kind == "Not Found"):
+        return NotInfisical(f"It answered {status}, not in Infisical's way.", status=status)
+    return _refusal(status, kind, message, request_id)
+
+
+def _refusal(status: int, kind: str, message: str, request_id: str | None) -> InfisicalError:
+    if status == 401 or kind == "TokenError" or message.startswith("Service token"):
+        return LoginRefused(message, refusal=_login_refusal(message), request_id=request_id, status=status)
+    if kind == "ProjectMembershipNotFound":
+        return NotAMember(message, request_id=request_id, status=status)
+    if status == 403:
+        denied = _DENIED.match(message)
+        action, subject = denied.group("action", "subject") if denied else (None, None)
+        return PermissionDenied(message, action=action, subject=subject, request_id=request_id)
+    if status == 404:
+        return NotFound(message, request_id=request_id, status=status)
+    return _bad_request(message)(message, request_id=request_id, status=status)
+
+
+def _bad_request(message: str) -> type[InfisicalError]:
+    if _TAKEN.match(message):
+        return NameTaken
+    if message == _BLAMES_CREDENTIALS:
+        # Infisical says this when the name does not resolve, the address is private or there is no route: it blames
+        # the credentials and means the URL (recorded exchanges create-url-dns-fail, create-private-ip-blocked).
+        return InstanceUrlRefused
+    validated = _VALIDATED.match(message)
+    if not validated:
+        return Refused
+    answered = _SUPABASE_STATUS.match(validated["why"])
+    if not answered:
+        return InstanceUrlRefused
+    by_status: dict[str, type[InfisicalError]] = {
+        "401": TokenRefused,
+        "403": TokenLacksPermission,
+        "404": InstanceUrlRefused,
+    }
+    return by_status.get(answered["status"], SupabaseFailed)
+
+
+def _login_refusal(message: str) -> Refusal:
+    for fragment, refusal in _LOGIN_REFUSALS:
+        if fragment.lower() in message.lower():
+            return refusal
+    return Refusal.TOKEN
+
+
+def _issues(told: list[Any]) -> tuple[Issue, ...]:
+    return tuple(
+        Issue(
+            path=tuple(str(step) for step in entry.get("path", ()) if isinstance(step, str | int)),
+            message=_sentence(entry.get("message")),
+        )
+        for entry in told[:20]
+        if isinstance(entry, dict) and isinstance(entry.get("path", []), list)
+    )
+
+
+def _sentence(told: object) -> str:
+    return told[:_LONGEST_MESSAGE] if isinstance(told, str) else ""
+
+
+def _request_id(told: Mapping[str, Any]) -> str | None:
+    given = told.get("reqId")
+    return given[:100] if isinstance(given, str) and given else None
+
+
+def _seconds(headers: Mapping[str, str], message: str) -> int:
+    """How long to wait: `Retry-After`, else the number in the sentence, else a minute (cloud-write-429)."""
+    named = _WAIT.search(message)
+    for told in (headers.get("retry-after", ""), named["seconds"] if named else ""):
+        if told.isascii() and told.isdigit():
+            return min(int(told[:6]), 3600)
+    return 60

@@ -1,0 +1,114 @@
+"""Our own Jinja environment, so that a host application's templates, filters and leniency stay out of our pages."""
+
+import hashlib
+import mimetypes
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import flask
+from flask import Response, request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from werkzeug.exceptions import NotFound
+
+BLUEPRINT = "connect"
+
+_A_YEAR = "public, max-age=31536000, immutable"
+
+
+def url_for(endpoint: str, **values: str | None) -> str:
+    """The URL of one of our pages, named `.page`. Empty values are left out.
+
+    Flask resolves such names by the blueprint of the request, and a request for an unknown page has none.
+    """
+    given: dict[str, Any] = {name: text for name, text in values.items() if text}
+    if endpoint.startswith(".") and request.blueprint is None:
+        endpoint = f"{BLUEPRINT}{endpoint}"
+    return flask.url_for(endpoint, **given)
+
+
+class Pages:
+    """Renders our templates and serves our static files.
+
+    Static URLs carry a hash over all static files: one that changes moves them all, so they can be kept for a year
+    and modules can import each other by relative names.
+    """
+
+    def __init__(self, *, templates: Path, static: Path) -> None:
+        self._templates = templates
+        self._static = static
+
+    def render(self, template: str, **context: Any) -> str:
+        """The page as HTML. A name that the context lacks is an error, never an empty text."""
+        return self._environment.get_template(f"connect/{template}").render(**context)
+
+    @cached_property
+    def version(self) -> str:
+        """The first 12 hex digits of a SHA-256 over the names and bodies of all static files."""
+        digest = hashlib.sha256()
+        for name, body in sorted(self._files.items()):
+            digest.update(name.encode() + b"\0" + body + b"\0")
+        return digest.hexdigest()[:12]
+
+    def static_url(self, name: str) -> str:
+        if name not in self._files:
+            raise LookupError(f"no static file is called {name}")
+        return url_for(".static_file", version=self.version, name=name)
+
+    def static_file(self, version: str, name: str) -> Response:
+        """A static file, for a year; 404 for another version, so that no old body is kept under a new name."""
+        if version != self.version or name not in self._files:
+            raise NotFound
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        response = Response(self._files[name], mimetype=kind)
+        response.headers["Cache-Control"] = _A_YEAR
+        return response
+
+    @cached_property
+    def _files(self) -> dict[str, bytes]:
+        found = (path for path in self._static.rglob("*") if path.is_file())
+        return {path.relative_to(self._static).as_posix(): path.read_bytes() for path in found}
+
+    @cached_property
+    def _environment(self) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader(self._templates),
+            undefined=StrictUndefined,
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.globals.update(url_for=url_for, static_url=self.static_url)
+        environment.filters.update(_FILTERS)
+        return environment
+
+
+def _iso(when: datetime) -> str:
+    return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _date(when: datetime) -> str:
+    return f"{when.day} {when:%b %Y}"
+
+
+def _long_date(when: datetime) -> str:
+    return f"{when.day} {when:%B %Y}"
+
+
+def _moment(when: datetime) -> str:
+    return f"{_long_date(when)}, {when:%H:%M} UTC"
+
+
+def _clock(when: datetime) -> str:
+    return f"{when:%H:%M:%S}"
+
+
+_FILTERS: dict[str, Callable[[datetime], str]] = {
+    "iso": _iso,
+    "date": _date,
+    "long_date": _long_date,
+    "moment": _moment,
+    "clock": _clock,
+}

@@ -1,0 +1,64 @@
+"""The way into the sandbox: an httpx transport that waits, times out and breaks off as a socket would."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import httpx
+
+from .answers import NEVER, WAIT_HEADER
+from .factory import INFISICAL_HOST_NAME
+from .supabase import SUPABASE_HOSTS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+SOCKET_CLOSES_AFTER = 100.0
+"""Seconds after which Infisical closes the socket of a request that it has not answered (slow-429-forever)."""
+
+_KNOWN_HOSTS = SUPABASE_HOSTS | {INFISICAL_HOST_NAME}
+
+
+class SandboxTransport(httpx.BaseTransport):
+    """Hands requests to the sandbox app in this process, and knows no other host.
+
+    `httpx.WSGITransport` ignores timeouts; this one holds each request's read timeout against the seconds that the
+    app says its answer takes, sleeps for the shorter, and raises what httpx raises on a real socket.
+    """
+
+    def __init__(self, app: "WSGIApplication", *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._inner = httpx.WSGITransport(app=_with_path_in_utf8(app))
+        self._sleep = sleep
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host not in _KNOWN_HOSTS:
+            raise httpx.ConnectError("[Errno -2] Name or service not known", request=request)
+        response = self._inner.handle_request(request)
+        wait = response.headers.pop(WAIT_HEADER, None)
+        if wait is None:
+            return response
+        ends = self._wait(SOCKET_CLOSES_AFTER if wait == NEVER else float(wait), request)
+        if ends or wait == NEVER:
+            response.close()
+            raise ends or httpx.RemoteProtocolError(
+                "Server disconnected without sending a response.", request=request
+            )
+        return response
+
+    def _wait(self, seconds: float, request: httpx.Request) -> httpx.ReadTimeout | None:
+        patience: float | None = request.extensions.get("timeout", {}).get("read")
+        if patience is None or patience > seconds:
+            self._sleep(seconds)
+            return None
+        self._sleep(patience)
+        return httpx.ReadTimeout("The read operation timed out", request=request)
+
+
+def _with_path_in_utf8(app: "WSGIApplication") -> "WSGIApplication":
+    """WSGI wants a path's bytes as Latin-1 text; `httpx.WSGITransport` hands over the decoded path as it is."""
+
+    def corrected(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        environ["PATH_INFO"] = environ["PATH_INFO"].encode().decode("latin-1")
+        return app(environ, start_response)
+
+    return corrected

@@ -1,0 +1,1 @@
+"""Tests held against recorded exchanges with a running Infisical."""

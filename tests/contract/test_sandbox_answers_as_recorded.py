@@ -1,0 +1,359 @@
+"""Replays what a real Infisical was recorded with and holds the sandbox's answers against it."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.sandbox import sandbox_token
+from app.sandbox.starting_data import ORGANIZATION_ID, PAYMENTS_ID, WEBSHOP_ID
+
+from tests.sandbox.running import RunningSandbox, identity_named
+
+EXCHANGES: dict[str, dict[str, Any]] = {
+    exchange["case"]: exchange
+    for exchange in json.loads(Path(__file__).with_name("exchanges.json").read_text("utf-8"))
+}
+
+# What stands in the sandbox for what was recorded. Longer texts come before those that begin like them.
+STAND_INS = {
+    "12735bda-1105-498c-bb98-028029b9c592": PAYMENTS_ID,
+    "41b8281e-0243-4a74-a13c-a6303e52601c": WEBSHOP_ID,
+    "payments-demo": "no-id-but-a-slug",
+    "5a9ae95f-6a76-43ca-8661-0e01154a218e": ORGANIZATION_ID,
+    "d9950800-44e2-4165-85bc-979ac13828af": identity_named("wizard-admin").client_id,
+    "7b9edeb0-d882-4e37-b5a9-dbf103f5ab27": identity_named("lockout").client_id,
+    "6c643f75-be9b-470f-9d73-7c5c48891902": identity_named("short-ttl").client_id,
+    "462d046c-28ee-4e4c-83f4-90884f91ebed": identity_named("uses-limit").client_id,
+    "fc250009-2584-45d7-b405-2b40c8d2dc30": identity_named("expired-secret").client_id,
+    "http://user:pw@supabase.test:8090": "https://user:pw@api.supabase.com",
+    "http://supabase.test:8090": "https://api.supabase.com",
+    "sbp_bad": sandbox_token("0401"),
+    "sbp_forbidden": sandbox_token("0403"),
+    "sbp_500": sandbox_token("0500"),
+    "sbp_limited": sandbox_token("0429"),
+    "sbp_hang": sandbox_token("0504"),
+    "sbp_slow_2": sandbox_token("0504"),
+    "sbp_ok_pad": sandbox_token(),
+    "sbp_ok_new": sandbox_token("8910"),
+    "sbp_ok_1": sandbox_token(),
+}
+
+# The connection that was read, changed and deleted in the recording was made by an exchange that was not kept.
+SAME_CONNECTION = {"2b2bb38c-c163-48f1-9714-b9dda8f52b7e": "adb321fa-eccb-491a-98b9-d58994355946"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """One recorded exchange: what went before it, and what the recording leaves out.
+
+    `after` are exchanges that are sent first. `wait` is how many seconds pass before this one. `secret` and
+    `bearer` stand for a client secret and an Authorization header that were not written down. `token_of` is the
+    identity whose access token a body carries. `stand_ins` are more stand-ins for this one alone.
+    """
+
+    case: str
+    after: tuple[str, ...] = ()
+    wait: float = 0
+    secret: str | None = None
+    bearer: str | None = None
+    token_of: str = "wizard-admin"
+    stand_ins: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.case
+
+
+def replays(*cases: str) -> tuple[Replay, ...]:
+    return tuple(Replay(case=case) for case in cases)
+
+
+MALFORMED_PARTS = "eyJhbGciOiJub25lIn0.eyJleHAiOjF9."
+CREATED = ("create-ok",)
+LOCKED = ("ua-lockout-bad-1", "ua-lockout-bad-2", "ua-lockout-bad-3")
+WRONG = "a made-up wrong secret"
+
+LOGIN = (
+    *replays("ua-login-ok", "ua-login-unknown-client-id-uuid", "ua-login-client-id-not-uuid"),
+    *replays(
+        "ua-login-empty-strings", "ua-login-missing-secret", "ua-login-empty-object", "ua-login-wrong-types"
+    ),
+    *replays("ua-login-malformed-json", "ua-login-empty-body-json-ct", "ua-login-no-body-no-ct"),
+    *replays("ua-login-json-array", "ua-login-whitespace-trimmed", "ua-login-trailing-slash"),
+    *replays("ua-login-get-method", "ua-login-unknown-org-slug", "ua-login-short-ttl", "ua-login-second"),
+    *replays("ua-login-form-urlencoded", "ua-login-text-plain", "numuses-login", "secretttl-login-expired"),
+    Replay(case="ua-login-bad-secret", secret=WRONG),
+    Replay(case="ua-lockout-bad-1", secret=WRONG),
+    Replay(case="ua-lockout-bad-2", secret=WRONG, after=LOCKED[:1]),
+    Replay(case="ua-lockout-bad-3", secret=WRONG, after=LOCKED[:2]),
+    Replay(case="ua-lockout-bad-4", secret=WRONG, after=LOCKED),
+    Replay(case="ua-lockout-good-while-locked", after=LOCKED),
+    Replay(case="ua-lockout-good-after-duration", after=LOCKED, wait=301),
+    Replay(case="login-after-identity-deleted"),
+)
+
+TOKENS = (
+    *replays("get-no-auth-header", "projects-list-no-auth", "create-no-auth", "create-no-auth-invalid-body"),
+    Replay(case="get-garbage-token", bearer="Bearer garbage"),
+    Replay(case="create-garbage-token", bearer="Bearer garbage"),
+    Replay(case="get-garbage-three-part-token", bearer="Bearer a.b.c"),
+    Replay(case="get-alg-none-token", bearer=f"Bearer {MALFORMED_PARTS}"),
+    Replay(case="get-bad-signature-token", bearer=f"Bearer {MALFORMED_PARTS}AAAA"),
+    Replay(case="get-basic-auth", bearer="Basic bWFkZTp1cA=="),
+    Replay(case="get-bearer-empty", bearer="Bearer "),
+    Replay(case="get-service-token-form", bearer="Bearer st.aaaa.bbbb.cccc"),
+    Replay(case="get-short-ttl-fresh"),
+    Replay(case="get-expired-token", after=("get-short-ttl-fresh",), wait=6),
+    Replay(case="post-expired-token", after=("get-short-ttl-fresh",), wait=6),
+    Replay(case="token-renew-ok", token_of="short-ttl"),
+    Replay(case="token-renew-expired", after=("get-short-ttl-fresh",), wait=6, token_of="short-ttl"),
+    Replay(case="token-renew-30d"),
+    Replay(case="token-renew-garbage"),
+    Replay(case="token-renew-empty"),
+    Replay(case="token-revoke"),
+    Replay(case="get-revoked-token", after=("token-revoke",)),
+    Replay(case="token-renew-revoked", after=("token-revoke",)),
+    Replay(case="numuses-call-2", after=("numuses-call-1",)),
+    Replay(case="numuses-call-3", after=("numuses-call-1", "numuses-call-2")),
+)
+
+ELSEWHERE = (
+    *replays("status", "root-html", "not-found-route", "wrong-base-post", "double-api", "create-app-unknown"),
+    *replays("projects-v1-projects", "projects-v1-projects-type", "projects-v1-projects-lowpriv"),
+    *replays("projects-v1-projects-projonly", "projects-v1-projects-noproj", "projects-v1-project-by-id"),
+    *replays("projects-v1-project-unknown", "projects-v1-project-by-id-noproj", "projects-identity-details"),
+    *replays("options", "options-project"),
+)
+
+CREATE = (
+    *replays("create-ok", "create-ok-minimal-no-description", "create-doc-field-accesstoken-only"),
+    *replays(
+        "create-both-accesskey-and-accesstoken", "create-both-accesskey-bad", "create-url-trailing-slash"
+    ),
+    *replays("create-url-with-path", "create-url-not-url", "create-url-no-scheme", "create-url-empty"),
+    *replays("create-url-null", "create-url-userinfo", "create-url-localhost", "create-url-dns-fail"),
+    *replays("create-conn-refused", "create-private-ip-10-blocked", "create-metadata-ip-blocked"),
+    *replays("create-localhost-blocked", "create-ipv6-loopback-blocked"),
+    Replay(
+        case="create-private-ip-blocked", stand_ins={"http://supabase.test:8090": "http://192.168.7.20:8090"}
+    ),
+    *replays("create-name-empty", "create-name-spaces", "create-name-uppercase", "create-name-underscore"),
+    *replays("create-name-leading-hyphen", "create-name-double-hyphen", "create-name-padded"),
+    *replays("create-name-one-char", "create-name-digits", "create-name-digit-then-letters"),
+    *replays("create-name-unicode", "create-name-64", "create-name-65", "create-name-missing"),
+    *replays(
+        "create-name-number", "create-name-null", "create-desc-255", "create-desc-256", "create-desc-257"
+    ),
+    *replays("create-desc-256-padded", "create-desc-null", "create-desc-empty", "create-desc-multiline-html"),
+    *replays("create-no-projectid-org-scope", "create-projectid-unknown-uuid", "create-projectid-non-uuid"),
+    *replays("create-projectid-null", "create-projectid-number", "create-key-empty", "create-key-spaces"),
+    *replays("create-key-256", "create-key-padded", "create-key-missing", "create-credentials-missing"),
+    *replays("create-credentials-string", "create-credentials-null", "create-method-wrong"),
+    *replays("create-method-missing", "create-app-in-body", "create-unknown-extra-field"),
+    *replays("create-isplatformmanaged-false", "create-isplatformmanaged-true", "create-gatewayid-null"),
+    *replays("create-autorotation-true", "create-empty-object", "create-invalid-json", "create-empty-body"),
+    *replays("create-no-content-type", "create-formencoded", "create-xml-content-type"),
+    *replays(
+        "create-lowpriv-project-viewer", "create-lowpriv-org-scope", "create-lowpriv-not-member-project"
+    ),
+    *replays("create-lowpriv-bad-body", "create-projonly-own-project", "create-projonly-other-project"),
+    *replays("create-projonly-org-scope", "create-noproj-unknown-project", "create-supabase-sbp-bad"),
+    *replays("create-supabase-sbp-forbidden", "create-supabase-sbp-500"),
+    *replays("slow-429-forever", "slow-hang-300s", "create-client-timeout-3s"),
+    Replay(case="create-dup-same-project", after=CREATED),
+    Replay(case="create-dup-same-project-bad-key", after=CREATED),
+    Replay(case="create-same-name-other-project", after=CREATED),
+    Replay(case="create-same-name-org-scope", after=CREATED),
+    Replay(case="race-same-name-0", after=("race-same-name-2",)),
+    Replay(case="ghost-retry-create", after=("create-client-timeout-3s",), wait=91),
+)
+
+STORED = (
+    *replays("list-supabase-project", "list-supabase-no-projectid", "list-supabase-unknown-project"),
+    *replays("list-supabase-nonuuid-project", "list-supabase-empty-project", "list-supabase-lowpriv-org"),
+    *replays("list-supabase-noproj", "list-dup-query", "get-by-id-unknown", "get-by-id-nonuuid"),
+    *replays("get-by-name-unknown", "get-by-name-unknown-org", "patch-unknown-id", "delete-nonuuid"),
+    Replay(case="get-by-id", after=("create-name-digits",)),
+    Replay(case="get-by-id-wrong-app", after=("create-name-digits",)),
+    Replay(case="get-by-id-lowpriv", after=("create-name-digits",)),
+    Replay(case="get-by-name-project", after=CREATED),
+    Replay(case="get-by-name-org", after=("create-same-name-org-scope",)),
+    Replay(case="ghost-lookup-right-after-timeout", after=("create-client-timeout-3s",)),
+    Replay(case="ghost-lookup-later", after=("create-client-timeout-3s",), wait=91),
+    Replay(case="patch-rename", after=CREATED),
+    Replay(case="patch-description", after=CREATED),
+    Replay(case="patch-description-null", after=CREATED),
+    Replay(case="patch-description-256", after=CREATED),
+    Replay(case="patch-credentials-ok", after=CREATED),
+    Replay(case="patch-credentials-bad", after=CREATED),
+    Replay(case="patch-name-taken", after=("create-ok", "patch-rename", "create-ok")),
+    Replay(case="patch-name-bad", after=CREATED),
+    Replay(case="patch-with-method-and-projectid", after=CREATED),
+    Replay(case="patch-lowpriv", after=CREATED),
+    Replay(case="delete-lowpriv", after=CREATED),
+    Replay(case="delete-ok", after=CREATED),
+)
+
+
+class Replayer:
+    """Sends recorded requests to a sandbox of its own, stand-ins for recorded values, and keeps what ids became."""
+
+    def __init__(self, sandbox: RunningSandbox) -> None:
+        self.sandbox = sandbox
+        self._tokens: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
+
+    def send(self, replay: Replay) -> httpx.Response | None:
+        """The answer; None where the socket closed without one."""
+        exchange = EXCHANGES[replay.case]
+        try:
+            with self.sandbox.client() as client:
+                answer = client.send(self._request(client, exchange["request"], replay))
+        except httpx.RemoteProtocolError:
+            return None
+        self._learn(exchange["response"]["body"], answer)
+        return answer
+
+    def standing_in(self, text: str, replay: Replay) -> str:
+        for recorded, ours in (SAME_CONNECTION | STAND_INS | self._ids | replay.stand_ins).items():
+            text = text.replace(recorded, ours)
+        return text
+
+    def _request(self, client: httpx.Client, recorded: dict[str, Any], replay: Replay) -> httpx.Request:
+        headers = {}
+        if recorded["authorization"] == "bearer":
+            headers["Authorization"] = replay.bearer or f"Bearer {self._token(recorded['as'])}"
+        body = recorded["body"]
+        content = None if body is None else body if isinstance(body, str) else json.dumps(body)
+        if content is not None:
+            headers["Content-Type"] = _content_type(replay.case)
+            content = self._with_credential(self.standing_in(content, replay), replay).encode()
+        path = self.standing_in(recorded["path"], replay)
+        return client.build_request(recorded["method"], path, content=content, headers=headers)
+
+    def _with_credential(self, content: str, replay: Replay) -> str:
+        client_id = re.search(r"[0-9a-f]{8}-0000-4000-8000-[0-9a-f]{12}", content)
+        if client_id and "<client secret>" in content:
+            known = {
+                identity_named(name).client_id: name for name in ("wizard-admin", "lockout", "short-ttl")
+            }
+            known |= {identity_named(name).client_id: name for name in ("uses-limit", "expired-secret")}
+            name = known.get(client_id[0])
+            secret = replay.secret or (identity_named(name).client_secret if name else WRONG)
+            content = content.replace("<client secret>", secret)
+        if "<access token>" in content:
+            content = content.replace("<access token>", self._token(replay.token_of))
+        return content
+
+    def _token(self, name: str) -> str:
+        if name not in self._tokens:
+            self._tokens[name] = self.sandbox.log_in(name)
+        return self._tokens[name]
+
+    def _learn(self, recorded: Any, answer: httpx.Response) -> None:
+        if answer.is_success and isinstance(recorded, dict) and "appConnection" in recorded:
+            self._ids.setdefault(recorded["appConnection"]["id"], answer.json()["appConnection"]["id"])
+
+
+def _content_type(case: str) -> str:
+    odd = {
+        "ua-login-text-plain": "text/plain",
+        "ua-login-form-urlencoded": "application/x-www-form-urlencoded",
+        "create-formencoded": "application/x-www-form-urlencoded",
+        "create-xml-content-type": "application/xml",
+    }
+    return odd.get(case, "application/json")
+
+
+def keys_of(value: object) -> object:
+    """The keys of every object in a JSON value; of a list, those of its first row."""
+    if isinstance(value, dict):
+        return {key: keys_of(inner) for key, inner in value.items()}
+    if isinstance(value, list) and value:
+        return [keys_of(value[0])]
+    return None
+
+
+BY_CASE = {replay.case: replay for replay in (*LOGIN, *TOKENS, *ELSEWHERE, *CREATE, *STORED)}
+
+
+@pytest.fixture
+def replayer(tmp_path: Path) -> Replayer:
+    return Replayer(RunningSandbox(tmp_path / "sandbox.sqlite"))
+
+
+@pytest.mark.parametrize("replay", BY_CASE.values(), ids=str)
+def test_the_sandbox_answers_as_infisical_was_recorded(replayer: Replayer, replay: Replay) -> None:
+    for earlier in replay.after:
+        replayer.send(BY_CASE.get(earlier, Replay(case=earlier)))
+    replayer.sandbox.clock.advance(replay.wait)
+
+    answer = replayer.send(replay)
+
+    recorded = EXCHANGES[replay.case]["response"]
+    if recorded["status"] is None:
+        assert answer is None
+        return
+    assert answer is not None
+    assert answer.status_code == recorded["status"]
+    assert answer.headers["content-type"] == recorded["headers"]["content-type"]
+    if isinstance(recorded["body"], dict):
+        expected = json.loads(replayer.standing_in(json.dumps(recorded["body"]), replay))
+        assert keys_of(answer.json()) == keys_of(expected)
+        if not answer.is_success:
+            assert answer.json()["error"] == expected["error"]
+            assert answer.json()["message"] == expected["message"]
+            assert ("reqId" in expected) == bool(re.fullmatch(r"req-\w{14}", answer.json().get("reqId", "")))
+
+
+@pytest.mark.parametrize(("case", "count"), [("options", 73), ("options-project", 62)])
+def test_the_apps_on_offer_are_the_recorded_ones_in_the_recorded_order(
+    replayer: Replayer, case: str, count: int
+) -> None:
+    answer = replayer.send(Replay(case=case))
+
+    assert answer is not None
+    assert len(answer.json()["appConnectionOptions"]) == count
+    assert answer.json() == EXCHANGES[case]["response"]["body"]
+
+
+def test_a_created_connection_has_the_recorded_values(replayer: Replayer) -> None:
+    answer = replayer.send(Replay(case="create-ok"))
+
+    recorded = EXCHANGES["create-ok"]["response"]["body"]
+    expected = json.loads(replayer.standing_in(json.dumps(recorded), Replay(case="create-ok")))[
+        "appConnection"
+    ]
+    assert answer is not None
+    created = answer.json()["appConnection"]
+    changing = {"id", "createdAt", "updatedAt", "credentialsHash"}
+    assert {key: created[key] for key in created.keys() - changing} == {
+        key: expected[key] for key in expected.keys() - changing
+    }
+    assert list(created) == list(expected)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", created["createdAt"])
+    assert re.fullmatch(r"[0-9a-f]{64}", created["credentialsHash"])
+
+
+def test_every_recorded_refusal_of_a_create_is_replayed() -> None:
+    recorded = {
+        case
+        for case, exchange in EXCHANGES.items()
+        if exchange["request"]["method"] == "POST"
+        and exchange["request"]["path"] == "/api/v1/app-connections/supabase"
+        and exchange["response"]["status"] not in (200, None)
+    }
+    left_out = {
+        "create-url-omitted-no-internet": "recorded without internet; the sandbox's Supabase Cloud is always there",
+        "create-proto-pollution": "no client sends it",
+        "create-ipv6-loopback-allowed-instance": "the sandbox is set up like the instance that refuses",
+        "cloud-create-422": "the sandbox has no rate limits, else it is create-name-spaces",
+        "cloud-write-429": "the sandbox has no rate limits",
+        "race-same-name-1": "the same as race-same-name-0",
+        "race-same-name-3": "the same as race-same-name-0",
+    }
+    assert recorded - BY_CASE.keys() == left_out.keys()

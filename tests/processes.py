@@ -1,0 +1,110 @@
+"""Starts the wizard as a process of its own, on a free port, and stops it."""
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+COMMAND = Path(sys.executable).with_name("infisical-connect")
+"""The command as it stands in the environment of the tests."""
+
+_STARTING = 60
+_STOPPING = 60
+"""Seconds that a test waits at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a process left behind."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running server: its process, where it is, and the first line it printed."""
+
+    process: subprocess.Popen[str]
+    first_line: str
+
+    @property
+    def url(self) -> str:
+        return next(word for word in self.first_line.split() if word.startswith("http://"))
+
+    def stop(self) -> Finished:
+        """Asks it to stop, and returns once it has."""
+        self.process.send_signal(signal.SIGTERM)
+        return finish(self.process)
+
+
+def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of this process with these settings, and none of those that happen to be set here."""
+    ours = ("CONNECT_", "INFISICAL_")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
+    return {**kept, **(settings or {})}
+
+
+def run(
+    *arguments: str, folder: Path, settings: Mapping[str, str] | None = None, command: Path = COMMAND
+) -> Finished:
+    """Runs one command to its end, in a folder that should have no .env file."""
+    return finish(_start(*arguments, folder=folder, settings=settings, command=command))
+
+
+def finish(process: subprocess.Popen[str]) -> Finished:
+    """Waits for the end of a process."""
+    try:
+        stdout, stderr = process.communicate(timeout=_STOPPING)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        stdout, stderr = process.communicate()
+        raise AssertionError(f"it did not stop; stdout: {stdout}; stderr: {stderr}") from None
+    return Finished(process.returncode, stdout, stderr)
+
+
+@contextlib.contextmanager
+def serving(
+    *arguments: str, folder: Path, settings: Mapping[str, str] | None = None, command: Path = COMMAND
+) -> Iterator[Served]:
+    """A server on a free port of loopback, once it answers there. It is stopped at the end."""
+    process = _start(
+        "serve", "--bind", "127.0.0.1:0", *arguments, folder=folder, settings=settings, command=command
+    )
+    try:
+        yield Served(process, _first_line(process))
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            finish(process)
+
+
+def _start(
+    *arguments: str, folder: Path, settings: Mapping[str, str] | None, command: Path
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603  # our own command
+        (str(command), *arguments),
+        cwd=folder,
+        env=environment(settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def _first_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        line = process.stdout.readline() if selector.select(timeout=_STARTING) else ""
+    if not line:
+        process.kill()
+        raise AssertionError(f"it did not start: {process.communicate()}")
+    return line.rstrip("\n")

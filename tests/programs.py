@@ -1,0 +1,170 @@
+"""Finds the system programs that tests need, installs what is missing where it may, and says how to mend the rest."""
+
+# ruff: noqa: T201  # it is a command as well, and talks to whoever runs make
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+_PROBING = 60
+_INSTALLING = 900
+"""Seconds for a program to tell its version, and for one step of an installation."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Program:
+    """A system program: the commands it goes by, other places to look, its Debian package, another way to get it."""
+
+    name: str
+    what_for: str
+    commands: tuple[str, ...]
+    package: str
+    elsewhere: Callable[[], Iterator[Path]] = lambda: iter(())
+    otherwise: tuple[str, ...] = ()
+
+    @property
+    def mend(self) -> str:
+        """What a person types to get it."""
+        typed = f"apt-get install -y {self.package}"
+        return f"{typed}, or {' '.join(_shown(self.otherwise))}" if self.otherwise else typed
+
+
+def _shown(command: tuple[str, ...]) -> tuple[str, ...]:
+    return (".venv/bin/python", *command[1:]) if command[0] == sys.executable else command
+
+
+def _browsers_of_playwright() -> Iterator[Path]:
+    folders = (
+        os.environ.get("PLAYWRIGHT_BROWSERS_PATH"),
+        Path.home() / ".cache/ms-playwright",
+        Path.home() / "Library/Caches/ms-playwright",
+    )
+    for folder in folders:
+        if folder:
+            yield from sorted(Path(folder).glob("chromium-*/chrome-linux*/chrome"), reverse=True)
+            yield from sorted(
+                Path(folder).glob("chromium-*/chrome-mac*/*.app/Contents/MacOS/*"), reverse=True
+            )
+
+
+PROGRAMS = (
+    Program(
+        name="chromium",
+        what_for="the browser tests",
+        commands=("chromium", "chromium-browser", "google-chrome"),
+        package="chromium",
+        elsewhere=_browsers_of_playwright,
+        otherwise=(sys.executable, "-m", "playwright", "install", "chromium"),
+    ),
+)
+"""Every system program that a test needs. A test asks for one with `require`."""
+
+
+@functools.cache
+def find(name: str) -> Path | None:
+    """Where a program of PROGRAMS is, or None. Only one that starts counts: Ubuntu's chromium-browser may be a stub."""
+    program = _named(name)
+    found = (shutil.which(command) for command in program.commands)
+    candidates = (*(Path(path) for path in found if path), *program.elsewhere())
+    return next((path for path in candidates if _starts(path)), None)
+
+
+def require(name: str) -> Path:
+    """Where a program of PROGRAMS is. Without it the test is skipped, and under CI=true it fails."""
+    path = find(name)
+    return path or _do_without(_named(name))
+
+
+def _do_without(program: Program) -> NoReturn:
+    sentence = f"{program.name} is missing; get it with: {program.mend}"
+    if _must_have_all():
+        pytest.fail(sentence)
+    pytest.skip(sentence)
+
+
+def _named(name: str) -> Program:
+    return next(program for program in PROGRAMS if program.name == name)
+
+
+def _starts(path: Path) -> bool:
+    try:
+        return _run((str(path), "--version"), seconds=_PROBING, quiet=subprocess.DEVNULL)
+    except OSError:
+        return False
+
+
+def _run(command: tuple[str, ...], *, seconds: int, quiet: int | None = None) -> bool:
+    """Whether the command came to a good end in time."""
+    try:
+        done = subprocess.run(  # noqa: S603  # our own table of commands
+            command, stdin=subprocess.DEVNULL, stdout=quiet, stderr=quiet, timeout=seconds, check=False
+        )
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def _must_have_all() -> bool:
+    return os.environ.get("CI", "").lower() in ("true", "1")
+
+
+def _missing() -> list[Program]:
+    return [program for program in PROGRAMS if find(program.name) is None]
+
+
+def _ways(program: Program) -> Iterator[tuple[tuple[str, ...], ...]]:
+    """Ways to install it, each a row of commands, the best first. Only root may install packages."""
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        install = ("apt-get", "install", "-y", program.package)
+        yield (install,)
+        yield (("apt-get", "update"), install)
+    if program.otherwise:
+        yield (program.otherwise,)
+
+
+def _install(program: Program) -> bool:
+    os.environ.setdefault("DEBIAN_FRONTEND", "noninteractive")
+    for way in _ways(program):
+        for command in way:
+            print(
+                f"Installing {program.name}, for {program.what_for}: {' '.join(_shown(command))}", flush=True
+            )
+            if not _run(command, seconds=_INSTALLING):
+                break
+        find.cache_clear()
+        if find(program.name):
+            return True
+    return False
+
+
+def ensure() -> int:
+    """Installs what is missing. The exit status is 1 where that is not possible and CI=true wants everything."""
+    left = [program for program in _missing() if not _install(program)]
+    return _tell(left) if left and _must_have_all() else 0
+
+
+def report() -> int:
+    """Says on one line what was not tested for want of a program, and how to mend it."""
+    return _tell(_missing())
+
+
+def _tell(missing: list[Program]) -> int:
+    if not missing:
+        return 0
+    told = (
+        f"{program.what_for} ({program.name} is missing; get it with: {program.mend})" for program in missing
+    )
+    print(f"Not run: {'; '.join(told)}")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit({"ensure": ensure, "report": report}[sys.argv[1]]())

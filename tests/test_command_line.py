@@ -1,0 +1,294 @@
+"""The command as a person runs it: its words, its exit statuses, and a server that starts, logs and stops as it should."""
+
+import socket
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+import pytest
+from pytest_httpserver import HTTPServer
+
+from .processes import Served, run, serving
+
+PAIR = {
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": "made-up-id",
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": "made-up-secret",
+}
+WEBSHOP = {"id": "made-up-webshop-id", "name": "Webshop", "slug": "webshop", "orgId": "made-up-organization"}
+PAYMENTS = {
+    "id": "made-up-payments-id",
+    "name": "Pay\x1b[2Jments",
+    "slug": "payments",
+    "orgId": "made-up-organization",
+}
+
+
+def infisical(server: HTTPServer, *projects: dict[str, str]) -> dict[str, str]:
+    """Makes the server answer as Infisical does, and returns the settings that lead to it."""
+    server.expect_request("/api/status").respond_with_json({"message": "Ok", "emailConfigured": False})
+    server.expect_request("/api/v1/auth/universal-auth/login").respond_with_json(
+        {
+            "accessToken": "made-up-access-token",
+            "expiresIn": 3600,
+            "accessTokenMaxTTL": 7200,
+            "tokenType": "Bearer",
+        }
+    )
+    server.expect_request("/api/v1/projects").respond_with_json({"projects": list(projects)})
+    return {"INFISICAL_HOST": server.url_for("/").rstrip("/"), **PAIR}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+    return port
+
+
+def test_without_a_command_it_says_how_it_is_used(tmp_path: Path) -> None:
+    done = run(folder=tmp_path)
+    assert done.status == 2
+    assert done.stderr.startswith("usage: infisical-connect")
+
+
+def test_it_tells_its_version(tmp_path: Path) -> None:
+    done = run("--version", folder=tmp_path)
+    assert (done.status, done.stdout) == (0, f"infisical-connect {version('infisical-connect')}\n")
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_all_faults_of_the_settings_go_to_stderr_and_no_secret_with_them(
+    command: str, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("CONNECT_SECRET_KEY=made-up-and-short\n")
+    done = run(
+        command, folder=tmp_path, settings={**PAIR, "CONNECT_BIND": "0.0.0.0:80", "INFISICAL_HOTS": "x"}
+    )
+    assert done.status == 2
+    assert done.stdout == ""
+    assert [line.split()[0] for line in done.stderr.splitlines()] == [
+        "INFISICAL_HOTS",
+        "CONNECT_SECRET_KEY",
+        "INFISICAL_HOST",
+        "CONNECT_BIND",
+    ]
+    assert "made-up-secret" not in done.stderr
+    assert "made-up-and-short" not in done.stderr
+
+
+# check
+
+
+def test_check_on_the_sandbox_says_so(tmp_path: Path) -> None:
+    done = run("check", folder=tmp_path)
+    assert done.status == 0
+    assert done.stdout.splitlines()[-1].startswith("This is the sandbox: nothing leaves this machine")
+
+
+def test_check_lists_the_projects_it_may_use(httpserver: HTTPServer, tmp_path: Path) -> None:
+    done = run("check", folder=tmp_path, settings=infisical(httpserver, WEBSHOP, PAYMENTS))
+    assert (done.status, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-5:] == [
+        "Infisical answers.",
+        "It accepts the credential.",
+        "Project Pay\N{REPLACEMENT CHARACTER}[2Jments (payments, ID made-up-payments-id)",
+        "Project Webshop (webshop, ID made-up-webshop-id)",
+        "It works: it may use 2 projects.",
+    ]
+    assert "made-up-id" in done.stdout
+    assert "made-up-secret" not in done.stdout
+    assert "can be read on the way" in done.stdout
+
+
+def test_check_says_when_it_may_use_no_project(httpserver: HTTPServer, tmp_path: Path) -> None:
+    done = run("check", folder=tmp_path, settings=infisical(httpserver))
+    assert done.status == 0
+    assert done.stdout.splitlines()[-1].startswith("It works, but it may use no project")
+
+
+def test_check_fails_when_the_preselected_project_is_none_of_them(
+    httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    settings = {**infisical(httpserver, WEBSHOP), "INFISICAL_PROJECT_ID": "made-up-other-id"}
+    done = run("check", folder=tmp_path, settings=settings)
+    assert done.status == 1
+    assert done.stderr.startswith("INFISICAL_PROJECT_ID names none of the projects")
+
+
+def test_check_fails_with_a_sentence_when_the_credential_is_refused(
+    httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    httpserver.expect_request("/api/status").respond_with_json({"message": "Ok"})
+    httpserver.expect_request("/api/v1/auth/universal-auth/login").respond_with_json(
+        {
+            "reqId": "req-made-up",
+            "statusCode": 401,
+            "message": "Invalid credentials",
+            "error": "Unauthorized",
+        },
+        status=401,
+    )
+    settings = {"INFISICAL_HOST": httpserver.url_for("/"), **PAIR}
+    done = run("check", folder=tmp_path, settings=settings)
+    assert done.status == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "client secret is not accepted" in done.stderr
+    assert "req-made-up" in done.stderr
+    assert "made-up-secret" not in done.stdout + done.stderr
+
+
+def test_check_fails_with_a_sentence_when_nobody_answers(tmp_path: Path) -> None:
+    done = run(
+        "check", folder=tmp_path, settings={"INFISICAL_HOST": f"http://127.0.0.1:{free_port()}", **PAIR}
+    )
+    assert done.status == 1
+    assert done.stderr == "Infisical could not be reached. It refused the network connection.\n"
+
+
+# serve
+
+
+def test_serve_answers_and_its_first_line_says_where_and_on_what(tmp_path: Path) -> None:
+    with serving(folder=tmp_path) as served:
+        assert (
+            served.first_line == f"Infisical Connect on {served.url} – sandbox: nothing leaves this machine"
+        )
+        assert httpx.get(f"{served.url}/healthz").status_code == 200
+
+
+def test_serve_names_what_the_sandbox_puts_aside(tmp_path: Path) -> None:
+    with serving(folder=tmp_path, settings={**PAIR, "CONNECT_SANDBOX": "on"}) as served:
+        assert served.first_line.endswith(
+            "(CONNECT_SANDBOX=on, so INFISICAL_UNIVERSAL_AUTH_CLIENT_ID, "
+            "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET not used)"
+        )
+
+
+def test_serve_says_which_infisical_it_is_connected_to(httpserver: HTTPServer, tmp_path: Path) -> None:
+    settings = infisical(httpserver, WEBSHOP)
+    with serving(folder=tmp_path, settings=settings) as served:
+        assert served.first_line.endswith(f" – connected to {settings['INFISICAL_HOST']}")
+        assert httpx.get(f"{served.url}/healthz").status_code == 200
+
+
+def test_a_port_in_use_is_told_in_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = run("serve", "--bind", address, folder=tmp_path)
+    assert done.status == 1
+    assert done.stdout == ""
+    assert (
+        done.stderr
+        == f"{address} cannot be listened on: address already in use. Set CONNECT_BIND to another address.\n"
+    )
+
+
+def test_a_name_that_is_no_address_of_this_machine_is_told_in_one_sentence(tmp_path: Path) -> None:
+    settings = {"CONNECT_SANDBOX": "on", "CONNECT_SECRET_KEY": "made-up-key-of-thirty-two-letters"}
+    done = run("serve", "--bind", "no-such-name.invalid:0", folder=tmp_path, settings=settings)
+    assert done.status == 1
+    assert done.stderr.startswith("no-such-name.invalid:0 cannot be listened on: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_data_is_for_the_sandbox_alone(tmp_path: Path) -> None:
+    settings = {"INFISICAL_HOST": "http://127.0.0.1:9", **PAIR}
+    done = run("serve", "--data", "kept.sqlite", folder=tmp_path, settings=settings)
+    assert done.status == 2
+    assert done.stderr.startswith("--data keeps the sandbox's data, and this is not the sandbox")
+
+
+def test_data_that_cannot_be_kept_is_told_in_one_sentence(tmp_path: Path) -> None:
+    done = run("serve", "--bind", "127.0.0.1:0", "--data", "missing/kept.sqlite", folder=tmp_path)
+    assert done.status == 1
+    assert done.stderr.startswith("missing/kept.sqlite cannot be used for the sandbox's data: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_data_is_kept_where_it_was_asked_for(tmp_path: Path) -> None:
+    with serving("--data", "kept.sqlite", folder=tmp_path) as served:
+        httpx.get(f"{served.url}/healthz")
+    assert (tmp_path / "kept.sqlite").stat().st_size > 0
+
+
+def test_the_sandboxs_own_data_is_gone_afterwards(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with serving(folder=tmp_path, settings={"TMPDIR": str(temporary)}) as served:
+        assert list(temporary.glob("infisical-connect-*/sandbox.sqlite"))
+        assert served.stop().status == 0
+    assert list(temporary.glob("infisical-connect-*")) == []
+
+
+def test_a_worker_that_leaves_does_not_take_the_data_with_it(tmp_path: Path) -> None:
+    script = """
+import os, sys
+from app.serving import _folder
+with _folder() as folder:
+    worker = os.fork()
+    if worker == 0:
+        sys.exit()
+    os.waitpid(worker, 0)
+    print(folder.exists())
+print(folder.exists())
+"""
+    done = run("-c", script, folder=tmp_path, command=Path(sys.executable))
+    assert done.stdout.split() == ["True", "False"]
+
+
+def test_what_the_sandbox_makes_is_seen_by_every_worker(tmp_path: Path) -> None:
+    """A page's hidden fields are signed with one key, made before the workers were."""
+    with serving(folder=tmp_path) as served:
+        key = {httpx.get(f"{served.url}/", follow_redirects=True).status_code for _ in range(8)}
+    assert key == {200}
+
+
+# The log
+
+
+def test_the_log_has_a_line_per_request_without_what_was_typed(tmp_path: Path) -> None:
+    with serving(folder=tmp_path) as served:
+        httpx.get(f"{served.url}/healthz?name=canary", headers={"Referer": "http://canary.example/?canary"})
+        _raw(served, b"GET /canary?canary HTTP/9.9\r\n\r\n")
+        _raw(served, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nCookie canary: canary\r\n\r\n")
+        done = served.stop()
+    assert " GET /healthz 200 " in done.stdout
+    assert "canary" not in done.stdout.replace("GET /canary ", "") + done.stderr
+
+
+def test_no_request_can_write_a_line_of_its_own_into_the_log(tmp_path: Path) -> None:
+    with serving(folder=tmp_path) as served:
+        _raw(served, b"GET /x%0aforged%1b[2J HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        done = served.stop()
+    assert r"GET /x\nforged\x1b[2J 404 " in done.stdout
+
+
+def _raw(served: Served, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", httpx.URL(served.url).port or 0), timeout=30) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+# The end
+
+
+def test_a_request_in_hand_gets_its_answer_when_the_server_is_asked_to_stop(tmp_path: Path) -> None:
+    head = (
+        b"POST /connections/new/supabase HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 10\r\n\r\n"
+    )
+    with serving(folder=tmp_path) as served:
+        address = ("127.0.0.1", httpx.URL(served.url).port or 0)
+        with socket.create_connection(address, timeout=30) as connection:
+            connection.sendall(head)
+            # A worker has the request in hand as soon as it asks for the body.
+            assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
+            served.process.terminate()
+            with pytest.raises(subprocess.TimeoutExpired):
+                served.process.wait(timeout=2)
+            connection.sendall(b"name=value")
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 4")
+        assert b"</html>" in answer
+        assert served.stop().status == 0

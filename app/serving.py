@@ -4,8 +4,10 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import socket
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,15 +43,18 @@ class CannotServe(Exception):
 def serve(settings: Settings, *, announce: Callable[[str], None], data: Path | None = None) -> NoReturn:
     """Serves until SIGTERM or Ctrl-C, then finishes the requests in hand and leaves with SystemExit.
 
-    `announce` is told one line once the address is taken and the pages are made. `data` is the sandbox's database;
+    `announce` is told one line once connections are accepted. `data` is the sandbox's database;
     None makes one that is removed at the end. Raises CannotServe when the address or the database cannot be used.
     """
+    # Until gunicorn takes the signal over, it must not end the process past the removal of the sandbox's data.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     listener, bind = _listen(settings.bind)
     settings = settings.model_copy(update={"bind": bind})
     with _database(settings, data=data) as database:
         application = create_app(settings, data=database, secret_key=_secret_key(settings))
-        announce(first_line(settings))
-        _Server(application, settings=settings, listener=listener).run()
+        options = _options(settings, descriptor=listener.detach())
+        options["when_ready"] = lambda _: announce(first_line(settings))
+        _Server(application, options=options).run()
     raise SystemExit
 
 
@@ -142,9 +147,9 @@ def _printable(text: str) -> str:
 class _Server(BaseApplication):  # type: ignore[misc]  # likewise
     """gunicorn with our application in it, made before the workers are forked."""
 
-    def __init__(self, application: Flask, *, settings: Settings, listener: socket.socket) -> None:
+    def __init__(self, application: Flask, *, options: dict[str, Any]) -> None:
         self._application = application
-        self._options = _options(settings, descriptor=listener.detach())
+        self._options = options
         super().__init__()
 
     def load_config(self) -> None:

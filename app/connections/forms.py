@@ -109,6 +109,8 @@ class ConnectionForm(FlaskForm):
         # The token of the form lives as long as the browser's session: people leave to make a token and come back.
         csrf_time_limit = None
 
+    use_anyway_ticked = False
+
     project_id = HiddenField()
     served = HiddenField()
     name = TextField("Name", help="Lowercase letters, digits and hyphens, up to 64.")
@@ -141,18 +143,15 @@ class ConnectionForm(FlaskForm):
         A ticked "Use it anyway" covers the warnings that the page showed (`warnings_shown`, by key), or every
         warning where the page did not say which it showed: then a program posts, not a person.
         """
+        self.use_anyway_ticked = use_anyway
         _check_name(self.name)
         _check_description(self.description)
         read = _check_instance_url(self.instance_url)
         _check_access_token(self.access_token)
         if self.errors_said or read is None or self.access_token.data is None:
             return None
-        open_warnings = {message.key for message in self.warnings_said}
-        if use_anyway and warnings_shown is not None:
-            open_warnings -= set(warnings_shown)
-        elif use_anyway:
-            open_warnings = set()
-        if open_warnings:
+        if not self._covered(use_anyway=use_anyway, warnings_shown=warnings_shown):
+            self.use_anyway_ticked = False
             return None
         return NewConnection(
             name=self.name.value,
@@ -161,6 +160,12 @@ class ConnectionForm(FlaskForm):
             instance_url=read.text,
             access_token=self.access_token.data,
         )
+
+    def _covered(self, *, use_anyway: bool, warnings_shown: Iterable[str] | None) -> bool:
+        said = {message.key for message in self.warnings_said}
+        if not said or not use_anyway:
+            return not said
+        return warnings_shown is None or said <= set(warnings_shown)
 
     @property
     def errors_said(self) -> tuple[Message, ...]:
@@ -185,6 +190,7 @@ class ConnectionForm(FlaskForm):
             SummaryLine(field.id, _summary_text(field.label.text, message), message.kind)
             for field in self.shown_fields
             for message in field.messages
+            if message.kind == "error" or not self.use_anyway_ticked
         )
 
     @property

@@ -10,8 +10,7 @@ import httpx
 import pytest
 
 from app.sandbox import sandbox_token
-from app.sandbox.starting_data import ORGANIZATION_ID, PAYMENTS_ID, WEBSHOP_ID
-
+from app.sandbox.starting_data import IDENTITIES, ORGANIZATION_ID, PAYMENTS_ID, WEBSHOP_ID
 from tests.sandbox.running import RunningSandbox, identity_named
 
 EXCHANGES: dict[str, dict[str, Any]] = {
@@ -231,20 +230,14 @@ class Replayer:
         content = None if body is None else body if isinstance(body, str) else json.dumps(body)
         if content is not None:
             headers["Content-Type"] = _content_type(replay.case)
-            content = self._with_credential(self.standing_in(content, replay), replay).encode()
+            content = self._with_credential(self.standing_in(content, replay), replay)
         path = self.standing_in(recorded["path"], replay)
         return client.build_request(recorded["method"], path, content=content, headers=headers)
 
     def _with_credential(self, content: str, replay: Replay) -> str:
-        client_id = re.search(r"[0-9a-f]{8}-0000-4000-8000-[0-9a-f]{12}", content)
-        if client_id and "<client secret>" in content:
-            known = {
-                identity_named(name).client_id: name for name in ("wizard-admin", "lockout", "short-ttl")
-            }
-            known |= {identity_named(name).client_id: name for name in ("uses-limit", "expired-secret")}
-            name = known.get(client_id[0])
-            secret = replay.secret or (identity_named(name).client_secret if name else WRONG)
-            content = content.replace("<client secret>", secret)
+        logging_in = next((identity for identity in IDENTITIES if identity.client_id in content), None)
+        secret = replay.secret or (logging_in.client_secret if logging_in else WRONG)
+        content = content.replace("<client secret>", secret)
         if "<access token>" in content:
             content = content.replace("<access token>", self._token(replay.token_of))
         return content

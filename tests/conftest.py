@@ -85,7 +85,11 @@ class Sandbox:
 
     @property
     def creates(self) -> list[httpx.Request]:
-        return [request for request in self.sent if request.method == "POST" and "app-connections" in request.url.path]
+        return [
+            request
+            for request in self.sent
+            if request.method == "POST" and "app-connections" in request.url.path
+        ]
 
 
 class Recording(httpx.BaseTransport):
@@ -145,7 +149,9 @@ def wizard_at(clock: Clock) -> Callable[..., Visitor]:
     """A browser at a wizard whose Infisical is written by the test: each call is answered by `answer`."""
 
     def make(answer: Answer, **environ: str) -> Visitor:
-        settings = Settings.load({"INFISICAL_HOST": HOST, "INFISICAL_TOKEN": "made-up-token", **environ}, None)
+        settings = Settings.load(
+            {"INFISICAL_HOST": HOST, "INFISICAL_TOKEN": "made-up-token", **environ}, None
+        )
         transport = httpx.MockTransport(answer)
         return visit(create_app(settings, secret_key=SECRET_KEY, transport=transport, clock=clock))
 

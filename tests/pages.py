@@ -170,7 +170,11 @@ def _has_no_inline_style_or_script(page: PageUnderTest) -> None:
         if not isinstance(element.tag, str):
             continue
         inline = [name for name in element.attrib if name == "style" or name.startswith("on")]
-        if inline or element.tag == f"{XHTML}style" or (element.tag == f"{XHTML}script" and not element.get("src")):
+        if (
+            inline
+            or element.tag == f"{XHTML}style"
+            or (element.tag == f"{XHTML}script" and not element.get("src"))
+        ):
             raise PageFault(f"inline style or script at {element.tag} {inline}")
 
 

@@ -38,7 +38,9 @@ def test_a_name_with_capitals_and_a_space_comes_back_as_the_nearest_that_works(v
         ("emoji 🚀 name", "emoji-name"),
     ],
 )
-def test_every_refused_name_comes_back_as_the_nearest_that_works(visitor: Visitor, typed: str, nearest: str) -> None:
+def test_every_refused_name_comes_back_as_the_nearest_that_works(
+    visitor: Visitor, typed: str, nearest: str
+) -> None:
     assert refused(visitor, name=typed, access_token=sandbox_token()).field("name") == nearest
 
 
@@ -59,12 +61,16 @@ def test_255_characters_of_description_are_taken_and_256_are_not(visitor: Visito
     assert page.field("description") == "d" * 256
 
 
-def test_an_emoji_counts_twice_in_a_description_as_infisical_counts(visitor: Visitor, good_token: str) -> None:
+def test_an_emoji_counts_twice_in_a_description_as_infisical_counts(
+    visitor: Visitor, good_token: str
+) -> None:
     page = refused(visitor, name="emoji", description="🚀" * 128, access_token=good_token)
     assert "It has 256." in page.error("description")
 
 
-def test_an_empty_instance_url_means_supabase_cloud(visitor: Visitor, sandbox: Sandbox, good_token: str) -> None:
+def test_an_empty_instance_url_means_supabase_cloud(
+    visitor: Visitor, sandbox: Sandbox, good_token: str
+) -> None:
     assert visitor.fill_in(name="empty-url", instance_url="", access_token=good_token).status_code == 303
     assert b'"instanceUrl":"https://api.supabase.com"' in sandbox.creates[0].content
 
@@ -92,7 +98,9 @@ def test_v1_and_a_slash_at_the_end_of_the_instance_url_are_dropped(
         ("https://" + "a." * 130 + "com", "255 characters"),
     ],
 )
-def test_an_instance_url_that_cannot_work_is_refused_with_the_reason(visitor: Visitor, typed: str, told: str) -> None:
+def test_an_instance_url_that_cannot_work_is_refused_with_the_reason(
+    visitor: Visitor, typed: str, told: str
+) -> None:
     page = refused(visitor, name="url", instance_url=typed, access_token=sandbox_token())
     assert told in page.error("instance_url")
 
@@ -106,7 +114,9 @@ def test_another_host_is_a_warning_that_can_be_ticked_away(visitor: Visitor, goo
 
 
 def test_a_tick_covers_only_the_warning_that_was_shown(visitor: Visitor, good_token: str) -> None:
-    page = refused(visitor, name="p", instance_url="https://supabase-proxy.example.com", access_token=good_token)
+    page = refused(
+        visitor, name="p", instance_url="https://supabase-proxy.example.com", access_token=good_token
+    )
     other = visitor.submit(page, instance_url="https://evil.example", access_token=good_token, use_anyway="1")
     assert other.status_code == 422
     assert "evil.example" in read_page(other.text).error("instance_url")
@@ -132,7 +142,9 @@ def test_plain_http_is_told_to_travel_unencrypted(visitor: Visitor, good_token: 
     assert "unencrypted" in page.error("instance_url")
 
 
-@pytest.mark.parametrize("wrapped", ['"{}"', "'{}'", "Bearer {}", " {} \n", "`Bearer {}`", "SUPABASE_ACCESS_TOKEN={}"])
+@pytest.mark.parametrize(
+    "wrapped", ['"{}"', "'{}'", "Bearer {}", " {} \n", "`Bearer {}`", "SUPABASE_ACCESS_TOKEN={}"]
+)
 def test_the_wrapping_of_a_token_is_taken_off(
     visitor: Visitor, sandbox: Sandbox, good_token: str, wrapped: str
 ) -> None:
@@ -172,7 +184,9 @@ def test_nothing_is_sent_to_infisical_while_the_form_is_refused(visitor: Visitor
     assert sandbox.creates == []
 
 
-def test_changing_the_project_in_the_form_loses_nothing_that_was_typed(visitor: Visitor, good_token: str) -> None:
+def test_changing_the_project_in_the_form_loses_nothing_that_was_typed(
+    visitor: Visitor, good_token: str
+) -> None:
     answer = visitor.fill_in(
         name="my-connection",
         description="Why & how",

@@ -8,7 +8,9 @@ def test_a_person_walks_from_the_list_to_the_created_connection(visitor: Visitor
     listed = visitor.page("/")
     assert listed.heading == "App Connections"
     chosen = visitor.page(next(href for text, href in listed.links().items() if "Add Connection" in text))
-    token_page = visitor.page(next(href for text, href in chosen.links().items() if "Supabase Connection" in text))
+    token_page = visitor.page(
+        next(href for text, href in chosen.links().items() if "Supabase Connection" in text)
+    )
     assert "Step 1 of 3" in token_page.title
     form = visitor.page(next(href for text, href in token_page.links().items() if "I have my token" in text))
     assert "Step 2 of 3" in form.title
@@ -29,7 +31,9 @@ def test_the_created_page_is_also_the_connections_own_page(visitor: Visitor, goo
     assert later.text_of("connection-id") in location
 
 
-def test_only_name_and_token_have_to_be_filled_in(visitor: Visitor, sandbox: Sandbox, good_token: str) -> None:
+def test_only_name_and_token_have_to_be_filled_in(
+    visitor: Visitor, sandbox: Sandbox, good_token: str
+) -> None:
     assert visitor.fill_in(name="short", access_token=good_token).status_code == 303
     assert b"description" not in sandbox.creates[0].content
 
@@ -41,8 +45,12 @@ def test_both_names_of_the_token_go_out(visitor: Visitor, sandbox: Sandbox, good
     assert f'"accessToken":"{good_token}"' in body
 
 
-def test_a_connection_of_the_organization_names_no_project(visitor: Visitor, sandbox: Sandbox, good_token: str) -> None:
-    location = visitor.fill_in(f"{FORM}?project=organization", name="shared", access_token=good_token).location
+def test_a_connection_of_the_organization_names_no_project(
+    visitor: Visitor, sandbox: Sandbox, good_token: str
+) -> None:
+    location = visitor.fill_in(
+        f"{FORM}?project=organization", name="shared", access_token=good_token
+    ).location
     assert b"projectId" not in sandbox.creates[0].content
     assert "Organization" in visitor.page(location).text_of("connection-project")
     assert "shared" in visitor.page("/connections?project=organization").text
@@ -53,7 +61,9 @@ def test_the_organizations_list_shows_no_projects_connections(visitor: Visitor, 
     assert "of-a-project" not in visitor.page("/connections?project=organization").text
 
 
-def test_a_form_sent_twice_leads_to_the_one_connection(visitor: Visitor, good_token: str, clock: Clock) -> None:
+def test_a_form_sent_twice_leads_to_the_one_connection(
+    visitor: Visitor, good_token: str, clock: Clock
+) -> None:
     form = visitor.page(FORM)
     clock.passes(30)
     first = visitor.submit(form, name="twice", access_token=good_token)
@@ -62,7 +72,9 @@ def test_a_form_sent_twice_leads_to_the_one_connection(visitor: Visitor, good_to
     assert first.location == second.location
 
 
-def test_a_name_taken_before_the_form_was_opened_is_refused(visitor: Visitor, good_token: str, clock: Clock) -> None:
+def test_a_name_taken_before_the_form_was_opened_is_refused(
+    visitor: Visitor, good_token: str, clock: Clock
+) -> None:
     visitor.fill_in(name="taken", access_token=good_token)
     clock.passes(1)
     answer = visitor.fill_in(name="taken", access_token=good_token)

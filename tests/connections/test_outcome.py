@@ -72,7 +72,9 @@ def test_it_waits_while_the_connection_is_missing(wizard_at: Callable[..., Visit
     assert "Not there yet." in page.text
 
 
-def test_a_connection_from_before_is_told_to_be_another(wizard_at: Callable[..., Visitor], clock: Clock) -> None:
+def test_a_connection_from_before_is_told_to_be_another(
+    wizard_at: Callable[..., Visitor], clock: Clock
+) -> None:
     clock.passes(50)
     older = found(createdAt="2026-11-23T11:41:06.999Z")
     page = wizard_at(answering(httpx.Response(200, json=older))).page(ADDRESS)
@@ -130,7 +132,8 @@ def test_an_infisical_that_cannot_be_asked_is_told_and_asked_again(
 ) -> None:
     clock.passes(20)
     failing = httpx.Response(
-        500, json={"reqId": "req-500", "statusCode": 500, "message": "Something went wrong", "error": "Internal"}
+        500,
+        json={"reqId": "req-500", "statusCode": 500, "message": "Something went wrong", "error": "Internal"},
     )
     page = wizard_at(answering(failing)).page(ADDRESS)
     assert page.problem == "outcome-unknown"
@@ -146,7 +149,9 @@ def test_without_script_the_page_reloads_itself(wizard_at: Callable[..., Visitor
 @pytest.mark.parametrize(
     ("elapsed", "seconds"), [(0, 5), (59, 5), (60, 20), (599, 20), (600, None), (6000, None)]
 )
-def test_it_looks_every_5_seconds_for_a_minute_then_every_20_for_ten(elapsed: int, seconds: int | None) -> None:
+def test_it_looks_every_5_seconds_for_a_minute_then_every_20_for_ten(
+    elapsed: int, seconds: int | None
+) -> None:
     assert next_look_in(elapsed) == seconds
 
 

@@ -1,0 +1,207 @@
+"""Every recorded answer to a call that the wizard makes has its field or its page, its words and its request id."""
+
+import re
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from app.infisical import InfisicalError, errors
+from app.connections.problems import Situation, field_messages, problem_page
+from tests.conftest import FORM, PROJECT, Clock, Visitor
+from tests.pages import PageUnderTest, read_page
+
+from .recorded import Exchange, exchanges
+
+CREATE = "/api/v1/app-connections/supabase"
+TOKEN = "sbp_0123456789abcdef0123456789abcdef01234567"
+
+# One long answer was not kept: its body is a note in its place.
+CREATES = [
+    exchange
+    for exchange in exchanges()
+    if (exchange.method, exchange.path) == ("POST", CREATE) and not isinstance(exchange.body, str)
+]
+READS = [
+    exchange
+    for exchange in exchanges()
+    if exchange.method == "GET" and re.match(r"/api/v1/(projects|app-connections|identities)", exchange.path)
+]
+LOGINS = [exchange for exchange in exchanges() if exchange.path.endswith("/universal-auth/login")]
+
+
+def where_it_is_told(exchange: Exchange) -> str:
+    """The field's id, or `page SLUG`, where a person meets a refused create: the table of the contract in words."""
+    if exchange.status is None:
+        return "page outcome-unknown"
+    if exchange.status == 422:
+        return "summary" if not known_path(exchange) else known_path(exchange)
+    if exchange.status == 429:
+        return "page rate-limited"
+    if exchange.status >= 500:
+        return "page server-failed"
+    if exchange.status == 401 or exchange.error == "TokenError":
+        return "page login-refused"
+    if exchange.error == "ProjectMembershipNotFound":
+        return "page not-a-member"
+    if exchange.status == 403:
+        return "page permission-denied"
+    if exchange.status == 404:
+        return "page not-found"
+    return where_a_sentence_is_told(str(exchange.message))
+
+
+def known_path(exchange: Exchange) -> str:
+    fields = {
+        ("name",): "name",
+        ("description",): "description",
+        ("credentials", "accessKey"): "access_token",
+        ("credentials", "instanceUrl"): "instance_url",
+    }
+    return next(
+        (fields[tuple(issue["path"])] for issue in exchange.message if tuple(issue["path"]) in fields), ""
+    )
+
+
+def where_a_sentence_is_told(message: str) -> str:
+    for pattern, where in (
+        ("already exists$", "name"),
+        ("status code 401$", "access_token"),
+        ("status code 403$", "access_token"),
+        ("status code 404$", "instance_url"),
+        ("status code 5..$", "page supabase-failed"),
+        ("^Failed to validate credentials", "instance_url"),
+        ("^Unable to validate connection", "instance_url"),
+    ):
+        if re.search(pattern, message):
+            return where
+    return "summary"
+
+
+def submitting(wizard_at: Callable[..., Visitor], exchange: Exchange) -> tuple[int, str, PageUnderTest]:
+    """What a person sees after a submission that is answered as recorded: status, location, page."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if (request.method, request.url.path) == ("POST", CREATE):
+            return exchange.answer()
+        if "connection-name" in request.url.path:
+            return httpx.Response(
+                404,
+                json={
+                    "message": "Could not find App Connection with name x",
+                    "error": "NotFound",
+                    "reqId": "r",
+                },
+            )
+        project = {"id": PROJECT, "name": "Payments", "slug": "payments", "orgId": "an-organization"}
+        return httpx.Response(200, json={"project": project})
+
+    visitor = wizard_at(answer)
+    response = visitor.fill_in(f"{FORM}?project={PROJECT}", name="my-connection", access_token=TOKEN)
+    if response.status_code == 303:
+        return 303, response.location, visitor.page(FORM)
+    return response.status_code, "", read_page(response.text)
+
+
+@pytest.mark.parametrize("exchange", CREATES, ids=lambda exchange: exchange.case)
+def test_every_recorded_answer_to_a_create_reaches_its_field_or_page(
+    wizard_at: Callable[..., Visitor], exchange: Exchange
+) -> None:
+    status, location, page = submitting(wizard_at, exchange)
+    if exchange.status == 200:
+        assert location == f"/connections/supabase/{exchange.body['appConnection']['id']}?created=1"
+        return
+    where = where_it_is_told(exchange)
+    if where == "page outcome-unknown":
+        assert location.startswith("/connections/new/supabase/outcome?")
+        return
+    if where.startswith("page "):
+        assert page.problem == where.removeprefix("page ")
+    else:
+        assert status == 422
+        assert any(href == (None if where == "summary" else f"#{where}") for href, _ in page.summary)
+        assert where == "summary" or page.error(where)
+    if exchange.body.get("reqId"):
+        assert page.text_of("request-id") == exchange.body["reqId"]
+
+
+@pytest.mark.parametrize(
+    "exchange",
+    [read for read in READS if read.status and read.status >= 400],
+    ids=lambda exchange: exchange.case,
+)
+def test_every_recorded_refusal_of_a_read_is_a_page_with_its_request_id(
+    wizard_at: Callable[..., Visitor], exchange: Exchange
+) -> None:
+    visitor = wizard_at(lambda _: exchange.answer())
+    response = visitor.get(f"/connections?project={PROJECT}")
+    page = read_page(response.text)
+    assert response.status_code >= 400
+    assert page.problem
+    assert "created" not in page.text.lower()
+    if exchange.body.get("reqId"):
+        assert page.text_of("request-id") == exchange.body["reqId"]
+
+
+@pytest.mark.parametrize(
+    "exchange", [login for login in LOGINS if login.status != 200], ids=lambda exchange: exchange.case
+)
+def test_every_recorded_refusal_of_a_login_is_a_page_for_the_operator_and_readyz_says_the_same(
+    wizard_at: Callable[..., Visitor], exchange: Exchange
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/status":
+            return httpx.Response(200, json={"message": "Ok"})
+        return exchange.answer()
+
+    visitor = wizard_at(
+        answer,
+        INFISICAL_TOKEN="",
+        INFISICAL_UNIVERSAL_AUTH_CLIENT_ID="made-up",
+        INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET="made-up",
+    )
+    page = read_page(visitor.get(f"/connections?project={PROJECT}").text)
+    expected = {500: "server-failed"}.get(exchange.status or 0, "login-refused")
+    if exchange.error == "Not Found":
+        expected = "not-infisical"
+    assert page.problem == expected
+    ready = visitor.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json["requestId"] == exchange.body.get("reqId")
+
+
+def every_kind_of_error() -> list[type[InfisicalError]]:
+    kinds = [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, InfisicalError)
+    ]
+    return [kind for kind in kinds if kind is not InfisicalError]
+
+
+@pytest.mark.parametrize("kind", every_kind_of_error(), ids=lambda kind: kind.__name__)
+def test_every_kind_of_error_has_a_page_and_stands_in_the_drawn_tree(
+    kind: type[InfisicalError], clock: Clock
+) -> None:
+    arguments = {
+        "Unreachable": (errors.Reach.NAME,),
+        "InvalidFields": ((errors.Issue(path=("name",), message="Required"),),),
+    }
+    extras = {
+        "RateLimited": {"retry_after": 5},
+        "LoginRefused": {"refusal": errors.Refusal.LOCKED},
+        "PermissionDenied": {"action": "create", "subject": "app-connections"},
+    }
+    error = kind(*arguments.get(kind.__name__, ("A sentence.",)), **extras.get(kind.__name__, {}))
+    situation = Situation(scope=None, host="infisical.test", when=clock())
+    assert problem_page(error, situation).title
+    assert f"── {kind.__name__} " in (errors.__doc__ or "")
+
+
+def test_a_field_message_never_names_a_field_that_the_form_lacks() -> None:
+    fields = {"name", "description", "instance_url", "access_token", None}
+    for kind in (
+        errors.NameTaken,
+        errors.TokenRefused,
+        errors.TokenLacksPermission,
+        errors.InstanceUrlRefused,
+    ):
+        assert {field for field, _ in field_messages(kind("A sentence."))} <= fields

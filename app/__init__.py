@@ -109,11 +109,23 @@ def _sandbox_portal(
         project_id=None,
         submit_timeout=settings.submit_timeout,
         sandbox_token=sandbox.sandbox_token(),
-        fates=tuple(
-            {"digits": fate.digits, "sentence": fate.sentence, "token": sandbox.sandbox_token(fate.digits)}
-            for fate in sandbox.FATES
+        fates=(
+            {
+                "digits": sandbox.sandbox_token()[-4:],
+                "sentence": "Supabase accepts the token, as it does any four digits not below.",
+                "token": sandbox.sandbox_token(),
+            },
+            *(
+                {
+                    "digits": fate.digits,
+                    "sentence": fate.sentence,
+                    "token": sandbox.sandbox_token(fate.digits),
+                }
+                for fate in sandbox.FATES
+            ),
         ),
-        projects_note="Two made-up projects, Payments and Webshop. What you create is gone when the server stops.",
+        projects_note="Two made-up projects, Payments and Webshop. What you create is gone when the server stops, "
+        "unless it was started with a file to keep it in (--data FILE).",
         clock=clock,
     )
 

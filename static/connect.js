@@ -1,6 +1,4 @@
-// The form: takes the reader to what was refused, and lets them look at the access token they typed.
-
-document.getElementById("error-summary")?.focus();
+// The form: lets people look at the access token they typed. The page itself puts the focus on what was refused.
 
 for (const button of document.querySelectorAll("[data-show]")) {
   const field = document.getElementById(button.dataset.show);

@@ -130,7 +130,8 @@ def sandbox(tmp_path: Path, clock: Clock) -> Sandbox:
 
 @pytest.fixture
 def visitor(sandbox: Sandbox) -> Iterator[Visitor]:
-    with visit(sandbox.app) as client:
+    client = visit(sandbox.app)
+    with client:
         yield client
 
 

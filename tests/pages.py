@@ -2,12 +2,11 @@
 
 from collections import Counter
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 import html5lib
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
-Element = ElementTree.Element
 
 _NAMED_BY_LABEL = {"text", "password", "checkbox", "radio", "search", "url", "date", "email"}
 
@@ -104,7 +103,7 @@ class PageUnderTest:
         found: dict[str, Any] = {}
         for element in self.all("input"):
             if element.get("type") == "hidden":
-                found.setdefault(element.get("name"), []).append(element.get("value", ""))
+                found.setdefault(element.get("name", ""), []).append(element.get("value", ""))
         return found
 
 
@@ -167,8 +166,6 @@ def _names_every_link_and_button(page: PageUnderTest) -> None:
 
 def _has_no_inline_style_or_script(page: PageUnderTest) -> None:
     for element in page.root.iter():
-        if not isinstance(element.tag, str):
-            continue
         inline = [name for name in element.attrib if name == "style" or name.startswith("on")]
         if (
             inline

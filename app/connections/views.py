@@ -46,7 +46,9 @@ def in_a_project(view: Callable[[Scope], Page]) -> Callable[[], Page]:
         key = remembered_project() or first_project()
         if key is None:
             return _no_project()
-        others = {name: text for name, text in request.args.items() if name not in ("project", "access_token")}
+        others = {
+            name: text for name, text in request.args.items() if name not in ("project", "access_token")
+        }
         return see_other(str(request.endpoint), **others, project=key)
 
     return with_project

@@ -7,7 +7,7 @@ from tests.conftest import FORM, Sandbox, Visitor
 from tests.pages import PageUnderTest, read_page
 
 
-def refused(visitor: Visitor, **fields: str | None) -> PageUnderTest:
+def refused(visitor: Visitor, **fields: str) -> PageUnderTest:
     answer = visitor.fill_in(**fields)
     assert answer.status_code == 422
     page = read_page(answer.text)

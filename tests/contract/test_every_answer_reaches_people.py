@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 
-from app.infisical import InfisicalError, errors
 from app.connections.problems import Situation, field_messages, problem_page
+from app.infisical import InfisicalError, errors
 from tests.conftest import FORM, PROJECT, Clock, Visitor
 from tests.pages import PageUnderTest, read_page
 
@@ -40,15 +41,14 @@ def where_it_is_told(exchange: Exchange) -> str:
         return "page rate-limited"
     if exchange.status >= 500:
         return "page server-failed"
-    if exchange.status == 401 or exchange.error == "TokenError":
-        return "page login-refused"
-    if exchange.error == "ProjectMembershipNotFound":
-        return "page not-a-member"
-    if exchange.status == 403:
-        return "page permission-denied"
-    if exchange.status == 404:
-        return "page not-found"
-    return where_a_sentence_is_told(str(exchange.message))
+    told_apart_by_error = {
+        "TokenError": "page login-refused",
+        "UnauthorizedError": "page login-refused",
+        "ProjectMembershipNotFound": "page not-a-member",
+        "PermissionDenied": "page permission-denied",
+        "NotFound": "page not-found",
+    }
+    return told_apart_by_error.get(exchange.error) or where_a_sentence_is_told(str(exchange.message))
 
 
 def known_path(exchange: Exchange) -> str:
@@ -167,6 +167,7 @@ def test_every_recorded_refusal_of_a_login_is_a_page_for_the_operator_and_readyz
     assert page.problem == expected
     ready = visitor.get("/readyz")
     assert ready.status_code == 503
+    assert ready.json is not None
     assert ready.json["requestId"] == exchange.body.get("reqId")
 
 
@@ -181,11 +182,11 @@ def every_kind_of_error() -> list[type[InfisicalError]]:
 def test_every_kind_of_error_has_a_page_and_stands_in_the_drawn_tree(
     kind: type[InfisicalError], clock: Clock
 ) -> None:
-    arguments = {
+    arguments: dict[str, tuple[Any, ...]] = {
         "Unreachable": (errors.Reach.NAME,),
         "InvalidFields": ((errors.Issue(path=("name",), message="Required"),),),
     }
-    extras = {
+    extras: dict[str, dict[str, Any]] = {
         "RateLimited": {"retry_after": 5},
         "LoginRefused": {"refusal": errors.Refusal.LOCKED},
         "PermissionDenied": {"action": "create", "subject": "app-connections"},

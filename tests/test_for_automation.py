@@ -1,0 +1,67 @@
+"""The addresses, names and ids that programs rely on, held to what the README promises."""
+
+import re
+from pathlib import Path
+
+import httpx
+
+from app.sandbox import sandbox_token
+from tests.conftest import FORM, Sandbox, Visitor
+from tests.pages import read_page
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+PROMISED = README.partition("<!-- automation -->")[2].partition("<!-- /automation -->")[0]
+
+
+def test_the_readme_lists_every_page_and_no_other(sandbox: Sandbox) -> None:
+    addresses = {address.partition("?")[0] for address in re.findall(r"\| `(/[^`]*)`", PROMISED)}
+    routes = {
+        re.sub(r"<[^>]+>", "CONNECTION_ID", rule.rule)
+        for rule in sandbox.app.url_map.iter_rules()
+        if rule.endpoint != "connect.static_file"
+    }
+    assert addresses == routes
+
+
+def test_the_fields_have_the_promised_names_and_ids(visitor: Visitor) -> None:
+    page = visitor.page(FORM)
+    for field in ("project_id", "name", "description", "instance_url", "access_token", "submit"):
+        element = page.by_id(field)
+        assert element is not None, field
+        assert element.get("name") == field
+    assert page.field("instance_url") == "https://api.supabase.com"
+
+
+def test_a_warning_brings_the_promised_checkbox(visitor: Visitor) -> None:
+    answer = visitor.fill_in(name="x", instance_url="https://other.example", access_token=sandbox_token())
+    box = read_page(answer.text).by_id("use_anyway")
+    assert box is not None
+    assert (box.get("name"), box.get("type"), box.get("value")) == ("use_anyway", "checkbox", "1")
+
+
+def test_the_created_page_has_every_promised_id(visitor: Visitor) -> None:
+    page = visitor.page(visitor.fill_in(name="x", access_token=sandbox_token()).location)
+    promised = re.findall(r"`#(connection-[a-z-]+)`", README)
+    assert len(promised) == 10
+    for element_id in promised:
+        assert page.text_of(element_id), element_id
+
+
+def test_every_slug_in_the_code_is_promised_and_every_promised_slug_is_in_the_code() -> None:
+    listed = README.partition("The slugs are")[2].partition("- `/healthz`")[0]
+    app = Path(__file__).parent.parent / "app"
+    code = "\n".join(path.read_text() for path in [*app.glob("*.py"), *app.glob("connections/*.py")])
+    slugs = set(re.findall(r'slug="([a-z-]+)"', code)) | set(re.findall(r'\d{3}: \(\s*"([a-z-]+)",', code))
+    assert set(re.findall(r"`([a-z-]+)`", listed)) == slugs | {"server-error", "outcome-unknown"}
+
+
+def test_the_start_leads_to_the_project_in_hand(visitor: Visitor) -> None:
+    answer = visitor.get("/")
+    assert answer.status_code == 303
+    assert re.fullmatch(r"/connections\?project=[0-9a-f-]{36}", answer.location)
+
+
+def test_the_outcome_page_has_everything_in_its_address(visitor: Visitor) -> None:
+    location = visitor.fill_in(name="late", description="why", access_token=sandbox_token("0504")).location
+    given = httpx.URL(f"http://localhost{location}").params
+    assert set(given) >= {"project", "name", "since", "description", "instance_url"}

@@ -2,6 +2,7 @@
 
 import hashlib
 import mimetypes
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,6 +15,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from werkzeug.exceptions import NotFound
 
 BLUEPRINT = "connect"
+
+# Characters that HTML cannot hold, not even escaped: controls, half characters, and those that are none.
+_NOT_IN_HTML = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
+    + "".join(chr(plane * 0x10000 + last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+    + "]"
+)
 
 _A_YEAR = "public, max-age=31536000, immutable"
 
@@ -41,8 +49,12 @@ class Pages:
         self._static = static
 
     def render(self, template: str, **context: Any) -> str:
-        """The page as HTML. A name that the context lacks is an error, never an empty text."""
-        return self._environment.get_template(f"connect/{template}").render(**context)
+        """The page as HTML. A name that the context lacks is an error, never an empty text.
+
+        Characters that cannot stand in HTML are shown as U+FFFD.
+        """
+        rendered = self._environment.get_template(f"connect/{template}").render(**context)
+        return _NOT_IN_HTML.sub("\ufffd", rendered)
 
     @cached_property
     def version(self) -> str:

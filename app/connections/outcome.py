@@ -92,7 +92,7 @@ def _missing(elapsed: int, refresh: int | None) -> Outcome:
 
 
 def _judged(found: Connection, sent: Sent, elapsed: int) -> Outcome:
-    if found.created_at < sent.since - CLOCKS:
+    if sent.since - found.created_at > CLOCKS:
         text = "A connection with this name was there before. It is not the one that was sent, which cannot be created."
         return Outcome(state="older", text=text, elapsed=elapsed, connection=found)
     if not is_the_one_sent(found, sent):

@@ -362,12 +362,16 @@ def _not_a_member(error: InfisicalError, _: Situation) -> Problem:
     )
 
 
+def names_a_project(error: InfisicalError) -> bool:
+    """Whether it is the project that Infisical did not find, and not the connection."""
+    return error.message.startswith("Project")
+
+
 def _not_found(error: InfisicalError, _: Situation) -> Problem:
-    project = "roject" in error.message
     return Problem(
         slug="not-found",
         status=404,
-        title="There is no such project" if project else "There is no such connection",
+        title="There is no such project" if names_a_project(error) else "There is no such connection",
         lede="It may have been deleted, or the address is not complete.",
     )
 

@@ -10,8 +10,11 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from ..infisical import InfisicalError, NotAMember, NotFound
 from ..rendering import url_for
 from .portal import portal
-from .problems import Action, Problem, Situation, problem_page
+from .problems import Action, Problem, Situation, names_a_project, problem_page
 from .scopes import Scope, scope_named
+
+LONGEST_PROJECT_ID = 100
+"""Characters. Infisical's are UUIDs, of 36."""
 
 _REMEMBERED = "connect.project"
 
@@ -72,10 +75,18 @@ def _with_actions(shown: Problem, actions: tuple[Action, ...]) -> Problem:
 
 def _usual_actions(error: InfisicalError) -> tuple[Action, ...]:
     change = Action(label="Choose another project", href=url_for(".projects"))
+    if isinstance(error, NotFound) and not names_a_project(error):
+        return (Action(label="Go to App Connections", href=url_for(".index"), primary=True),)
     if isinstance(error, NotAMember | NotFound):
         return (Action(label=change.label, href=change.href, primary=True),)
-    again = request.full_path.rstrip("?") if request.method == "GET" else url_for(".index")
+    again = _here() if request.method == "GET" else url_for(".index")
     return (Action(label="Try again", href=again, primary=True), change)
+
+
+def _here() -> str:
+    """The address of this very page."""
+    places = {name: str(value) for name, value in (request.view_args or {}).items()}
+    return url_for(str(request.endpoint), **places, **carried_values(request.args))
 
 
 def see_other(endpoint: str, **values: str | None) -> Page:
@@ -110,7 +121,22 @@ def first_project() -> str | None:
 def asked_project() -> str | None:
     """The project that the URL names, None where it names none."""
     key = request.args.get("project", "").strip()
-    return key[:100] or None
+    return key[:LONGEST_PROJECT_ID] or None
+
+
+_CARRIED = (
+    *("project", "q", "page", "all", "then", "name", "description", "instance_url", "since", "waited", "stop"),
+    *("created", "late"),
+)
+
+
+def carried_values(source: Mapping[str, str]) -> dict[str, str]:
+    """What a URL of ours may say, so that a page can link to itself.
+
+    Nothing else is carried on: Flask's url_for reads some names (`_external`, `_scheme`) as orders of its own, and an
+    access token that somebody put in a link must not travel.
+    """
+    return {name: source[name][:2000] for name in _CARRIED if source.get(name)}
 
 
 def typed_values(source: Mapping[str, str]) -> dict[str, str]:

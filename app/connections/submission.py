@@ -12,8 +12,10 @@ from .outcome import Outcome, Sent, is_the_one_sent, look, stopped
 from .portal import portal
 from .problems import Action, Problem, field_messages
 from .responses import (
+    LONGEST_PROJECT_ID,
     Page,
     asked_project,
+    carried_values,
     page,
     problem,
     problem_of,
@@ -38,9 +40,9 @@ def form(scope: Scope) -> Page:
 
 @blueprint.post("/connections/new/supabase")
 def submit() -> Page:
-    filled = ConnectionForm()
-    if not filled.project_id.data:
-        filled.project_id.data = asked_project() or ""
+    # Left to itself, Flask-WTF takes uploaded files and JSON for fields as well, which hold no texts.
+    filled = ConnectionForm(request.form)
+    filled.project_id.data = (filled.project_id.data or "").strip()[:LONGEST_PROJECT_ID] or asked_project() or ""
     if "change_project" in request.form:
         return see_other(".projects", project=filled.project_id.data, then="form", **filled.typed)
     if not filled.project_id.data:
@@ -242,7 +244,8 @@ def _sent() -> Sent | None:
     name, told = request.args.get("name", "").strip(), request.args.get("since", "")
     try:
         since = datetime.fromisoformat(told)
-    except ValueError:
+        since_utc = since.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
     if not name or since.tzinfo is None:
         return None
@@ -251,7 +254,7 @@ def _sent() -> Sent | None:
         name=name[:100],
         description=typed.get("description", ""),
         instance_url=typed.get("instance_url", SUPABASE_CLOUD),
-        since=since.astimezone(UTC),
+        since=since_utc,
     )
 
 
@@ -267,7 +270,7 @@ def _incomplete_address() -> Page:
 
 
 def _outcome_page(sent: Sent, seen: Outcome, scope: Scope) -> Page:
-    here = {name: text for name, text in request.args.items() if name != "stop"}
+    here = {name: text for name, text in carried_values(request.args).items() if name != "stop"}
     return page(
         "connections/outcome.html",
         scope=scope,

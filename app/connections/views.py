@@ -18,6 +18,7 @@ from .problems import Action, Problem
 from .responses import (
     Page,
     asked_project,
+    carried_values,
     first_project,
     page,
     problem,
@@ -35,6 +36,15 @@ SHORT_LIST_OF_APPS = 28
 blueprint = Blueprint(BLUEPRINT, __name__)
 
 
+@blueprint.before_request
+def understand_the_query() -> None:
+    """Raw bytes that are no UTF-8 would end in a server error wherever the query is read."""
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:
+        abort(400)
+
+
 def in_a_project(view: Callable[[Scope], Page]) -> Callable[[], Page]:
     """Hands the project that the URL names to a view; without one, redirects to the same page with one in hand."""
 
@@ -46,10 +56,7 @@ def in_a_project(view: Callable[[Scope], Page]) -> Callable[[], Page]:
         key = remembered_project() or first_project()
         if key is None:
             return _no_project()
-        others = {
-            name: text for name, text in request.args.items() if name not in ("project", "access_token")
-        }
-        return see_other(str(request.endpoint), **others, project=key)
+        return see_other(str(request.endpoint), **{**carried_values(request.args), "project": key})
 
     return with_project
 

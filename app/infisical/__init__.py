@@ -1,5 +1,6 @@
 """The client of Infisical's API. Speaks HTTP, knows no Flask."""
 
+from ..transport import Deadline
 from .auth import UniversalAuth
 from .client import THREADS, Infisical
 from .errors import (
@@ -24,7 +25,6 @@ from .errors import (
     Unreachable,
 )
 from .models import AppOption, Connection, NewConnection, Organization, Project
-from .transport import Deadline
 
 __all__ = [
     "THREADS",

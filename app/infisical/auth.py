@@ -10,6 +10,7 @@ import httpx
 from pydantic import ValidationError
 
 from ..secret import Secret
+from ..transport import Deadline, read_json
 from .errors import (
     InfisicalError,
     LoginRefused,
@@ -20,7 +21,6 @@ from .errors import (
     error_from_answer,
 )
 from .models import AccessGrant
-from .transport import Deadline, read_json
 
 PAUSE_AFTER_REFUSAL = 300.0
 """Seconds without a log-in of our own after a refused one: three refusals within 30 s lock the identity for 300 s
@@ -141,6 +141,7 @@ class UniversalAuth(httpx.Auth):
                     request,
                     LOGIN_PATH,
                     lambda: {"clientId": self._client_id, "clientSecret": self._client_secret.reveal()},
+                    hidden=self._client_secret,
                 )
             )
         except LoginRefused as refused:
@@ -149,9 +150,13 @@ class UniversalAuth(httpx.Auth):
             raise
 
     def _renew(self, request: httpx.Request, token: Secret) -> _Asking:
-        return (yield from self._ask(request, RENEW_PATH, lambda: {"accessToken": token.reveal()}))
+        return (
+            yield from self._ask(request, RENEW_PATH, lambda: {"accessToken": token.reveal()}, hidden=token)
+        )
 
-    def _ask(self, request: httpx.Request, path: str, body: Callable[[], dict[str, str]]) -> _Asking:
+    def _ask(
+        self, request: httpx.Request, path: str, body: Callable[[], dict[str, str]], *, hidden: Secret
+    ) -> _Asking:
         deadline: Deadline = request.extensions["deadline"]
         response = yield httpx.Request(
             "POST",
@@ -162,7 +167,7 @@ class UniversalAuth(httpx.Auth):
         )
         response.read()
         request.extensions["timeout"] = timeouts(deadline, longest=request.extensions["longest"])
-        return _granted(response)
+        return _granted(response, hidden)
 
     def _hold(self, grant: AccessGrant, *, last_expiry: float) -> _Held:
         margin = min(60.0, grant.expires_in / 10)
@@ -196,7 +201,7 @@ def _token_is_spent(response: httpx.Response) -> bool:
     return response.status_code in (401, 403) and isinstance(_error_of(response), LoginRefused)
 
 
-def _granted(response: httpx.Response) -> AccessGrant:
+def _granted(response: httpx.Response, hidden: Secret) -> AccessGrant:
     if response.is_success:
         try:
             return AccessGrant.model_validate(read_json(response))
@@ -204,7 +209,7 @@ def _granted(response: httpx.Response) -> AccessGrant:
             pass
         # Outside the except block: a ValidationError in __context__ would carry the answer, and with it the token.
         raise NotInfisical("The log-in was answered, not in Infisical's way.", status=response.status_code)
-    error = _error_of(response)
+    error = _error_of(response, hidden)
     if response.status_code not in (400, 403, 404, 422) or isinstance(error, LoginRefused | NotInfisical):
         raise error
     # A client ID of another shape is 422, an unknown organization 404: to an operator all of them say the same.
@@ -213,5 +218,5 @@ def _granted(response: httpx.Response) -> AccessGrant:
     )
 
 
-def _error_of(response: httpx.Response) -> InfisicalError:
-    return error_from_answer(response.status_code, response.headers, read_json(response))
+def _error_of(response: httpx.Response, *hidden: Secret) -> InfisicalError:
+    return error_from_answer(response.status_code, response.headers, read_json(response, hidden=hidden))

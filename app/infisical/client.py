@@ -13,10 +13,10 @@ from pydantic import BaseModel, ValidationError
 
 from ..secret import Secret
 from ..settings import Settings
+from ..transport import BoundedTransport, Deadline, masked, network_transport, read_json
 from .auth import TokenAuth, UniversalAuth, timeouts
 from .errors import InfisicalError, NoAnswer, NotFound, NotInfisical, Reach, Unreachable, error_from_answer
 from .models import AppOption, Connection, NewConnection, Organization, Project
-from .transport import BoundedTransport, Deadline, network_transport, read_json
 
 THREADS = 16
 """Connections kept per client: at least as many as a worker has threads, so that none waits for another's."""
@@ -195,7 +195,8 @@ class Infisical:
             },
         )
         response = self._send(request, auth=auth)
-        told = read_json(response, hidden=(*self._hidden, *hidden))
+        hidden = (*self._hidden, *hidden)
+        told = read_json(response, hidden=hidden)
         if response.is_success:
             if told is None:
                 raise NotInfisical(
@@ -203,7 +204,7 @@ class Infisical:
                 )
             return told
         if response.status_code < 400:
-            raise NotInfisical(_redirect(response), status=response.status_code)
+            raise NotInfisical(masked(_redirect(response), hidden), status=response.status_code)
         raise error_from_answer(response.status_code, response.headers, told)
 
     def _send(self, request: httpx.Request, *, auth: Any) -> httpx.Response:
@@ -257,7 +258,7 @@ def _reach(error: BaseException) -> Reach:
 def _redirect(response: httpx.Response) -> str:
     """Names the host that a redirect leads to, and nothing else of its address."""
     try:
-        host = urlsplit(response.headers.get("location", "")).netloc[:100]
+        host = urlsplit(response.headers.get("location", "")).hostname
     except ValueError:
-        host = ""
-    return f"It redirects to {host}." if host else "It redirects elsewhere."
+        host = None
+    return f"It redirects to {host[:100]}." if host else "It redirects elsewhere."

@@ -1,10 +1,20 @@
 """What travels between the wizard and Infisical, both ways: the only file that knows Infisical's wire names."""
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AliasPath, BaseModel, ConfigDict, Field, PlainValidator
+from pydantic import (
+    AfterValidator,
+    AliasPath,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+)
 
 from ..secret import Secret
 
@@ -40,6 +50,20 @@ class NewConnection:
         return body
 
 
+def _in_utc(when: datetime) -> datetime:
+    try:
+        return when.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no time that UTC can tell") from None
+
+
+# Ids stand in our URLs, headers and cookies, names in headings and links: what cannot stand there is no answer of
+# Infisical's. Its own ids are UUIDs.
+_Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+_Name = Annotated[str, StringConstraints(pattern=r"[^\s\x1c-\x1f]", max_length=1000)]
+_Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
 class _Answer(BaseModel):
     """Reads what it knows and leaves the rest: the server sends more keys than its documentation names."""
 
@@ -52,48 +76,49 @@ class Connection(_Answer):
     `instance_url` is None for other apps, and for a Supabase Connection made without one. Times are UTC.
     """
 
-    id: str
-    name: str
+    id: _Id
+    name: _Name
     description: str | None = None
     app: str
     method: str
     version: int | None = None
-    organization_id: str = Field(alias="orgId")
-    project_id: str | None = Field(alias="projectId", default=None)
-    created_at: datetime = Field(alias="createdAt")
-    updated_at: datetime = Field(alias="updatedAt")
+    organization_id: _Id = Field(alias="orgId")
+    project_id: _Id | None = Field(alias="projectId", default=None)
+    created_at: _Moment = Field(alias="createdAt")
+    updated_at: _Moment = Field(alias="updatedAt")
     instance_url: str | None = Field(validation_alias=AliasPath("credentials", "instanceUrl"), default=None)
 
 
 class Project(_Answer):
     """A project the caller is a member of."""
 
-    id: str
-    name: str
+    id: _Id
+    name: _Name
     slug: str
-    organization_id: str = Field(alias="orgId")
+    organization_id: _Id = Field(alias="orgId")
 
 
 class Organization(_Answer):
     """The organization that the caller belongs to."""
 
-    id: str
-    name: str
+    id: _Id
+    name: _Name
     slug: str
 
 
 class AppOption(_Answer):
     """An app that Infisical can connect to: its name for people, its name on the wire, its methods."""
 
-    name: str
+    name: _Name
     app: str
     methods: tuple[str, ...] = ()
 
 
 def _secret(told: object) -> Secret:
-    if isinstance(told, str) and told:
+    # It goes out in a header, which holds nothing else.
+    if isinstance(told, str) and re.fullmatch("[!-~]+", told):
         return Secret(told)
-    raise ValueError("not a text")
+    raise ValueError("not a token")
 
 
 class AccessGrant(_Answer):

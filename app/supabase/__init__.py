@@ -1,7 +1,11 @@
-"""What we know of Supabase: how its tokens are pasted, which URLs can be its Management API. Knows no Flask."""
+"""What we know of Supabase: its tokens, its addresses, and how to ask it about a token. Knows no Flask."""
 
+from .check_results import Check, CheckResult
+from .checks import TokenChecks
 from .instance_urls import SUPABASE_CLOUD, InstanceUrl, InstanceUrlError, read_instance_url
+from .kinds import Recognised, recognise
 from .tokens import Unwrapped, unwrap
+from .wrong_urls import Judged, judge
 
 TOKENS_PAGE = "https://supabase.com/dashboard/account/tokens"
 """Where a person makes an access token (Supabase's dashboard, Account preferences)."""
@@ -9,9 +13,16 @@ TOKENS_PAGE = "https://supabase.com/dashboard/account/tokens"
 __all__ = [
     "SUPABASE_CLOUD",
     "TOKENS_PAGE",
+    "Check",
+    "CheckResult",
     "InstanceUrl",
     "InstanceUrlError",
+    "Judged",
+    "Recognised",
+    "TokenChecks",
     "Unwrapped",
+    "judge",
     "read_instance_url",
+    "recognise",
     "unwrap",
 ]

@@ -1,20 +1,24 @@
 """What an answer may cost: so many bytes, so much time, nothing compressed, and JSON without the secrets it echoes."""
 
+import html
 import json
+import re
 import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import quote, quote_plus, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from ..secret import Secret
+from .secret import Secret
 
 LARGEST_ANSWER = 8 * 1024 * 1024
-"""Bytes. The longest list recorded is far below 1 MiB; a project with thousands of connections stays below this."""
+"""Bytes, unless a client asks for less. The longest list recorded from Infisical is far below 1 MiB; a project with
+thousands of connections stays below this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,12 @@ class BoundedTransport(httpx.BaseTransport):
 
     httpx's own read timeout starts anew with every chunk, so that a server which sends a byte now and then holds a
     thread for ever; and a compressed answer of kilobytes can unpack to gigabytes. The deadline is taken from the
-    request's extension `deadline`.
+    request's extension `deadline`; `largest` is in bytes.
     """
 
-    def __init__(self, inner: httpx.BaseTransport) -> None:
+    def __init__(self, inner: httpx.BaseTransport, *, largest: int = LARGEST_ANSWER) -> None:
         self._inner = inner
+        self._largest = largest
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         response = self._inner.handle_request(request)
@@ -54,7 +59,7 @@ class BoundedTransport(httpx.BaseTransport):
             raise httpx.DecodingError("a compressed answer that was not asked for", request=request)
         if not isinstance(response.stream, httpx.SyncByteStream):
             raise TypeError("the inner transport is asynchronous")
-        stream = _BoundedStream(response.stream, request)
+        stream = _BoundedStream(response.stream, request, largest=self._largest)
         return httpx.Response(
             response.status_code, headers=response.headers, stream=stream, extensions=response.extensions
         )
@@ -64,16 +69,17 @@ class BoundedTransport(httpx.BaseTransport):
 
 
 class _BoundedStream(httpx.SyncByteStream):
-    def __init__(self, inner: httpx.SyncByteStream, request: httpx.Request) -> None:
+    def __init__(self, inner: httpx.SyncByteStream, request: httpx.Request, *, largest: int) -> None:
         self._inner = inner
         self._request = request
+        self._largest = largest
         self._deadline: Deadline | None = request.extensions.get("deadline")
 
     def __iter__(self) -> Iterator[bytes]:
         seen = 0
         for chunk in self._inner:
             seen += len(chunk)
-            if seen > LARGEST_ANSWER:
+            if seen > self._largest:
                 raise httpx.DecodingError("the answer is too long", request=self._request)
             if self._deadline is not None and self._deadline.passed:
                 raise httpx.ReadTimeout("the answer came too slowly", request=self._request)
@@ -94,18 +100,59 @@ def network_transport(base_url: str, *, ca_bundle: Path | None, connections: int
     return httpx.HTTPTransport(verify=verify, limits=limits, proxy=proxy)
 
 
-def read_json(response: httpx.Response, *, hidden: tuple[Secret, ...] = ()) -> object:
-    """The answer's JSON, or None where it has none; every hidden text that it echoes is replaced by "…".
+_SHORTEST_SECRET = 8
+"""Characters. What is shorter is no secret, and to take every "a" out of an answer would leave nothing to read."""
 
-    The content type counts: at a wrong address the dashboard answers 200 with its own page (recorded exchange
-    root-html).
+
+def read_json(response: httpx.Response, *, hidden: tuple[Secret, ...] = ()) -> object:
+    """The answer's JSON, or None where it has none; what it echoes of the hidden texts is replaced by "…".
+
+    The bearer token of the request is always hidden. Half characters (`"\\ud800"`), which JSON may hold and no page
+    can, become U+FFFD. The content type counts: at a wrong address the dashboard answers 200 with its own page
+    (recorded exchange root-html).
     """
     if "json" not in response.headers.get("content-type", ""):
         return None
-    text = response.content.decode("utf-8", errors="replace")
-    for secret in hidden:
-        text = text.replace(secret.reveal(), "…")
+    bearer = Secret(response.request.headers.get("Authorization", "").removeprefix("Bearer "))
     try:
-        return json.loads(text)
+        return _cleaned(json.loads(response.content.decode("utf-8", errors="replace")), (*hidden, bearer))
     except (ValueError, RecursionError):
         return None
+
+
+def masked(text: str, hidden: tuple[Secret, ...]) -> str:
+    """The text with "…" in place of every hidden text, also where it is spelt as in a URL, in JSON or in HTML."""
+    for secret in hidden:
+        for spelling in _spellings(secret):
+            text = text.replace(spelling, "…")
+    return text
+
+
+def _spellings(secret: Secret) -> tuple[str, ...]:
+    """The ways a program may spell a secret, the longest first."""
+    plain = secret.reveal()
+    if len(plain) < _SHORTEST_SECRET:
+        return ()
+    in_urls = (quote(plain, safe="", errors="replace"), quote_plus(plain, errors="replace"))
+    spellings = {
+        plain,
+        *in_urls,
+        *(re.sub("%..", lambda found: found[0].lower(), url) for url in in_urls),
+        json.dumps(plain)[1:-1],
+        json.dumps(plain, ensure_ascii=False)[1:-1],
+        html.escape(plain),
+        html.escape(plain, quote=False),
+    }
+    return tuple(sorted(spellings, key=len, reverse=True))
+
+
+def _cleaned(value: Any, hidden: tuple[Secret, ...]) -> Any:
+    """The same JSON value, its texts masked. Keys stay: they are read by name and never shown."""
+    if isinstance(value, dict):
+        return {key: _cleaned(inner, hidden) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(inner, hidden) for inner in value]
+    if isinstance(value, str):
+        whole = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return masked(whole, hidden)
+    return value

@@ -1,0 +1,113 @@
+"""One Chromium and one running command for all browser tests; a fresh browser context for each, watched for faults."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.programs import require
+
+from .servers import Command, Wizard, running_command, running_wizard
+from .watching import Watch
+
+OpenPage = Callable[..., Page]
+
+expect.set_options(timeout=15_000)
+
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The Chromium to drive. Without one these tests are skipped, and under CI=true they fail."""
+    return require("chromium")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Path) -> Iterator[Browser]:
+    arguments = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=arguments,
+            # People's browsers keep the page that Back returns to, as it was left; so must this one.
+            ignore_default_args=["--disable-back-forward-cache"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def command(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
+    """The real command on the sandbox. Its connections are shared by all tests: take names from `new_name`."""
+    with running_command(tmp_path_factory.mktemp("served")) as running:
+        yield running
+
+
+@pytest.fixture
+def wizard(chromium: Path, tmp_path: Path) -> Iterator[Wizard]:
+    """A wizard of the test's own, whose time the test moves."""
+    with running_wizard(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def watches() -> list[Watch]:
+    """The watch over each context that the test opened."""
+    return []
+
+
+@pytest.fixture
+def open_page(browser: Browser, command: Command, watches: list[Watch]) -> Iterator[OpenPage]:
+    """Opens a page in a fresh context, with Playwright's options for one; any fault fails the test at its end."""
+    contexts: list[BrowserContext] = []
+
+    def open_one(**options: Any) -> Page:
+        usual = {"base_url": command.url, "color_scheme": "light", "viewport": {"width": 1280, "height": 800}}
+        settled = {**usual, **options}
+        context = browser.new_context(**settled)
+        watch = Watch(str(settled["base_url"]))
+        watch.follow(context)
+        contexts.append(context)
+        watches.append(watch)
+        return context.new_page()
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    faults = [fault for watch in watches for fault in watch.faults]
+    assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    return open_page()
+
+
+@pytest.fixture
+def page_without_script(open_page: OpenPage) -> Page:
+    return open_page(java_script_enabled=False)
+
+
+@pytest.fixture(params=["with JavaScript", "without JavaScript"])
+def any_page(request: pytest.FixtureRequest, open_page: OpenPage) -> Page:
+    return open_page(java_script_enabled=request.param == "with JavaScript")
+
+
+@pytest.fixture
+def new_name() -> str:
+    """A connection's name that no other test takes."""
+    return f"made-in-a-browser-{next(_numbers)}"

@@ -1,0 +1,133 @@
+"""The pages of the wizard as a person finds their way about them: by role, by accessible name, by documented id."""
+
+import re
+from typing import ClassVar, Self
+
+from playwright.sync_api import Locator, Page, expect
+
+from app.sandbox import sandbox_token
+
+NOT_ACCEPTED = sandbox_token("0401")
+NEVER_ANSWERED = sandbox_token("0504")
+
+
+class OpenedPage:
+    """A page that is open; making one waits until its heading is there."""
+
+    heading: ClassVar[str | re.Pattern[str]]
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        expect(page.get_by_role("heading", level=1)).to_have_text(self.heading)
+
+    def link(self, name: str | re.Pattern[str]) -> Locator:
+        return self.page.get_by_role("link", name=name)
+
+    def button(self, name: str | re.Pattern[str]) -> Locator:
+        return self.page.get_by_role("button", name=name)
+
+    @property
+    def current_step(self) -> Locator:
+        steps = self.page.get_by_role("list", name="Steps")
+        return steps.get_by_role("listitem").and_(self.page.locator("[aria-current=step]"))
+
+
+class ListPage(OpenedPage):
+    heading = "App Connections"
+
+    @classmethod
+    def open(cls, page: Page) -> Self:
+        page.goto("/")
+        return cls(page)
+
+    @property
+    def add(self) -> Locator:
+        return self.link("Add Connection")
+
+    def connection(self, name: str) -> Locator:
+        return self.page.get_by_role("row").filter(has=self.page.get_by_role("link", name=name, exact=True))
+
+    def search(self, words: str) -> None:
+        self.page.get_by_role("searchbox", name="Search connections").fill(words)
+        self.button("Search").click()
+        expect(self.page).to_have_url(re.compile(r"[?&]q="))
+
+
+class ChoosePage(OpenedPage):
+    heading = "Choose the app to connect"
+
+    @property
+    def supabase(self) -> Locator:
+        return self.link("Supabase Connection")
+
+
+class TokenPage(OpenedPage):
+    heading = "Create a Supabase access token"
+
+    @property
+    def have_token(self) -> Locator:
+        return self.link("I have my token")
+
+    @property
+    def supabase(self) -> Locator:
+        return self.link(re.compile("Open this page in Supabase"))
+
+
+class ProjectsPage(OpenedPage):
+    heading = "Change the project"
+
+
+class FormPage(OpenedPage):
+    heading = "Create a Supabase connection"
+
+    def __init__(self, page: Page) -> None:
+        super().__init__(page)
+        self.name = page.get_by_label("Name", exact=True)
+        self.description = page.get_by_label("Description (optional)", exact=True)
+        self.instance_url = page.get_by_label("Instance URL", exact=True)
+        self.access_token = page.get_by_label("Access token", exact=True)
+        self.use_anyway = page.get_by_role("checkbox", name="Use it anyway")
+        self.submit = page.get_by_role("button", name="Create connection")
+        self.change_project = page.get_by_role("button", name="Change the project")
+        self.show = page.get_by_role("button", name="Show the access token")
+        self.hide = page.get_by_role("button", name="Hide the access token")
+        self.summary = page.locator("#error-summary")
+
+    @classmethod
+    def open(cls, page: Page) -> Self:
+        page.goto("/connections/new/supabase")
+        return cls(page)
+
+    def fill_in(self, *, name: str, access_token: str | None = None, description: str = "") -> Self:
+        """Types into the fields; without a token a made-up one that the sandbox accepts."""
+        self.name.fill(name)
+        self.description.fill(description)
+        self.access_token.fill(access_token or sandbox_token())
+        return self
+
+
+class CreatedPage(OpenedPage):
+    heading = re.compile("is connected$")
+
+    @property
+    def connection_id(self) -> str:
+        return self.page.locator("#connection-id").inner_text()
+
+    @property
+    def connection_name(self) -> Locator:
+        return self.page.locator("#connection-name")
+
+
+class LateCreatedPage(CreatedPage):
+    heading = re.compile("was created$")
+
+
+class OutcomePage(OpenedPage):
+    heading = "No answer from Infisical yet"
+
+    def __init__(self, page: Page) -> None:
+        super().__init__(page)
+        self.announced = page.get_by_role("main").get_by_role("status")
+        self.check_now = self.link("Check now")
+        self.stop_checking = self.link("Stop checking")
+        self.form_again = self.link("Open the form again")

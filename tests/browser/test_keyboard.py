@@ -1,0 +1,135 @@
+"""The whole wizard without a mouse: how far the controls are, that none holds the focus, what Enter and Space do."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from app.sandbox import sandbox_token
+
+from .pages import ChoosePage, CreatedPage, FormPage, ListPage, TokenPage
+
+MOST_TABS_TO_ADD_CONNECTION = 10
+MORE_THAN_ANY_PAGE_HAS = 120
+
+# Each element that Tab may reach, in the page's order; a group of radio buttons is one stop.
+STOPS = """() => [...document.querySelectorAll('a[href], button, input, textarea, select, summary, [tabindex="0"]')]
+  .filter((e) => e.tabIndex >= 0 && e.checkVisibility() && e.type !== 'hidden'
+    && (e.type !== 'radio' || e.checked)).length"""
+
+
+def tab_to(target: Locator, *, most: int = MORE_THAN_ANY_PAGE_HAS) -> int:
+    """Presses Tab until the target has the focus; returns how often."""
+    expect(target).to_be_visible()
+    for pressed in range(1, most + 1):
+        target.page.keyboard.press("Tab")
+        if target.evaluate("element => element === document.activeElement"):
+            return pressed
+    raise AssertionError(f"{target} is not among the first {most} stops of Tab")
+
+
+def stops_of(page: Page) -> int:
+    """How many elements Tab visits until the page has no more; a trap would go on for ever."""
+    page.evaluate("window.stops = new Set()")
+    for pressed in range(MORE_THAN_ANY_PAGE_HAS):
+        page.keyboard.press("Tab")
+        fresh = page.evaluate(
+            """() => {
+              const at = document.activeElement;
+              if (at === document.body || window.stops.has(at)) return false;
+              window.stops.add(at);
+              return true;
+            }"""
+        )
+        if not fresh:
+            return pressed
+    raise AssertionError("Tab does not come to an end")
+
+
+def test_a_person_connects_supabase_without_a_mouse(page: Page, new_name: str) -> None:
+    tab_to(ListPage.open(page).add)
+    page.keyboard.press("Enter")
+    tab_to(ChoosePage(page).supabase)
+    page.keyboard.press("Enter")
+    tab_to(TokenPage(page).have_token)
+    page.keyboard.press("Enter")
+    form = FormPage(page)
+    tab_to(form.name)
+    page.keyboard.type(new_name)
+    tab_to(form.access_token)
+    page.keyboard.type(sandbox_token())
+    tab_to(form.submit)
+    page.keyboard.press("Space")
+    expect(CreatedPage(page).connection_name).to_have_text(new_name)
+
+
+def test_add_connection_is_near(page: Page) -> None:
+    assert tab_to(ListPage.open(page).add, most=MOST_TABS_TO_ADD_CONNECTION) <= MOST_TABS_TO_ADD_CONNECTION
+
+
+def test_the_first_tab_offers_to_skip_to_the_content(page: Page) -> None:
+    ListPage.open(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/connections",
+        "/projects",
+        "/connections/new",
+        "/connections/new/supabase/token",
+        "/connections/new/supabase",
+        "/sandbox",
+    ],
+)
+def test_tab_visits_every_control_once_and_comes_to_an_end(page: Page, address: str) -> None:
+    page.goto(address)
+    expected = page.evaluate(STOPS)
+    assert expected > 3
+    assert stops_of(page) == expected
+
+
+@pytest.mark.parametrize("field", ["name", "instance_url", "access_token"])
+def test_enter_in_a_field_submits_the_form(any_page: Page, new_name: str, field: str) -> None:
+    form = FormPage.open(any_page)
+    form.fill_in(name=new_name)
+    any_page.locator(f"#{field}").press("Enter")
+    expect(CreatedPage(any_page).connection_name).to_have_text(new_name)
+
+
+def test_enter_in_a_refused_form_creates_and_does_not_take_the_offered_url(
+    any_page: Page, new_name: str
+) -> None:
+    form = FormPage.open(any_page)
+    form.instance_url.fill("https://your-domain.com")
+    form.fill_in(name=new_name).submit.click()
+    expect(form.summary).to_be_visible()
+    form.instance_url.fill("https://api.supabase.com")
+    form.access_token.fill(sandbox_token())
+    form.access_token.press("Enter")
+    expect(CreatedPage(any_page).connection_name).to_have_text(new_name)
+
+
+def test_space_shows_the_access_token(page: Page) -> None:
+    form = FormPage.open(page)
+    form.access_token.fill(sandbox_token())
+    page.keyboard.press("Tab")
+    expect(form.show).to_be_focused()
+    page.keyboard.press("Space")
+    expect(form.access_token).to_have_attribute("type", "text")
+    expect(form.hide).to_be_focused()
+
+
+def test_the_focus_goes_on_from_a_link_of_the_summary(page: Page) -> None:
+    form = FormPage.open(page)
+    form.submit.click()
+    expect(form.summary).to_be_focused()
+    tab_to(form.summary.get_by_role("link", name=re.compile("access token")), most=3)
+    page.keyboard.press("Enter")
+    expect(form.access_token).to_be_focused()
+    page.keyboard.type(sandbox_token())
+    expect(form.access_token).to_have_value(sandbox_token())

@@ -1,0 +1,138 @@
+"""Every page on a narrow screen and in both themes: nothing sticks out, and the focus can be seen on every control."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Page
+
+from app.sandbox import sandbox_token
+
+from .conftest import OpenPage
+from .pages import CreatedPage, FormPage, OutcomePage
+from .watching import Watch
+
+LONGEST_NAME = "n" * 57
+
+
+def address(path: str) -> Callable[[Page, str], None]:
+    def go(page: Page, new_name: str) -> None:
+        page.goto(path)
+
+    return go
+
+
+def refused(page: Page, new_name: str) -> None:
+    form = FormPage.open(page)
+    form.instance_url.fill(f"https://{'a-very-long-label-' * 3}x.your-domain.com/{'path/' * 20}")
+    form.fill_in(name=f"My Connection {new_name}", access_token=f"{sandbox_token()} x").submit.click()
+    form.summary.wait_for()
+
+
+def created(page: Page, new_name: str) -> None:
+    form = FormPage.open(page)
+    form.fill_in(name=f"{new_name}-{LONGEST_NAME}"[:64], description="d" * 255).submit.click()
+    CreatedPage(page)
+
+
+def unanswered(page: Page, new_name: str) -> None:
+    since = "2026-11-23T11:42:07Z"
+    page.goto("/")
+    page.goto(
+        page.url.replace("/connections?", "/connections/new/supabase/outcome?")
+        + f"&name={LONGEST_NAME}&since={since}&description=d&stop=1"
+    )
+    OutcomePage(page)
+
+
+PAGES: dict[str, Callable[[Page, str], None]] = {
+    "list": address("/connections"),
+    "list without a match": address("/connections?q=there-is-no-such-connection"),
+    "empty list": address("/connections?project=22e8b3d5-6a1f-4c7b-8d4e-3f9a8b7c6d5e"),
+    "projects": address("/projects"),
+    "choose": address("/connections/new?all=1"),
+    "token": address("/connections/new/supabase/token"),
+    "form": address("/connections/new/supabase"),
+    "refused form": refused,
+    "created": created,
+    "no answer": unanswered,
+    "problem": address("/connections?project=there-is-no-such-project"),
+    "no such page": address("/there-is-no-such-page"),
+    "sandbox": address("/sandbox"),
+}
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+# What sticks out of the page at its right edge, unless it stands in something that scrolls by itself.
+STICKING_OUT = """() => {
+  const wide = document.documentElement.clientWidth;
+  const scrolls = (e) => e !== document.body && (getComputedStyle(e).overflowX !== 'visible' || scrolls(e.parentElement));
+  const out = [...document.body.querySelectorAll('*')].filter((e) => e.checkVisibility()
+    && e.getBoundingClientRect().right > wide + 0.5 && !scrolls(e.parentElement));
+  return { wider: document.documentElement.scrollWidth - wide,
+           out: out.map((e) => e.outerHTML.slice(0, 120)) };
+}"""
+
+# The control that has the focus, and whether an outline is drawn round it, round what it covers, or round its label.
+FOCUSED = """() => {
+  const at = document.activeElement;
+  const drawn = [[at], [at, '::after'], [at.closest('label') ?? at]].map((where) => getComputedStyle(...where))
+    .some((style) => style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2
+      && !/transparent|, 0\\)$/.test(style.outlineColor));
+  const box = at.getBoundingClientRect();
+  const seen = box.width > 1 && box.height > 1 && box.bottom > 0 && box.top < innerHeight;
+  window.visited ??= new Set();
+  const over = at === document.body || window.visited.has(at);
+  window.visited.add(at);
+  return { over, drawn, seen, html: at.outerHTML.slice(0, 160) };
+}"""
+
+
+@pytest.fixture(params=PAGES)
+def show(request: pytest.FixtureRequest, watches: list[Watch], new_name: str) -> Callable[[Page], None]:
+    """Brings one of the pages onto a browser's page."""
+
+    def bring(page: Page) -> None:
+        watches[-1].expect({403, 404})
+        PAGES[request.param](page, new_name)
+
+    return bring
+
+
+def test_no_page_is_wider_than_a_narrow_screen(open_page: OpenPage, show: Callable[[Page], None]) -> None:
+    page = open_page(viewport={"width": 320, "height": 640})
+    show(page)
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        assert page.evaluate(STICKING_OUT) == {"wider": 0, "out": []}, theme
+
+
+def test_the_focus_is_seen_on_every_control(page: Page, show: Callable[[Page], None]) -> None:
+    show(page)
+    visited = controls_of(page)
+    assert len(visited) > 2
+    assert not [control["html"] for control in visited if not (control["drawn"] and control["seen"])]
+
+
+def controls_of(page: Page) -> list[dict[str, Any]]:
+    visited: list[dict[str, Any]] = []
+    while len(visited) < 150:
+        page.keyboard.press("Tab")
+        control = page.evaluate(FOCUSED)
+        if control["over"]:
+            return visited
+        visited.append(control)
+    raise AssertionError("Tab does not come to an end")
+
+
+def test_each_theme_has_its_ground_and_its_focus_ring(page: Page) -> None:
+    form = FormPage.open(page)
+    form.name.focus()
+    drawn = {}
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        drawn[theme] = ground, form.name.evaluate("element => getComputedStyle(element).outlineColor")
+    assert drawn == {
+        "light": ("rgb(246, 247, 249)", "rgb(11, 107, 77)"),
+        "dark": ("rgb(14, 16, 20)", "rgb(95, 211, 166)"),
+    }

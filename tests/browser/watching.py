@@ -1,0 +1,56 @@
+"""Writes down whatever a browser saw that no page of ours may cause: errors, failed requests, other hosts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError
+
+REFUSED_FORM = 422
+"""The one failing status that a page may have without a test asking for it: a refused form is a page like others."""
+
+
+@dataclass
+class Watch:
+    """What went wrong in one browser context whose pages must all come from `origin`.
+
+    `expected` are statuses that a test asks a page for. A request that the browser itself gave up, because the
+    person moved on, is no fault.
+    """
+
+    origin: str
+    expected: set[int] = field(default_factory=lambda: {REFUSED_FORM})
+    faults: list[str] = field(default_factory=list)
+
+    def follow(self, context: BrowserContext) -> None:
+        context.on("console", self._console)
+        context.on("weberror", self._page_error)
+        context.on("request", self._request)
+        context.on("requestfailed", self._failed)
+        context.on("response", self._response)
+
+    def expect(self, statuses: Iterable[int]) -> None:
+        self.expected.update(statuses)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # Chromium repeats every failing status here; `_response` judges those.
+        repeated = message.text.startswith("Failed to load resource: the server responded with a status of")
+        if message.type in ("error", "warning") and not repeated:
+            self.faults.append(f"console {message.type}: {message.text}")
+
+    def _page_error(self, error: WebError) -> None:
+        self.faults.append(f"uncaught: {error.error.message}")
+
+    def _request(self, request: Request) -> None:
+        told = urlsplit(request.url)
+        if f"{told.scheme}://{told.netloc}" != self.origin:
+            self.faults.append(f"another host was asked: {request.url}")
+
+    def _failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":
+            self.faults.append(f"{request.method} {request.url}: {request.failure}")
+
+    def _response(self, response: Response) -> None:
+        page = response.request.is_navigation_request()
+        if response.status >= 400 and not (page and response.status in self.expected):
+            self.faults.append(f"{response.request.method} {response.url}: {response.status}")

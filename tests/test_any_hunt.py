@@ -1,0 +1,403 @@
+"""Whatever people, links, browsers or Infisical send, the wizard answers with a page that keeps the rules."""
+
+import json
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from werkzeug.test import TestResponse
+
+from tests.conftest import FORM, PROJECT, Answer, Sandbox, Visitor, visit
+from tests.infisical.answers import connection, grant
+
+CONNECTION = "adb321fa-eccb-491a-98b9-d58994355946"
+TOKEN = "sbp_0123456789abcdef0123456789abcdef01234567"
+OUTCOME = f"{FORM}/outcome"
+PAGES = (
+    "/",
+    "/connections",
+    "/projects",
+    "/connections/new",
+    f"{FORM}/token",
+    FORM,
+    OUTCOME,
+    f"/connections/supabase/{CONNECTION}",
+    "/sandbox",
+    "/healthz",
+    "/readyz",
+)
+PARAMETERS = (
+    "project", "q", "page", "all", "then", "name", "description", "instance_url", "since", "waited", "stop",
+    "created", "late", "access_token", "endpoint", "values", "_external", "_scheme", "_anchor", "_method",
+    "connection_id", "template", "scope", "status",
+)  # fmt: skip
+FIELDS = (
+    "project_id", "served", "name", "description", "instance_url", "access_token", "use_anyway", "warned",
+    "use_instance_url", "change_project", "submit", "csrf_token",
+)  # fmt: skip
+
+# The same examples every time: a red test can be repeated, and a green one stays green.
+repeatable = settings(
+    deadline=None,
+    derandomize=False, database=None,
+    max_examples=250,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
+)
+
+SPITEFUL = (
+    "\x00", "\x1b[31m", "\u202ecba", "\ufffe", "<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>",
+    "{{ 7 * 7 }}", "%00%0d%0aSet-Cookie: a=b", "\r\nLocation: https://evil.example", "javascript:alert(1)",
+    "//evil.example", "..", "../../etc/passwd", "a" * 3000, "🚀" * 300, "NaN", "-1", "9" * 5000, "½", "ß", "İ",
+    "organization", PROJECT, "https", "https://[::1", "https://[::1%25eth0]", "https://user:pw@host", "http://a:b",
+    "0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00", "0001-01-01T00:00:00Z", "2026-11-23T11:42:07Z",
+)  # fmt: skip
+
+
+def texts() -> st.SearchStrategy[str]:
+    return st.sampled_from(SPITEFUL) | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+@pytest.fixture
+def loud(sandbox: Sandbox) -> Iterator[Visitor]:
+    """A browser at a wizard that lets every fault of its own through, so that the test shows where it is."""
+    sandbox.app.config["PROPAGATE_EXCEPTIONS"] = True
+    visitor = visit(sandbox.app)
+    with visitor:
+        yield visitor
+
+
+def is_in_order(answer: TestResponse) -> None:
+    """A page that kept the rules when it was opened, JSON, a file, or a redirect that stays with us."""
+    assert answer.status_code != 500
+    if answer.status_code in (301, 302, 303, 307, 308):
+        there = urlsplit(answer.headers["Location"])
+        assert (there.scheme, there.netloc) in {("", ""), ("http", "localhost")}
+        assert there.path.startswith("/")
+        return
+    assert answer.mimetype in {
+        "text/html",
+        "application/json",
+        "text/css",
+        "text/javascript",
+        "image/svg+xml",
+    }
+
+
+@repeatable
+@given(fields=st.fixed_dictionaries({}, optional={name: texts() for name in FIELDS}))
+def test_any_text_in_any_field_is_answered_with_a_page(loud: Visitor, fields: dict[str, str]) -> None:
+    form = loud.page(FORM)
+    is_in_order(loud.submit(form, **fields))
+
+
+@repeatable
+@given(
+    path=st.sampled_from(PAGES),
+    query=st.dictionaries(st.sampled_from(PARAMETERS) | st.text(max_size=8), texts(), max_size=5),
+)
+def test_any_text_in_any_parameter_is_answered_with_a_page(
+    loud: Visitor, path: str, query: dict[str, str]
+) -> None:
+    encoded = "&".join(f"{_quoted(name)}={_quoted(text)}" for name, text in query.items())
+    is_in_order(loud.get(f"{path}?{encoded}"))
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="", errors="replace")
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(
+    "query",
+    [
+        "endpoint=x",
+        "values=x",
+        "_external=1&_scheme=javascript",
+        "_scheme=javascript",
+        "_anchor=x",
+        "_method=POST",
+        "connection_id=x",
+        f"project={PROJECT}&name=a&since=0001-01-01T00:00:00Z",
+        f"project={PROJECT}&name=a&since=0001-01-01T00:00:00%2B10:00",
+        f"project={PROJECT}&name=a&since=9999-12-31T23:59:59-10:00",
+        "project=organization&name=a&since=2026-11-23T11:42:07Z&endpoint=x&_external=1&_scheme=javascript",
+        "project=..&name=..&since=2026-11-23T11:42:07Z",
+        f"project=organization&name=a&since=2026-11-23T11:42:07Z&waited={'9' * 4000}",
+        "\xff\xfe=\xff",
+    ],
+)
+def test_a_spiteful_link_is_answered_with_a_page(loud: Visitor, path: str, query: str) -> None:
+    answer = loud.get(path, environ_overrides={"QUERY_STRING": query})
+    is_in_order(answer)
+    assert "javascript:" not in answer.headers.get("Location", "")
+    assert 'href="javascript:' not in answer.text
+
+
+@repeatable
+@given(
+    body=st.binary(max_size=200),
+    kind=st.sampled_from(
+        (
+            "application/x-www-form-urlencoded",
+            "application/json",
+            "multipart/form-data; boundary=x",
+            "text/plain",
+            "",
+        )
+    ),
+)
+def test_any_body_is_answered_with_a_page(loud: Visitor, body: bytes, kind: str) -> None:
+    is_in_order(loud.post(FORM, data=body, content_type=kind))
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_file_in_place_of_a_text_is_answered_with_a_page(loud: Visitor, field: str) -> None:
+    form = loud.page(FORM)
+    data: dict[str, Any] = {**form.hidden_fields(), "name": "a", "access_token": TOKEN}
+    data[field] = (BytesIO(b"a file"), "file.txt")
+    is_in_order(loud.post(FORM, data=data, content_type="multipart/form-data"))
+
+
+@pytest.mark.parametrize("body", [[], 5, "text", None, {"name": 5}, {"name": ["a"]}, [["name", 5]]])
+def test_json_in_place_of_a_form_is_answered_with_a_page(loud: Visitor, body: object) -> None:
+    loud.page(FORM)
+    is_in_order(loud.post(FORM, json=body))
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_text_as_long_as_a_request_may_be_is_answered_with_a_page(loud: Visitor, field: str) -> None:
+    form = loud.page(FORM)
+    is_in_order(loud.submit(form, **{field: "ab/" * 20_000}))
+
+
+HEADERS = (
+    "Accept", "Accept-Language", "Authorization", "Content-Type", "Content-Length", "Cookie", "If-None-Match",
+    "If-Modified-Since", "Origin", "Range", "Referer", "Transfer-Encoding", "Upgrade", "User-Agent",
+    "X-HTTP-Method-Override", "X-Requested-With", "X-Forwarded-For", "Forwarded", "Via",
+)  # fmt: skip
+
+
+def header_texts() -> st.SearchStrategy[str]:
+    """What a server lets through: no line breaks, and bytes as Latin-1."""
+    return st.text(
+        st.characters(max_codepoint=255, exclude_characters="\r\n\x00"), max_size=40
+    ) | st.sampled_from(("0", "-1", "bytes=0-", "chunked", "connect=abc.def.ghi", "*/*;q=x", 'a="\\'))
+
+
+@repeatable
+@given(
+    path=st.sampled_from(PAGES),
+    headers=st.dictionaries(st.sampled_from(HEADERS), header_texts(), max_size=4),
+    method=st.sampled_from(("GET", "POST", "PUT", "DELETE", "PATCH", "TRACE")),
+)
+def test_any_header_is_answered_with_a_page(
+    loud: Visitor, path: str, headers: dict[str, str], method: str
+) -> None:
+    is_in_order(loud.open(path, method=method, headers=headers))
+
+
+@repeatable
+@given(cookie=texts() | st.binary(max_size=60).map(lambda raw: raw.decode("latin-1")), at=st.integers(0, 400))
+def test_a_cookie_that_was_tampered_with_is_answered_with_a_page(
+    loud: Visitor, cookie: str, at: int
+) -> None:
+    loud.get(FORM)
+    loud.page(FORM)
+    held = loud.get_cookie("connect")
+    assert held is not None
+    for value in (held.value[:at] + "x" + held.value[at + 1 :], cookie):
+        raw = f"connect={value}".encode().decode("latin-1")
+        is_in_order(loud.get(FORM, environ_overrides={"HTTP_COOKIE": raw}))
+
+
+@repeatable
+@given(
+    start=st.sampled_from(("/", "/connections/", f"{FORM}/", "/connections/supabase/", "/static/", "/static/x/")),
+    rest=texts(),
+)
+def test_any_path_is_answered_with_a_page(loud: Visitor, start: str, rest: str) -> None:
+    raw = (start + rest).encode().decode("latin-1")
+    is_in_order(loud.get("/x", environ_overrides={"PATH_INFO": raw}))
+
+
+# ── Whatever Infisical answers ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _right(request: httpx.Request) -> Any:
+    path = request.url.path
+    project = {"id": PROJECT, "name": "Payments", "slug": "payments", "orgId": "an-organization"}
+    if path.endswith("/login"):
+        return json.loads(grant().content)
+    if path == "/api/v1/projects":
+        return {"projects": [project]}
+    if path.startswith("/api/v1/projects/"):
+        return {"project": project}
+    if path == "/api/v1/app-connections":
+        return {"appConnections": [connection(), connection(app="aws", name="other")]}
+    if path.endswith("/options"):
+        return {"appConnectionOptions": [{"name": "AWS", "app": "aws", "methods": ["x"]}]}
+    if path.endswith("/details"):
+        return {"identityDetails": {"organization": {"id": "an-organization", "name": "A", "slug": "a"}}}
+    if path.endswith("/status"):
+        return {"message": "Ok"}
+    return {"appConnection": connection()}
+
+
+JSON_TEXTS = st.text(max_size=20) | st.sampled_from(
+    (
+        *SPITEFUL,
+        "\ud800",
+        "",
+        " ",
+        "a\ud800b",
+        "0001-01-01T00:00:00+10:00",
+        "2026-11-23T10:23:29.545",
+        "2026-11-23",
+        "Service token",
+        "Could not find App Connection",
+        "TokenError",
+        "BadRequest",
+        "Failed to validate credentials: Request failed with status code 403",
+    )
+)
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from((1e308, -1e308, float("inf"), float("nan"), 0, -62135596800, 253402300799999))
+    | st.floats()
+    | JSON_TEXTS
+)
+KEYS = st.text(max_size=8) | st.sampled_from(
+    ("message", "error", "reqId", "path", "projects", "project", "appConnection", "appConnections", "id", "name")
+)
+ANY_JSON = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+REFUSALS = st.fixed_dictionaries(
+    {
+        "message": JSON_TEXTS
+        | st.lists(
+            st.fixed_dictionaries({"path": ANY_JSON, "message": ANY_JSON}) | ANY_JSON,
+            max_size=3,
+        ),
+        "error": JSON_TEXTS,
+    },
+    optional={"reqId": ANY_JSON, "statusCode": ANY_JSON},
+)
+KINDS = ("application/json", "application/json; charset=utf-16", "text/html", "application/problem+json", "")
+STATUSES = (
+    200, 200, 200, 201, 204, 206, 301, 302, 304, 400, 401, 403, 404, 405, 409, 413, 418, 422, 429, 431, 451, 500,
+    501, 502, 503, 504, 520, 599,
+)  # fmt: skip
+
+
+def _places(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if here:
+        yield here
+    rows = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in rows:
+        yield from _places(inner, (*here, key))
+
+
+def _with(value: Any, place: tuple[Any, ...], new: Any) -> Any:
+    if not place:
+        return new
+    copy = value.copy()
+    copy[place[0]] = _with(value[place[0]], place[1:], new)
+    return copy
+
+
+class Hostile:
+    """An Infisical that answers rightly, but for what a test puts in between."""
+
+    def __init__(self) -> None:
+        self.data: st.DataObject | None = None
+        self.only = ""
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        right = _right(request)
+        if self.data is None or self.only not in request.url.path:
+            return httpx.Response(200, json=right)
+        body = self.data.draw(self._bodies(right), label=f"{request.method} {request.url.path}")
+        status = 200 if isinstance(body, dict) and body.keys() == right.keys() else None
+        status = status or self.data.draw(st.sampled_from(STATUSES), label="status")
+        headers = {
+            "content-type": self.data.draw(st.sampled_from(KINDS + KINDS[:1] * 9), label="content type"),
+            "location": self.data.draw(st.sampled_from(("/", "//[", "https://a.example", "\xff")), label="location"),
+            "retry-after": self.data.draw(st.sampled_from(("5", "x", "", "-1", "\xb2")), label="retry-after"),
+        }
+        raw = [(name.encode(), text.encode("latin-1")) for name, text in headers.items()]
+        return httpx.Response(status, content=json.dumps(body).encode(), headers=raw)
+
+    def _bodies(self, right: Any) -> st.SearchStrategy[Any]:
+        places = list(_places(right))
+        spoilt = st.tuples(st.sampled_from(places), ANY_JSON).map(lambda drawn: _with(right, *drawn))
+        return spoilt | REFUSALS | ANY_JSON | st.just(right)
+
+
+CALLS = ("/login", "/api/v1/projects", "/app-connections", "/options", "/details", "/status", "/supabase", "/api")
+CREDENTIALS = {
+    "INFISICAL_TOKEN": "",
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": "made-up-id",
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": "made-up-client-secret",
+}
+
+
+@pytest.fixture
+def spoilt(wizard_at: Callable[..., Visitor]) -> Callable[[Answer], Visitor]:
+    """A browser at a wizard that is not logged in yet and lets every fault of its own through."""
+
+    def make(answer: Answer) -> Visitor:
+        visitor = wizard_at(answer, **CREDENTIALS)
+        visitor.application.config["PROPAGATE_EXCEPTIONS"] = True
+        return visitor
+
+    return make
+
+
+@settings(repeatable, max_examples=900)
+@given(
+    data=st.data(),
+    only=st.sampled_from(CALLS),
+    path=st.sampled_from(
+        (
+            *PAGES,
+            f"{OUTCOME}?project={PROJECT}&name=a&since=2026-11-23T11:42:07Z",
+            f"{FORM}?project={PROJECT}",
+            "/connections?project=organization",
+            f"/connections?project={PROJECT}",
+            "/connections/new?project=organization",
+        )
+    ),
+)
+def test_whatever_infisical_answers_a_page_comes(
+    spoilt: Callable[[Answer], Visitor], data: st.DataObject, only: str, path: str
+) -> None:
+    infisical = Hostile()
+    visitor = spoilt(infisical)
+    infisical.data, infisical.only = data, only
+    is_in_order(visitor.get(path))
+
+
+@settings(repeatable, max_examples=600)
+@given(data=st.data(), only=st.sampled_from(("/supabase", "/login", "/api")))
+def test_whatever_infisical_answers_to_a_create_a_page_comes(
+    spoilt: Callable[[Answer], Visitor], data: st.DataObject, only: str
+) -> None:
+    infisical = Hostile()
+    visitor = spoilt(infisical)
+    form = visitor.page(f"{FORM}?project={PROJECT}")
+    infisical.data, infisical.only = data, only
+    is_in_order(visitor.submit(form, name="a", access_token=TOKEN))

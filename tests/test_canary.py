@@ -1,0 +1,599 @@
+"""Three made-up secrets go through every scenario, and afterwards stand nowhere but in what was sent to Infisical."""
+
+import base64
+import contextlib
+import io
+import json
+import logging
+import re
+import sqlite3
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import httpx
+import pytest
+from werkzeug.test import TestResponse
+
+from app import create_app
+from app.infisical import Infisical, InfisicalError, UniversalAuth
+from app.infisical.auth import LOGIN_PATH, RENEW_PATH, TokenAuth
+from app.sandbox import FATES, SandboxTransport, create_sandbox, prepare_database
+from app.secret import Secret
+from app.settings import Settings
+from tests.conftest import FORM, HOST, PROJECT, SECRET_KEY, Clock, Recording, Visitor, visit
+from tests.infisical.answers import connection, error, grant, new_connection, soon
+
+from .processes import serving
+
+# Letters that JSON, URLs and HTML each spell differently, so that no spelling goes unseen.
+ACCESS_TOKEN = 'sbp_canary"A<&>+/=%25\\one'
+CLIENT_SECRET = 'canary-of-the-client"B<&>+/=%25\\two'
+INFISICAL_TOKEN = 'canary.of.infisical"C<&>+/=%25\\three'
+# The sandbox takes nothing but 40 hex digits; the last four choose what happens.
+SANDBOX_CANARY = "sbp_ca9a27ca9a27ca9a27ca9a27ca9a27ca9a27"
+
+CREATE = "/api/v1/app-connections/supabase"
+NO_SUCH = error(404, "NotFound", "Could not find App Connection with name x in project scope.")
+
+
+def spellings(secret: str) -> set[str]:
+    """How a secret may stand in a text."""
+    raw = secret.encode()
+    return {
+        secret,
+        quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+        quote(secret, safe="").lower(),
+        json.dumps(secret)[1:-1],
+        json.dumps(json.dumps(secret))[3:-3],
+        repr(secret)[1:-1],
+        repr(repr(secret))[1:-1],
+        escape(secret),
+        escape(secret, quote=False),
+        escape(secret).replace("&quot;", "&#34;"),
+        base64.b64encode(raw).decode().rstrip("="),
+        base64.urlsafe_b64encode(raw).decode().rstrip("="),
+        raw.hex(),
+    }
+
+
+CANARIES = {
+    name: spellings(secret)
+    for name, secret in (
+        ("the access token", ACCESS_TOKEN),
+        ("the client secret", CLIENT_SECRET),
+        ("the Infisical token", INFISICAL_TOKEN),
+        ("the access token of the sandbox", SANDBOX_CANARY),
+    )
+}
+
+
+def found_in(text: str) -> list[str]:
+    """Which canaries a text holds."""
+    lower = text.lower()
+    return [name for name, ways in CANARIES.items() if any(way.lower() in lower for way in ways)]
+
+
+@dataclass
+class Cage:
+    """Everything that a scenario leaves behind, with a word on where it was."""
+
+    texts: list[tuple[str, str]] = field(default_factory=list)
+
+    def keep(self, where: str, text: str) -> None:
+        self.texts.append((where, text))
+
+    def keep_answer(self, answer: TestResponse) -> TestResponse:
+        where = f"the answer to {answer.request.method} {answer.request.path}"
+        self.keep(f"{where}: body", answer.text)
+        self.keep(f"{where}: headers", f"{answer.status}\n{answer.headers}")
+        return answer
+
+    def escaped(self) -> list[str]:
+        return [f"{name} in {where}" for where, text in self.texts for name in found_in(text)]
+
+
+class Records(logging.Handler):
+    """Keeps every record with its arguments, and its exception with the locals of every frame."""
+
+    def __init__(self, cage: Cage) -> None:
+        super().__init__(logging.DEBUG)
+        self.cage = cage
+
+    def emit(self, record: logging.LogRecord) -> None:
+        where = f"the log of {record.name}"
+        self.cage.keep(where, f"{record.getMessage()} {record.msg!r} {record.args!r}")
+        if record.exc_info and record.exc_info[1]:
+            self.cage.keep(f"{where}: exception", rendered(record.exc_info[1]))
+
+
+def rendered(raised: BaseException) -> str:
+    """An exception with its whole chain and the locals of every frame."""
+    lines = []
+    todo: list[BaseException | None] = [raised]
+    while todo:
+        one = todo.pop()
+        if one is None:
+            continue
+        lines += traceback.TracebackException.from_exception(one, capture_locals=True).format(chain=True)
+        # `from None` hides the context from what is printed, and an error tracker looks at it all the same.
+        todo += [one.__cause__, one.__context__]
+        lines += [repr(one), repr(one.args), repr(vars(one))]
+    return "\n".join(lines)
+
+
+@pytest.fixture
+def cage(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Cage]:
+    """Listens to everything during a test, and looks for the canaries after it."""
+    cage = Cage()
+    handler = Records(cage)
+    root = logging.getLogger()
+    levels = {name: logging.getLogger(name).level for name in ("", *logging.root.manager.loggerDict)}
+    root.addHandler(handler)
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    # What the program writes into its folder is looked at as well.
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        yield cage
+    root.removeHandler(handler)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    for warning in warned:
+        cage.keep("a warning", str(warning.message))
+    out, err = capfd.readouterr()
+    cage.keep("stdout", out)
+    cage.keep("stderr", err)
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            cage.keep(f"the file {path.name}", path.read_bytes().decode("latin-1"))
+    assert cage.escaped() == []
+    assert any(where.startswith("the log of") for where, _ in cage.texts), "nothing was listened to"
+
+
+@dataclass
+class Watched:
+    """A wizard, the browser in front of it, and what it sent to Infisical."""
+
+    visitor: Visitor
+    cage: Cage
+    sent: list[httpx.Request]
+
+    def submit(self, token: str, *, url: str = FORM, **fields: str) -> TestResponse:
+        """Fills the form in, submits it, follows where it leads, and keeps every answer."""
+        form = self.visitor.page(url)
+        answer = self.cage.keep_answer(
+            self.visitor.submit(form, **{"name": "my-connection", **fields, "access_token": token})
+        )
+        self.look(answer)
+        return answer
+
+    def look(self, answer: TestResponse) -> None:
+        """Walks on: where it leads, the pages that could remember, and the cookie."""
+        if answer.status_code == 303:
+            self.cage.keep_answer(self.visitor.get(answer.location))
+        for path in ("/connections", FORM, "/projects", "/readyz", "/healthz"):
+            self.cage.keep_answer(self.visitor.get(path))
+        cookie = self.visitor.get_cookie("connect")
+        if cookie is not None:
+            app = self.visitor.application
+            serializer: Any = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+            self.cage.keep("the session", repr(serializer.loads(cookie.value)))
+
+    def arrived(self, token: str) -> int:
+        """How many creates carried the token, which stands in none of the URLs and headers sent."""
+        for request in self.sent:
+            self.cage.keep("a URL that was asked", str(request.url))
+            heads = {name: text for name, text in request.headers.items() if name != "authorization"}
+            self.cage.keep("headers that were sent", repr(heads))
+            self.cage.keep("a request as it is printed", repr((request, request.headers, request.extensions)))
+        return sum(json.loads(request.content or b"{}") == _with_token(request, token) for request in self.sent)
+
+
+def _with_token(request: httpx.Request, token: str) -> Any:
+    if (request.method, request.url.path) != ("POST", CREATE):
+        return None
+    body = json.loads(request.content)
+    credentials = {**body["credentials"], "accessKey": token, "accessToken": token}
+    return {**body, "credentials": credentials}
+
+
+# ── The sandbox and its fates ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def in_sandbox(cage: Cage, tmp_path: Path, clock: Clock) -> Watched:
+    database = tmp_path / "sandbox.sqlite"
+    prepare_database(database)
+    sent: list[httpx.Request] = []
+    inner = SandboxTransport(create_sandbox(database, clock=clock), sleep=clock.passes)
+    app = create_app(
+        Settings.load({}, None),
+        data=database,
+        secret_key=SECRET_KEY,
+        transport=Recording(inner, sent),
+        clock=clock,
+    )
+    return Watched(visitor=visit(app), cage=cage, sent=sent)
+
+
+@pytest.mark.parametrize("digits", ["4567", *(fate.digits for fate in FATES)])
+def test_every_fate_of_the_sandbox(in_sandbox: Watched, digits: str, clock: Clock, tmp_path: Path) -> None:
+    answer = in_sandbox.submit(SANDBOX_CANARY + digits)
+    assert answer.status_code in (303, 422, 502, 503)
+    clock.passes(600)
+    in_sandbox.look(answer)
+    assert in_sandbox.arrived(SANDBOX_CANARY + digits) == 1
+    with contextlib.closing(sqlite3.connect(tmp_path / "sandbox.sqlite")) as connection:
+        for line in connection.iterdump():
+            in_sandbox.cage.keep("the sandbox's database", line)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": "Not A Slug"},
+        {"name": ""},
+        {"description": "d" * 256},
+        {"instance_url": "not a url"},
+        {"instance_url": "https://other.example"},
+        {"use_instance_url": "https://api.supabase.com"},
+        {"change_project": "1"},
+        {"csrf_token": "tampered"},
+        {"project_id": ""},
+        {"project_id": "no-such-project"},
+        {"description": "x" * 70_000},
+    ],
+    ids=lambda fields: next(iter(fields)) + " " + next(iter(fields.values()))[:12],
+)
+def test_every_way_a_form_is_refused_before_it_is_sent(in_sandbox: Watched, fields: dict[str, str]) -> None:
+    answer = in_sandbox.submit(SANDBOX_CANARY + "4567", **fields)
+    assert answer.status_code in (303, 400, 404, 413, 422, 200)
+
+
+@pytest.mark.parametrize(
+    "wrapped", ["{}{}", " {} {}", '"{}{}"', "Bearer {}{}", "A={}{}", "{}\n{}", "{}\u200b{}", "{}{}" + "f" * 300]
+)
+def test_every_way_a_token_is_pasted(in_sandbox: Watched, wrapped: str) -> None:
+    in_sandbox.submit(wrapped.format(SANDBOX_CANARY, "4567"))
+
+
+def test_a_name_that_is_taken(in_sandbox: Watched, clock: Clock) -> None:
+    in_sandbox.submit(SANDBOX_CANARY + "4567")
+    clock.passes(60)
+    assert in_sandbox.submit(SANDBOX_CANARY + "4567").status_code == 422
+    assert in_sandbox.arrived(SANDBOX_CANARY + "4567") == 2
+
+
+def test_a_form_that_is_sent_twice(in_sandbox: Watched, clock: Clock) -> None:
+    form = in_sandbox.visitor.page(FORM)
+    clock.passes(5)
+    for _ in range(2):
+        answer = in_sandbox.visitor.submit(form, name="twice", access_token=SANDBOX_CANARY + "4567")
+        in_sandbox.cage.keep_answer(answer)
+        assert answer.status_code == 303
+
+
+def test_the_token_in_a_file_that_is_uploaded_in_its_place(in_sandbox: Watched) -> None:
+    form = in_sandbox.visitor.page(FORM)
+    data = {**form.hidden_fields(), "name": "a", "access_token": (io.BytesIO(SANDBOX_CANARY.encode()), "t.txt")}
+    answer = in_sandbox.visitor.post(FORM, data=data, content_type="multipart/form-data")
+    assert in_sandbox.cage.keep_answer(answer).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/connections",
+        "/projects",
+        "/connections/new",
+        f"{FORM}/token",
+        FORM,
+        f"{FORM}/outcome",
+        "/connections/supabase/adb321fa-eccb-491a-98b9-d58994355946",
+    ],
+)
+@pytest.mark.parametrize("project", ["", "&project=organization", "&project=no-such-project"])
+def test_a_token_that_somebody_put_in_a_link_does_not_travel_on(
+    in_sandbox: Watched, page: str, project: str
+) -> None:
+    rest = f"access_token={SANDBOX_CANARY}4567{project}&name=a&since=2026-11-23T11:42:07Z"
+    in_sandbox.cage.keep_answer(in_sandbox.visitor.get(f"{page}?{rest}"))
+
+
+def test_a_real_server_says_nothing_of_the_token(cage: Cage, tmp_path: Path) -> None:
+    logging.getLogger("tests").debug("this test listens to another process")
+    token = SANDBOX_CANARY + "4567"
+    with serving("--data", str(tmp_path / "sandbox.sqlite"), folder=tmp_path) as served:
+        with httpx.Client(base_url=served.url, trust_env=False, follow_redirects=True) as browser:
+            form = browser.get(FORM)
+            hidden = dict(re.findall(r'name="(csrf_token|served|project_id)"[^>]*value="([^"]*)"', form.text))
+            answers = [
+                browser.post(FORM, data={**hidden, "name": name, "access_token": token})
+                for name in ("my-connection", "Not A Slug")
+            ]
+            malformed = browser.get("/connections/supabase/x?access_token=" + token)
+        left = served.stop()
+    assert [answer.status_code for answer in answers] == [200, 422]
+    for answer in answers:
+        cage.keep("an answer", f"{answer.text}{answer.headers}{answer.url}")
+    cage.keep("an answer to a link with a token", f"{malformed.text}{malformed.headers}")
+    cage.keep("what the server printed", left.stdout + left.stderr)
+    assert "POST" in left.stdout + left.stderr
+
+
+# ── An Infisical that a test writes ────────────────────────────────────────────────────────────────────────────────
+
+Step = httpx.Response | Exception
+
+
+class Upstream:
+    """An Infisical that works, but for what a test puts in the place of one kind of call."""
+
+    def __init__(self, **steps: Step) -> None:
+        self.steps = steps
+        self.sent: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.sent.append(request)
+        step = self.steps.get(self._kind(request))
+        if isinstance(step, Exception):
+            raise step
+        return step or self._usual(request)
+
+    def _kind(self, request: httpx.Request) -> str:
+        kinds = {LOGIN_PATH: "login", RENEW_PATH: "renew", CREATE: "create", "/api/v1/projects": "projects"}
+        return kinds.get(request.url.path) or ("named" if "connection-name" in request.url.path else "read")
+
+    def _usual(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        project = {"id": PROJECT, "name": "Payments", "slug": "payments", "orgId": "an-organization"}
+        if path in (LOGIN_PATH, RENEW_PATH):
+            return grant(INFISICAL_TOKEN)
+        if path == "/api/v1/projects":
+            return httpx.Response(200, json={"projects": [project]})
+        if path.startswith("/api/v1/projects/"):
+            return httpx.Response(200, json={"project": project})
+        if path == "/api/v1/app-connections":
+            return httpx.Response(200, json={"appConnections": [connection()]})
+        if path == "/api/status":
+            return httpx.Response(200, json={"message": "Ok"})
+        if "connection-name" in path:
+            return NO_SUCH
+        return httpx.Response(200, json={"appConnection": connection()})
+
+
+PAIR = {
+    "INFISICAL_HOST": HOST,
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": "made-up-id",
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": CLIENT_SECRET,
+}
+GIVEN = {"INFISICAL_HOST": HOST, "INFISICAL_TOKEN": INFISICAL_TOKEN}
+
+
+@pytest.fixture
+def at(cage: Cage, clock: Clock) -> Callable[..., Watched]:
+    """A wizard at an Infisical of the test, with one of the two credentials."""
+
+    def make(upstream: Upstream, credential: dict[str, str] = PAIR) -> Watched:
+        loaded = Settings.load(credential, None)
+        cage.keep("the settings", f"{loaded!r} {loaded}")
+        transport = httpx.MockTransport(upstream)
+        app = create_app(loaded, secret_key=SECRET_KEY, transport=transport, clock=clock)
+        return Watched(visitor=visit(app), cage=cage, sent=upstream.sent)
+
+    return make
+
+
+def echoes(secret: str) -> dict[str, str]:
+    """Sentences with a secret in them, as a careless server writes them."""
+    return {
+        "as it is": f"cannot use {secret} here",
+        "in quotes": f"cannot use {secret!r} here",
+        "in JSON": f"body was {json.dumps({'accessKey': secret})}",
+        "in a URL": f"GET /v1/projects?token={quote(secret, safe='')}",
+        "in a URL, small": f"GET /v1/projects?token={re.sub('%..', lambda hex: hex[0].lower(), quote(secret, safe=''))}",
+        "in a form": f"token={quote_plus(secret)}&x=1",
+        "in HTML": f"<b>{escape(secret)}</b>",
+        "twice": f"{secret}{secret}",
+    }
+
+
+def refusals(sentence: str) -> dict[str, httpx.Response]:
+    """A sentence in every place of an answer that is shown to people."""
+    body = {"reqId": sentence, "statusCode": 500, "message": sentence, "error": sentence}
+    spelt = json.dumps(body).replace("c", "\\u0063")
+    return {
+        "500": error(500, "InternalServerError", sentence),
+        "400": error(400, "BadRequest", sentence),
+        "400 url": error(400, "BadRequest", f"Failed to validate credentials: {sentence}"),
+        "401": error(401, "UnauthorizedError", sentence),
+        "403": error(403, "PermissionDenied", sentence),
+        "404": error(404, "NotFound", sentence),
+        "409": error(409, "Conflict", sentence),
+        "422": error(
+            422,
+            "ValidationFailure",
+            [{"path": ["credentials", "accessKey"], "message": sentence}, {"path": [sentence], "message": sentence}],
+        ),
+        "429": error(429, "RateLimitExceeded", sentence),
+        "reqId": httpx.Response(500, json=body),
+        "escapes": httpx.Response(500, content=spelt, headers={"content-type": "application/json"}),
+        "html": httpx.Response(500, html=f"<h1>{sentence}</h1>"),
+        "json as 200": httpx.Response(200, json={"message": sentence}),
+    }
+
+
+FAULTS: dict[str, Step] = {
+    "refused before it was sent": httpx.ConnectError("x"),
+    "timeout before it was sent": httpx.ConnectTimeout("x"),
+    "no connection free": httpx.PoolTimeout("x"),
+    "timeout while sending": httpx.WriteTimeout("x"),
+    "timeout after sending": httpx.ReadTimeout("x"),
+    "closed while sending": httpx.WriteError("x"),
+    "closed after sending": httpx.RemoteProtocolError("Server disconnected without sending a response."),
+    "a crash below the client": RuntimeError("a fault of ours"),
+    "html with 200": httpx.Response(200, html="<!doctype html><title>Infisical</title>"),
+    "cut off": httpx.Response(200, content=b'{"appConn', headers={"content-type": "application/json"}),
+    "another shape": httpx.Response(200, json={"appConnection": {"id": 5}}),
+    "redirect": httpx.Response(302, headers={"location": "https://login.example.com/"}),
+    "504": httpx.Response(504, html="<h1>504</h1>"),
+    "token error": error(403, "TokenError", "Your token has expired. Please re-authenticate."),
+}
+
+
+@pytest.mark.parametrize("credential", [PAIR, GIVEN], ids=["pair", "token"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_of_a_create(at: Callable[..., Watched], fault: str, credential: dict[str, str]) -> None:
+    wizard = at(Upstream(create=FAULTS[fault]), credential)
+    answer = wizard.submit(ACCESS_TOKEN)
+    assert answer.status_code == (500 if "crash" in fault else answer.status_code)
+    assert wizard.arrived(ACCESS_TOKEN) == (2 if fault == "token error" and credential == PAIR else 1)
+
+
+@pytest.mark.parametrize("call", ["login", "projects", "read", "named"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_of_another_call(at: Callable[..., Watched], call: str, fault: str) -> None:
+    upstream = Upstream()
+    wizard = at(upstream)
+    form = wizard.visitor.page(FORM)
+    upstream.steps = {call: FAULTS[fault]}
+    fresh = at(upstream)
+    for path in ("/", "/connections", FORM, f"{FORM}/outcome?project={PROJECT}&name=a&since=2026-11-23T11:42:07Z"):
+        wizard.cage.keep_answer(fresh.visitor.get(path))
+        wizard.cage.keep_answer(wizard.visitor.get(path))
+    wizard.look(wizard.cage.keep_answer(wizard.visitor.submit(form, name="a", access_token=ACCESS_TOKEN)))
+
+
+SECRETS = {"access token": ACCESS_TOKEN, "infisical token": INFISICAL_TOKEN, "client secret": CLIENT_SECRET}
+
+
+@pytest.mark.parametrize("way", list(echoes("x")))
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_create_that_is_refused_with_the_secrets_in_the_answer(
+    at: Callable[..., Watched], secret: str, way: str
+) -> None:
+    sentence = echoes(SECRETS[secret])[way]
+    upstream = Upstream()
+    wizard = at(upstream)
+    form = wizard.visitor.page(FORM)
+    for refusal in refusals(sentence).values():
+        upstream.steps = {"create": refusal}
+        answer = wizard.visitor.submit(form, name="a", access_token=ACCESS_TOKEN)
+        wizard.cage.keep_answer(answer)
+        assert answer.status_code != 303
+
+
+@pytest.mark.parametrize("way", list(echoes("x")))
+@pytest.mark.parametrize("call", ["login", "projects"])
+def test_another_call_that_is_refused_with_the_secrets_in_the_answer(
+    at: Callable[..., Watched], call: str, way: str
+) -> None:
+    secret = CLIENT_SECRET if call == "login" else INFISICAL_TOKEN
+    for refusal in refusals(echoes(secret)[way]).values():
+        wizard = at(Upstream(**{call: refusal}))
+        for path in ("/", "/readyz"):
+            wizard.cage.keep_answer(wizard.visitor.get(path))
+
+
+@pytest.mark.parametrize("location", ["https://{}@login.example/", "https://login.example/?t={}", "//{}/", "/{}"])
+def test_a_redirect_with_the_token_in_it(at: Callable[..., Watched], location: str) -> None:
+    there = location.format(quote(ACCESS_TOKEN, safe=""))
+    wizard = at(Upstream(create=httpx.Response(302, headers={"location": there})))
+    assert wizard.submit(ACCESS_TOKEN).status_code == 502
+
+
+# ── The client alone: what an error tracker would keep ─────────────────────────────────────────────────────────────
+
+
+def raised_by(call: Callable[[], object]) -> BaseException | None:
+    try:
+        call()
+    except (InfisicalError, RuntimeError) as raised:
+        return raised
+    return None
+
+
+def client_with(upstream: Upstream, *, pair: bool = True) -> Infisical:  # noqa: FBT001, FBT002
+    secret = Secret(CLIENT_SECRET)
+    auth: httpx.Auth = UniversalAuth(base_url=HOST, client_id="made-up-id", client_secret=secret)
+    if not pair:
+        auth = TokenAuth(Secret(INFISICAL_TOKEN))
+    return Infisical(HOST, auth=auth, transport=httpx.MockTransport(upstream), hidden=(secret,))
+
+
+@pytest.mark.parametrize("call", ["create", "login"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_the_client_raises_drags_no_secret_behind_it(cage: Cage, call: str, fault: str) -> None:
+    infisical = client_with(Upstream(**{call: FAULTS[fault]}))
+    new = new_connection(access_token=Secret(ACCESS_TOKEN))
+    raised = raised_by(lambda: infisical.create(new, deadline=soon()))
+    assert raised is not None
+    cage.keep("an exception", rendered(raised))
+
+
+@pytest.mark.parametrize("call", ["create", "login"])
+@pytest.mark.parametrize("way", list(echoes("x")))
+def test_what_the_client_raises_for_an_echo_drags_no_secret_behind_it(
+    cage: Cage, call: str, way: str
+) -> None:
+    for secret in (ACCESS_TOKEN, INFISICAL_TOKEN) if call == "create" else (CLIENT_SECRET,):
+        for refusal in refusals(echoes(secret)[way]).values():
+            infisical = client_with(Upstream(**{call: refusal}))
+            new = new_connection(access_token=Secret(ACCESS_TOKEN))
+            raised = raised_by(lambda: infisical.create(new, deadline=soon()))  # noqa: B023  # called at once
+            assert raised is not None
+            cage.keep("an exception", rendered(raised))
+
+
+def test_a_renewal_that_is_refused_with_the_token_in_the_answer(cage: Cage) -> None:
+    moment = 0.0
+    upstream = Upstream(renew=error(500, "InternalServerError", f"cannot renew {INFISICAL_TOKEN}"))
+    secret = Secret(CLIENT_SECRET)
+    auth = UniversalAuth(base_url=HOST, client_id="id", client_secret=secret, clock=lambda: moment)
+    infisical = Infisical(HOST, auth=auth, transport=httpx.MockTransport(upstream))
+    infisical.projects()
+    moment = 2592000 - 30
+    raised = raised_by(infisical.projects)
+    assert raised is not None
+    cage.keep("an exception", rendered(raised))
+
+
+# ── The cage itself ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("secret", [ACCESS_TOKEN, CLIENT_SECRET, INFISICAL_TOKEN])
+@pytest.mark.parametrize("way", list(echoes("x")))
+def test_the_cage_sees_every_spelling(secret: str, way: str) -> None:
+    caught = Cage()
+    caught.keep("a text", echoes(secret)[way])
+    assert len(caught.escaped()) == 1
+
+
+def test_the_cage_sees_logs_exceptions_and_their_locals() -> None:
+    caught = Cage()
+    handler = Records(caught)
+    logger = logging.getLogger("tests.canary")
+    logger.addHandler(handler)
+    logger.propagate = False
+
+    def leaks(token: str) -> None:
+        raise RuntimeError("fell over")
+
+    try:
+        leaks(ACCESS_TOKEN)
+    except RuntimeError:
+        logger.exception("it fell over")
+    logger.warning("told %s", CLIENT_SECRET)
+    logger.removeHandler(handler)
+    assert len(caught.escaped()) == 2

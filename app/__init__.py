@@ -1,6 +1,7 @@
 """Infisical Connect: the web wizard that connects Supabase to Infisical."""
 
 import secrets
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from .paths import STATIC, TEMPLATES
 from .rendering import Pages, url_for
 from .secret import Secret
 from .settings import Settings
+from .supabase import TokenChecks
 
 LARGEST_REQUEST = 64 * 1024
 """Bytes of a request's body. The longest form is below 3 kB."""
@@ -29,6 +31,7 @@ def create_app(
     secret_key: str | None = None,
     transport: httpx.BaseTransport | None = None,
     clock: Callable[[], datetime] = utc_now,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Flask:
     """The stand-alone portal.
 
@@ -45,7 +48,9 @@ def create_app(
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
     )
-    app.extensions[EXTENSION] = _portal(settings, data=data, key=key, transport=transport, clock=clock)
+    app.extensions[EXTENSION] = _portal(
+        settings, data=data, key=key, transport=transport, clock=clock, monotonic=monotonic
+    )
     app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _explain_http)
     if settings.bind.loopback:
@@ -61,19 +66,34 @@ def _portal(
     key: str,
     transport: httpx.BaseTransport | None,
     clock: Callable[[], datetime],
+    monotonic: Callable[[], float],
 ) -> Portal:
     pages = Pages(templates=TEMPLATES, static=STATIC)
     if settings.sandbox:
-        return _sandbox_portal(settings, pages, data=data, key=key, transport=transport, clock=clock)
+        return _sandbox_portal(
+            settings, pages, data=data, key=key, transport=transport, clock=clock, monotonic=monotonic
+        )
     return Portal(
         connect=lambda: Infisical.from_settings(settings, transport=transport),
+        make_checks=_checks(settings, transport=transport) if settings.preflight else None,
+        trusted_hosts=frozenset(settings.supabase_hosts),
         pages=pages,
         secret_key=Secret(key),
         sandbox=False,
         project_id=settings.project_id,
         submit_timeout=settings.submit_timeout,
         clock=clock,
+        monotonic=monotonic,
     )
+
+
+def _checks(settings: Settings, *, transport: httpx.BaseTransport | None) -> Callable[[], TokenChecks]:
+    def make() -> TokenChecks:
+        if transport is not None:
+            return TokenChecks(transport=transport, extra_hosts=settings.supabase_hosts)
+        return TokenChecks.over_network(extra_hosts=settings.supabase_hosts)
+
+    return make
 
 
 def _sandbox_portal(
@@ -84,13 +104,17 @@ def _sandbox_portal(
     key: str,
     transport: httpx.BaseTransport | None,
     clock: Callable[[], datetime],
+    monotonic: Callable[[], float],
 ) -> Portal:
     # Imported here: a server that talks to a real Infisical never loads the stand-in.
     from . import sandbox  # noqa: PLC0415
 
-    def connect() -> Infisical:
+    def make_transport() -> httpx.BaseTransport:
         if data is None:
             raise ValueError("the sandbox needs a database")
+        return transport or sandbox.SandboxTransport(sandbox.create_sandbox(data, clock=clock))
+
+    def connect() -> Infisical:
         return Infisical(
             sandbox.SANDBOX_HOST,
             auth=UniversalAuth(
@@ -98,11 +122,16 @@ def _sandbox_portal(
                 client_id=sandbox.SANDBOX_CLIENT_ID,
                 client_secret=Secret(sandbox.SANDBOX_CLIENT_SECRET),
             ),
-            transport=transport or sandbox.SandboxTransport(sandbox.create_sandbox(data, clock=clock)),
+            transport=make_transport(),
         )
+
+    def make_checks() -> TokenChecks:
+        return TokenChecks(transport=make_transport(), extra_hosts=settings.supabase_hosts)
 
     return Portal(
         connect=connect,
+        make_checks=make_checks if settings.preflight else None,
+        trusted_hosts=frozenset(settings.supabase_hosts),
         pages=pages,
         secret_key=Secret(key),
         sandbox=True,
@@ -127,6 +156,7 @@ def _sandbox_portal(
         projects_note="Two made-up projects, Payments and Webshop. What you create is gone when the server stops, "
         "unless it was started with a file to keep it in (--data FILE).",
         clock=clock,
+        monotonic=monotonic,
     )
 
 

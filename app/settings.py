@@ -80,6 +80,8 @@ class Settings(BaseModel):
     bind: Bind = Bind("127.0.0.1", 8000)
     secret_key: Secret | None = None
     submit_timeout: float = 45.0
+    supabase_hosts: tuple[str, ...] = ()
+    preflight: bool = True
     sandbox: bool
     ignored: tuple[str, ...] = ()
 
@@ -218,6 +220,13 @@ def _read_switch(text: str) -> bool:
     return text.lower() == "on"
 
 
+def _read_hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(host.strip().lower() for host in text.split(",") if host.strip())
+    if not all(re.fullmatch(r"[a-z0-9.-]+(:[0-9]{1,5})?", host) for host in hosts):
+        raise ValueError("must be host names, separated by commas, such as supabase-proxy.example.com")
+    return hosts
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
     """One variable: its name, the field of `Settings` it fills, its default as text, and what it is for."""
@@ -290,6 +299,21 @@ SETTINGS = (
         meaning="Seconds for one whole submission: look-ups, checks and create together. "
         f"From {SHORTEST_SUBMIT_TIMEOUT:g} to {LONGEST_SUBMIT_TIMEOUT:g}; "
         "keep it under your proxy's own limit.",
+    ),
+    Setting(
+        name="CONNECT_SUPABASE_HOSTS",
+        field="supabase_hosts",
+        read=_read_hosts,
+        meaning="Hosts besides `api.supabase.com` that are a Supabase Management API or a proxy of it, separated by "
+        "commas: a token may be sent there without a warning, and is checked there before it is saved.",
+    ),
+    Setting(
+        name="CONNECT_PREFLIGHT",
+        field="preflight",
+        read=_read_switch,
+        default="on",
+        meaning="`off`: do not ask Supabase about a token, nor Infisical about the name, before the connection is "
+        "created.",
     ),
     Setting(
         name="CONNECT_SANDBOX",

@@ -5,7 +5,7 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,18 +26,19 @@ class Deadline:
     """The moment, on the monotonic clock, by which several calls together must be over."""
 
     ends: float
+    clock: Callable[[], float] = time.monotonic
 
     @classmethod
-    def after(cls, seconds: float) -> "Deadline":
-        return cls(time.monotonic() + seconds)
+    def after(cls, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> "Deadline":
+        return cls(clock() + seconds, clock)
 
     def remaining(self) -> float:
         """Seconds left, never less than a millisecond: a timeout of 0 would mean something else to a socket."""
-        return max(self.ends - time.monotonic(), 0.001)
+        return max(self.ends - self.clock(), 0.001)
 
     @property
     def passed(self) -> bool:
-        return time.monotonic() >= self.ends
+        return self.clock() >= self.ends
 
 
 class BoundedTransport(httpx.BaseTransport):
@@ -115,17 +116,25 @@ def read_json(response: httpx.Response, *, hidden: tuple[Secret, ...] = ()) -> o
         return None
     bearer = Secret(response.request.headers.get("Authorization", "").removeprefix("Bearer "))
     try:
-        return _cleaned(json.loads(response.content.decode("utf-8", errors="replace")), (*hidden, bearer))
+        told = json.loads(response.content.decode("utf-8", errors="replace"))
+        return _cleaned(told, _every_spelling((*hidden, bearer)))
     except (ValueError, RecursionError):
         return None
 
 
 def masked(text: str, hidden: tuple[Secret, ...]) -> str:
     """The text with "…" in place of every hidden text, also where it is spelt as in a URL, in JSON or in HTML."""
-    for secret in hidden:
-        for spelling in _spellings(secret):
-            text = text.replace(spelling, "…")
+    return _without(text, _every_spelling(hidden))
+
+
+def _without(text: str, spellings: tuple[str, ...]) -> str:
+    for spelling in spellings:
+        text = text.replace(spelling, "…")
     return text
+
+
+def _every_spelling(hidden: tuple[Secret, ...]) -> tuple[str, ...]:
+    return tuple(spelling for secret in hidden for spelling in _spellings(secret))
 
 
 def _spellings(secret: Secret) -> tuple[str, ...]:
@@ -146,13 +155,13 @@ def _spellings(secret: Secret) -> tuple[str, ...]:
     return tuple(sorted(spellings, key=len, reverse=True))
 
 
-def _cleaned(value: Any, hidden: tuple[Secret, ...]) -> Any:
+def _cleaned(value: Any, spellings: tuple[str, ...]) -> Any:
     """The same JSON value, its texts masked. Keys stay: they are read by name and never shown."""
     if isinstance(value, dict):
-        return {key: _cleaned(inner, hidden) for key, inner in value.items()}
+        return {key: _cleaned(inner, spellings) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_cleaned(inner, hidden) for inner in value]
+        return [_cleaned(inner, spellings) for inner in value]
     if isinstance(value, str):
         whole = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        return masked(whole, hidden)
+        return _without(whole, spellings)
     return value

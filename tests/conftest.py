@@ -42,6 +42,9 @@ class Clock:
     def __call__(self) -> datetime:
         return self.now
 
+    def monotonic(self) -> float:
+        return self.now.timestamp()
+
     def passes(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
@@ -123,7 +126,12 @@ def sandbox(tmp_path: Path, clock: Clock) -> Sandbox:
     sent: list[httpx.Request] = []
     transport = Recording(SandboxTransport(create_sandbox(database, clock=clock), sleep=sleep), sent)
     app = create_app(
-        Settings.load({}, None), data=database, secret_key=SECRET_KEY, transport=transport, clock=clock
+        Settings.load({}, None),
+        data=database,
+        secret_key=SECRET_KEY,
+        transport=transport,
+        clock=clock,
+        monotonic=clock.monotonic,
     )
     return Sandbox(app=app, clock=clock, slept=slept, sent=sent)
 

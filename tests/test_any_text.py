@@ -207,9 +207,7 @@ def test_any_header_is_answered_with_a_page(
 
 @repeatable
 @given(cookie=texts() | st.binary(max_size=60).map(lambda raw: raw.decode("latin-1")), at=st.integers(0, 400))
-def test_a_cookie_that_was_tampered_with_is_answered_with_a_page(
-    loud: Visitor, cookie: str, at: int
-) -> None:
+def test_a_cookie_that_was_tampered_with_is_answered_with_a_page(loud: Visitor, cookie: str, at: int) -> None:
     loud.get(FORM)
     loud.page(FORM)
     held = loud.get_cookie("connect")
@@ -221,7 +219,9 @@ def test_a_cookie_that_was_tampered_with_is_answered_with_a_page(
 
 @repeatable
 @given(
-    start=st.sampled_from(("/", "/connections/", f"{FORM}/", "/connections/supabase/", "/static/", "/static/x/")),
+    start=st.sampled_from(
+        ("/", "/connections/", f"{FORM}/", "/connections/supabase/", "/static/", "/static/x/")
+    ),
     rest=texts(),
 )
 def test_any_path_is_answered_with_a_page(loud: Visitor, start: str, rest: str) -> None:
@@ -278,7 +278,18 @@ LEAVES = (
     | JSON_TEXTS
 )
 KEYS = st.text(max_size=8) | st.sampled_from(
-    ("message", "error", "reqId", "path", "projects", "project", "appConnection", "appConnections", "id", "name")
+    (
+        "message",
+        "error",
+        "reqId",
+        "path",
+        "projects",
+        "project",
+        "appConnection",
+        "appConnections",
+        "id",
+        "name",
+    )
 )
 ANY_JSON = st.recursive(
     LEAVES,
@@ -335,7 +346,9 @@ class Hostile:
         status = status or self.data.draw(st.sampled_from(STATUSES), label="status")
         headers = {
             "content-type": self.data.draw(st.sampled_from(KINDS + KINDS[:1] * 9), label="content type"),
-            "location": self.data.draw(st.sampled_from(("/", "//[", "https://a.example", "\xff")), label="location"),
+            "location": self.data.draw(
+                st.sampled_from(("/", "//[", "https://a.example", "\xff")), label="location"
+            ),
             "retry-after": self.data.draw(st.sampled_from(("5", "x", "", "-1", "\xb2")), label="retry-after"),
         }
         raw = [(name.encode(), text.encode("latin-1")) for name, text in headers.items()]
@@ -347,7 +360,16 @@ class Hostile:
         return spoilt | REFUSALS | ANY_JSON | st.just(right)
 
 
-CALLS = ("/login", "/api/v1/projects", "/app-connections", "/options", "/details", "/status", "/supabase", "/api")
+CALLS = (
+    "/login",
+    "/api/v1/projects",
+    "/app-connections",
+    "/options",
+    "/details",
+    "/status",
+    "/supabase",
+    "/api",
+)
 CREDENTIALS = {
     "INFISICAL_TOKEN": "",
     "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": "made-up-id",

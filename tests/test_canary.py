@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html import escape
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -141,6 +142,7 @@ def cage(
     root.addHandler(handler)
     for name in levels:
         logging.getLogger(name).setLevel(logging.DEBUG)
+    logging.getLogger("httpcore.connection").debug("listening")
     # What the program writes into its folder is looked at as well.
     monkeypatch.chdir(tmp_path)
     with warnings.catch_warnings(record=True) as warned:
@@ -158,7 +160,7 @@ def cage(
         if path.is_file():
             cage.keep(f"the file {path.name}", path.read_bytes().decode("latin-1"))
     assert cage.escaped() == []
-    assert any(where.startswith("the log of") for where, _ in cage.texts), "nothing was listened to"
+    assert ("the log of httpcore.connection", "listening 'listening' ()") in cage.texts
 
 
 @dataclass
@@ -197,7 +199,9 @@ class Watched:
             heads = {name: text for name, text in request.headers.items() if name != "authorization"}
             self.cage.keep("headers that were sent", repr(heads))
             self.cage.keep("a request as it is printed", repr((request, request.headers, request.extensions)))
-        return sum(json.loads(request.content or b"{}") == _with_token(request, token) for request in self.sent)
+        return sum(
+            json.loads(request.content or b"{}") == _with_token(request, token) for request in self.sent
+        )
 
 
 def _with_token(request: httpx.Request, token: str) -> Any:
@@ -262,7 +266,8 @@ def test_every_way_a_form_is_refused_before_it_is_sent(in_sandbox: Watched, fiel
 
 
 @pytest.mark.parametrize(
-    "wrapped", ["{}{}", " {} {}", '"{}{}"', "Bearer {}{}", "A={}{}", "{}\n{}", "{}\u200b{}", "{}{}" + "f" * 300]
+    "wrapped",
+    ["{}{}", " {} {}", '"{}{}"', "Bearer {}{}", "A={}{}", "{}\n{}", "{}\u200b{}", "{}{}" + "f" * 300],
 )
 def test_every_way_a_token_is_pasted(in_sandbox: Watched, wrapped: str) -> None:
     in_sandbox.submit(wrapped.format(SANDBOX_CANARY, "4567"))
@@ -286,7 +291,11 @@ def test_a_form_that_is_sent_twice(in_sandbox: Watched, clock: Clock) -> None:
 
 def test_the_token_in_a_file_that_is_uploaded_in_its_place(in_sandbox: Watched) -> None:
     form = in_sandbox.visitor.page(FORM)
-    data = {**form.hidden_fields(), "name": "a", "access_token": (io.BytesIO(SANDBOX_CANARY.encode()), "t.txt")}
+    data = {
+        **form.hidden_fields(),
+        "name": "a",
+        "access_token": (io.BytesIO(SANDBOX_CANARY.encode()), "t.txt"),
+    }
     answer = in_sandbox.visitor.post(FORM, data=data, content_type="multipart/form-data")
     assert in_sandbox.cage.keep_answer(answer).status_code == 422
 
@@ -312,7 +321,6 @@ def test_a_token_that_somebody_put_in_a_link_does_not_travel_on(
 
 
 def test_a_real_server_says_nothing_of_the_token(cage: Cage, tmp_path: Path) -> None:
-    logging.getLogger("tests").debug("this test listens to another process")
     token = SANDBOX_CANARY + "4567"
     with serving("--data", str(tmp_path / "sandbox.sqlite"), folder=tmp_path) as served:
         with httpx.Client(base_url=served.url, trust_env=False, follow_redirects=True) as browser:
@@ -322,12 +330,16 @@ def test_a_real_server_says_nothing_of_the_token(cage: Cage, tmp_path: Path) -> 
                 browser.post(FORM, data={**hidden, "name": name, "access_token": token})
                 for name in ("my-connection", "Not A Slug")
             ]
-            malformed = browser.get("/connections/supabase/x?access_token=" + token)
+        # httpx itself logs the URLs that it asks for, in this process.
+        asking = HTTPConnection(served.url.removeprefix("http://"))
+        asking.request("GET", f"/connections/supabase/x?access_token={token}")
+        malformed = asking.getresponse()
+        cage.keep("an answer to a link with a token", f"{malformed.read()!r}{malformed.headers}")
+        asking.close()
         left = served.stop()
     assert [answer.status_code for answer in answers] == [200, 422]
     for answer in answers:
         cage.keep("an answer", f"{answer.text}{answer.headers}{answer.url}")
-    cage.keep("an answer to a link with a token", f"{malformed.text}{malformed.headers}")
     cage.keep("what the server printed", left.stdout + left.stderr)
     assert "POST" in left.stdout + left.stderr
 
@@ -399,7 +411,7 @@ def echoes(secret: str) -> dict[str, str]:
     """Sentences with a secret in them, as a careless server writes them."""
     return {
         "as it is": f"cannot use {secret} here",
-        "in quotes": f"cannot use {secret!r} here",
+        "in quotes": f"cannot use '{secret}' here",
         "in JSON": f"body was {json.dumps({'accessKey': secret})}",
         "in a URL": f"GET /v1/projects?token={quote(secret, safe='')}",
         "in a URL, small": f"GET /v1/projects?token={re.sub('%..', lambda hex: hex[0].lower(), quote(secret, safe=''))}",
@@ -424,7 +436,10 @@ def refusals(sentence: str) -> dict[str, httpx.Response]:
         "422": error(
             422,
             "ValidationFailure",
-            [{"path": ["credentials", "accessKey"], "message": sentence}, {"path": [sentence], "message": sentence}],
+            [
+                {"path": ["credentials", "accessKey"], "message": sentence},
+                {"path": [sentence], "message": sentence},
+            ],
         ),
         "429": error(429, "RateLimitExceeded", sentence),
         "reqId": httpx.Response(500, json=body),
@@ -469,7 +484,12 @@ def test_every_fault_of_another_call(at: Callable[..., Watched], call: str, faul
     form = wizard.visitor.page(FORM)
     upstream.steps = {call: FAULTS[fault]}
     fresh = at(upstream)
-    for path in ("/", "/connections", FORM, f"{FORM}/outcome?project={PROJECT}&name=a&since=2026-11-23T11:42:07Z"):
+    for path in (
+        "/",
+        "/connections",
+        FORM,
+        f"{FORM}/outcome?project={PROJECT}&name=a&since=2026-11-23T11:42:07Z",
+    ):
         wizard.cage.keep_answer(fresh.visitor.get(path))
         wizard.cage.keep_answer(wizard.visitor.get(path))
     wizard.look(wizard.cage.keep_answer(wizard.visitor.submit(form, name="a", access_token=ACCESS_TOKEN)))
@@ -506,7 +526,9 @@ def test_another_call_that_is_refused_with_the_secrets_in_the_answer(
             wizard.cage.keep_answer(wizard.visitor.get(path))
 
 
-@pytest.mark.parametrize("location", ["https://{}@login.example/", "https://login.example/?t={}", "//{}/", "/{}"])
+@pytest.mark.parametrize(
+    "location", ["https://{}@login.example/", "https://login.example/?t={}", "//{}/", "/{}"]
+)
 def test_a_redirect_with_the_token_in_it(at: Callable[..., Watched], location: str) -> None:
     there = location.format(quote(ACCESS_TOKEN, safe=""))
     wizard = at(Upstream(create=httpx.Response(302, headers={"location": there})))

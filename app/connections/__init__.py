@@ -1,10 +1,21 @@
 """The pages of the wizard: list, choose, token, form, created, and what can go wrong."""
 
 # Importing the views is what adds their routes to the blueprint.
-from . import submission
+from . import outcome_page, submission
 from .portal import EXTENSION, Portal, portal
 from .problems import Action, Problem
 from .responses import Page, problem
 from .views import blueprint
 
-__all__ = ["EXTENSION", "Action", "Page", "Portal", "Problem", "blueprint", "portal", "problem", "submission"]
+__all__ = [
+    "EXTENSION",
+    "Action",
+    "Page",
+    "Portal",
+    "Problem",
+    "blueprint",
+    "outcome_page",
+    "portal",
+    "problem",
+    "submission",
+]

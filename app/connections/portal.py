@@ -1,6 +1,8 @@
 """What one running wizard holds: its settings, its client, its pages, its clock and its signature."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -10,9 +12,10 @@ from urllib.parse import quote
 from flask import current_app
 from itsdangerous import BadData, URLSafeSerializer
 
-from ..infisical import Infisical
+from ..infisical import THREADS, Deadline, Infisical
 from ..rendering import Pages
 from ..secret import Secret
+from ..supabase import TokenChecks
 from .scopes import Scope
 
 EXTENSION = "infisical_connect"
@@ -24,9 +27,14 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Portal:
-    """One running wizard. `connect` makes the client; it is called once per process, when it is first needed."""
+    """One running wizard.
+
+    `connect` makes the client and `make_checks` what asks Supabase about a token; each is called once per process,
+    when it is first needed. `make_checks` is None where tokens are not checked before saving.
+    """
 
     connect: Callable[[], Infisical]
+    make_checks: Callable[[], TokenChecks] | None
     pages: Pages
     secret_key: Secret
     sandbox: bool
@@ -35,11 +43,26 @@ class Portal:
     sandbox_token: str | None = None
     fates: tuple[Any, ...] = ()
     projects_note: str = ""
+    trusted_hosts: frozenset[str] = frozenset()
     clock: Callable[[], datetime] = utc_now
+    monotonic: Callable[[], float] = time.monotonic
 
     @cached_property
     def infisical(self) -> Infisical:
         return self.connect()
+
+    @cached_property
+    def checks(self) -> TokenChecks | None:
+        return self.make_checks() if self.make_checks else None
+
+    @cached_property
+    def helpers(self) -> ThreadPoolExecutor:
+        """Threads for what a submission does at the same time as something else."""
+        return ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="connect")
+
+    def deadline(self) -> Deadline:
+        """When a submission that begins now must be over."""
+        return Deadline.after(self.submit_timeout, clock=self.monotonic)
 
     def sign_moment(self, moment: datetime) -> str:
         """A text that says when a form was served, and that only this server can have made."""

@@ -26,7 +26,7 @@ from ..infisical import (
     Unreachable,
 )
 from ..supabase import SUPABASE_CLOUD, TOKENS_PAGE
-from .forms import Message
+from .fields import Message
 from .scopes import Scope
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from flask import Response, make_response, redirect, request, session
@@ -45,6 +46,11 @@ def page(
         change_url=change_url if scope else None,
     )
     return make_response(running.pages.render(template, frame=frame, **context), status)
+
+
+def fragment(template: str, **context: Any) -> Page:
+    """A part of a page, for a script that puts it in place."""
+    return make_response(portal().pages.render(template, **context))
 
 
 def problem(shown: Problem, *, scope: Scope | None) -> Page:
@@ -118,6 +124,14 @@ def first_project() -> str | None:
     return projects[0].id if projects else None
 
 
+def day_in(text: str | None) -> date | None:
+    """The day that a URL names, None where it names none."""
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
+
+
 def asked_project() -> str | None:
     """The project that the URL names, None where it names none."""
     key = request.args.get("project", "").strip()
@@ -125,9 +139,23 @@ def asked_project() -> str | None:
 
 
 _CARRIED = (
-    *("project", "q", "page", "all", "then", "name", "description", "instance_url", "since", "waited", "stop"),
-    *("created", "late"),
+    *(
+        "project",
+        "q",
+        "page",
+        "all",
+        "then",
+        "name",
+        "description",
+        "instance_url",
+        "since",
+        "waited",
+        "stop",
+    ),
+    *("created", "late", "expires_on", "expires_in_description", "reaches"),
 )
+
+_TYPED = ("name", "description", "instance_url", "expires_on", "expires_in_description")
 
 
 def carried_values(source: Mapping[str, str]) -> dict[str, str]:
@@ -141,4 +169,4 @@ def carried_values(source: Mapping[str, str]) -> dict[str, str]:
 
 def typed_values(source: Mapping[str, str]) -> dict[str, str]:
     """What was typed in the form and travels in URLs from page to page: everything but the access token."""
-    return {name: source[name][:2000] for name in ("name", "description", "instance_url") if source.get(name)}
+    return {name: source[name][:2000] for name in _TYPED if source.get(name)}

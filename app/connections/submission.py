@@ -1,21 +1,25 @@
 """The form, its submission, and the page for a submission without an answer."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 from flask import request
+from werkzeug.exceptions import NotFound as NotFoundPage
 
 from ..infisical import Connection, Deadline, InfisicalError, NameTaken, NewConnection, NoAnswer
 from ..rendering import url_for
-from ..supabase import SUPABASE_CLOUD, TOKENS_PAGE
-from .forms import ConnectionForm, Message, SummaryLine
-from .outcome import Outcome, Sent, is_the_one_sent, look, stopped
+from ..supabase import SUPABASE_CLOUD, TOKENS_PAGE, CheckResult
+from . import preflight
+from .fields import Message
+from .forms import ConnectionForm, SummaryLine
+from .outcome import Sent, is_the_one_sent
 from .portal import portal
 from .problems import Action, Problem, field_messages
 from .responses import (
     LONGEST_PROJECT_ID,
     Page,
     asked_project,
-    carried_values,
+    fragment,
     page,
     problem,
     problem_of,
@@ -23,6 +27,7 @@ from .responses import (
     see_other,
     typed_values,
 )
+from .rules import check_instance_url, slug_of
 from .scopes import ORGANIZATION, Scope
 from .views import blueprint, in_a_project
 
@@ -42,80 +47,104 @@ def form(scope: Scope) -> Page:
 def submit() -> Page:
     # Left to itself, Flask-WTF takes uploaded files and JSON for fields as well, which hold no texts.
     filled = ConnectionForm(request.form)
-    filled.project_id.data = (filled.project_id.data or "").strip()[:LONGEST_PROJECT_ID] or asked_project() or ""
+    filled.project_id.data = (
+        (filled.project_id.data or "").strip()[:LONGEST_PROJECT_ID] or asked_project() or ""
+    )
     if "change_project" in request.form:
         return see_other(".projects", project=filled.project_id.data, then="form", **filled.typed)
     if not filled.project_id.data:
         return see_other(".form", **filled.typed)
     if not filled.validate():
         return _page_too_old(filled)
-    if "use_instance_url" in request.form:
-        return _with_offered_url(filled, request.form["use_instance_url"])
-    deadline = Deadline.after(portal().submit_timeout)
-    warnings_shown = request.form.getlist("warned") or None
-    new = filled.check(use_anyway=request.form.get("use_anyway") == "1", warnings_shown=warnings_shown)
-    if new is None:
+    for name, answer in _OTHER_BUTTONS.items():
+        if name in request.form:
+            return answer(filled)
+    return _submitted(filled, deadline=portal().deadline())
+
+
+def _submitted(filled: ConnectionForm, *, deadline: Deadline) -> Page:
+    new = filled.check(
+        trusted=portal().trusted_hosts,
+        today=portal().clock().date(),
+        use_anyway=request.form.get("use_anyway") == "1",
+        warnings_shown=request.form.getlist("warned") or None,
+    )
+    if new is None or filled.read_url is None:
         return _refused(filled)
-    return _create(filled, new, deadline=deadline)
+    answers = preflight.ask(portal(), new, url=filled.read_url, deadline=deadline)
+    if answers.taken is not None:
+        return _name_is_taken(filled, new, answers.taken, NameTaken(""), checks=answers.checks)
+    if answers.checks is not None and answers.checks.stops:
+        return _stopped_by_checks(filled, answers.checks)
+    return _create(filled, new, checks=answers.checks, deadline=deadline)
 
 
-@blueprint.get("/connections/new/supabase/outcome")
-def outcome() -> Page:
-    sent = _sent()
-    key = asked_project()
-    if sent is None or key is None:
-        return _incomplete_address()
-    running = portal()
-    scope = scope_in_hand(key)
-    if request.args.get("stop") == "1":
-        seen = stopped(sent, now=running.clock())
-    else:
-        seen = look(
-            sent,
-            now=running.clock(),
-            find=lambda: running.infisical.connection_named(sent.name, project_id=scope.project_id),
-        )
-    if seen.state == "found" and seen.connection:
-        return see_other(".created", connection_id=seen.connection.id, created="1", late="1")
-    return _outcome_page(sent, seen, scope)
-
-
-def _create(filled: ConnectionForm, new: NewConnection, *, deadline: Deadline) -> Page:
+def _create(
+    filled: ConnectionForm, new: NewConnection, *, checks: CheckResult | None, deadline: Deadline
+) -> Page:
     since = portal().clock()
     try:
         made = portal().infisical.create(new, deadline=deadline)
     except NoAnswer:
-        return _unknown(new, since=since)
+        return _unknown(filled, new, since=since)
     except NameTaken as taken:
-        mine = _made_by_this_form(filled, new, deadline=deadline)
-        return _created(mine) if mine else _refused_by_infisical(filled, taken)
+        holder = _connection_of_that_name(new, deadline=deadline)
+        return _name_is_taken(filled, new, holder, taken, checks=checks)
     except InfisicalError as error:
         return _refused_by_infisical(filled, error)
-    return _created(made)
+    return _created(made, filled, checks=checks)
 
 
-def _created(connection: Connection) -> Page:
-    return see_other(".created", connection_id=connection.id, created="1")
+def _created(connection: Connection, filled: ConnectionForm, *, checks: CheckResult | None = None) -> Page:
+    reached = len(checks.projects) + checks.more if checks and checks.projects else None
+    return see_other(
+        ".created",
+        connection_id=connection.id,
+        created="1",
+        expires_on=filled.expiry.isoformat() if filled.expiry else None,
+        reaches=str(reached) if reached else None,
+    )
 
 
-def _made_by_this_form(
-    filled: ConnectionForm, new: NewConnection, *, deadline: Deadline
-) -> Connection | None:
-    """The connection that this very form made before: sent twice by a double click, Reload or Back."""
+def _stopped_by_checks(filled: ConnectionForm, checks: CheckResult) -> Page:
+    message = preflight.message_of(checks)
+    if message is None:
+        return _refused(filled, general=(preflight.wait_message(checks),), checks=checks)
+    filled.access_token.say(message)
+    return _refused(filled)
+
+
+def _name_is_taken(
+    filled: ConnectionForm,
+    new: NewConnection,
+    holder: Connection | None,
+    taken: NameTaken,
+    *,
+    checks: CheckResult | None,
+) -> Page:
+    """A name that this very form's connection has leads there; any other is refused."""
+    if holder is not None and _made_by_this_form(filled, new, holder):
+        return _created(holder, filled, checks=checks)
+    return _refused_by_infisical(filled, taken)
+
+
+def _made_by_this_form(filled: ConnectionForm, new: NewConnection, holder: Connection) -> bool:
+    """Whether this form made the connection before: it was sent twice, by a double click, Reload or Back."""
     served = portal().signed_moment(filled.served.data or "")
-    if served is None:
-        return None
+    if served is None or holder.created_at < served:
+        return False
+    sent = Sent(name=new.name, description=new.description, instance_url=new.instance_url, since=served)
+    return is_the_one_sent(holder, sent)
+
+
+def _connection_of_that_name(new: NewConnection, *, deadline: Deadline) -> Connection | None:
     try:
-        found = portal().infisical.connection_named(new.name, project_id=new.project_id, deadline=deadline)
+        return portal().infisical.connection_named(new.name, project_id=new.project_id, deadline=deadline)
     except InfisicalError:
         return None
-    sent = Sent(name=new.name, description=new.description, instance_url=new.instance_url, since=served)
-    if found is None or found.created_at < served or not is_the_one_sent(found, sent):
-        return None
-    return found
 
 
-def _unknown(new: NewConnection, *, since: datetime) -> Page:
+def _unknown(filled: ConnectionForm, new: NewConnection, *, since: datetime) -> Page:
     return see_other(
         ".outcome",
         project=new.project_id or ORGANIZATION,
@@ -123,6 +152,7 @@ def _unknown(new: NewConnection, *, since: datetime) -> Page:
         since=since.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         description=new.description,
         instance_url=new.instance_url,
+        expires_on=filled.expiry.isoformat() if filled.expiry else None,
         waited=str(round((portal().clock() - since).total_seconds())),
     )
 
@@ -165,15 +195,51 @@ def _scope_or_none(key: str) -> Scope | None:
 
 
 def _refused(
-    filled: ConnectionForm, *, general: tuple[Message, ...] = (), request_id: str | None = None
+    filled: ConnectionForm,
+    *,
+    general: tuple[Message, ...] = (),
+    request_id: str | None = None,
+    checks: CheckResult | None = None,
 ) -> Page:
     scope = _scope_or_none(filled.project_id.data or "")
-    return _form_page(filled, scope=scope, status=422, general=general, request_id=request_id)
+    return _form_page(filled, scope=scope, status=422, general=general, request_id=request_id, checks=checks)
 
 
-def _with_offered_url(filled: ConnectionForm, url: str) -> Page:
-    filled.instance_url.data = url.strip()
+def _with_offered_url(filled: ConnectionForm) -> Page:
+    filled.instance_url.data = request.form["use_instance_url"].strip()
+    filled.read_url = check_instance_url(filled.instance_url, trusted=portal().trusted_hosts)
     return _form_page(filled, scope=_scope_or_none(filled.project_id.data or ""))
+
+
+def _checked(filled: ConnectionForm) -> Page:
+    """The form with what Supabase says of the token, after "Check this token": nothing is created."""
+    filled.check_token(trusted=portal().trusted_hosts)
+    token = filled.access_token.data
+    if filled.errors_said or filled.read_url is None or token is None:
+        return _refused(filled)
+    deadline = portal().deadline()
+    checks = preflight.ask_supabase(portal(), token, url=filled.read_url, deadline=deadline)
+    scope = _scope_or_none(filled.project_id.data or "")
+    return _form_page(filled, scope=scope, checks=checks)
+
+
+def _one_field(filled: ConnectionForm) -> Page:
+    """One field with its messages, for the script that asks when a field is left."""
+    filled.check(
+        trusted=portal().trusted_hosts, today=portal().clock().date(), use_anyway=False, warnings_shown=None
+    )
+    field = next((field for field in filled.shown_fields if field.id == request.form["validate"]), None)
+    if field is None:
+        raise NotFoundPage
+    return fragment("connections/field.html", field=field)
+
+
+_OTHER_BUTTONS: dict[str, Callable[[ConnectionForm], Page]] = {
+    "use_instance_url": _with_offered_url,
+    "check": _checked,
+    "validate": _one_field,
+}
+"""What else the form's buttons and its script ask for, by the name that they send."""
 
 
 def _form_page(
@@ -183,6 +249,7 @@ def _form_page(
     status: int = 200,
     general: tuple[Message, ...] = (),
     request_id: str | None = None,
+    checks: CheckResult | None = None,
 ) -> Page:
     running = portal()
     key = scope.key if scope else filled.project_id.data or ""
@@ -203,14 +270,35 @@ def _form_page(
         summary=summary,
         summary_title=_summary_title(len(summary)),
         request_id=request_id,
+        checks=checks,
+        may_check=running.checks is not None,
+        suggested_name=suggested_name(scope),
+        outcome_url=url_for(".outcome", project=key),
+        served_at=running.clock(),
+        taken_off=filled.access_token.taken_off,
         warned=[message.key for message in filled.warnings_said],
         token_note=request.method == "POST",
         sandbox_token=running.sandbox_token,
         cancel_url=url_for(".list", project=key),
         token_url=url_for(".token", project=key, **filled.typed),
         tokens_page=TOKENS_PAGE,
-        help_open=None if summary else "token",
+        help_open=_help_that_fits(filled, checks=checks),
     )
+
+
+def _help_that_fits(filled: ConnectionForm, *, checks: CheckResult | None) -> str | None:
+    """The help section that opens: where the token is, what else was pasted, or none that would be in the way."""
+    if any(message.key == "wrong-kind" for message in filled.access_token.messages):
+        return "wrong"
+    return None if checks or filled.errors_said or filled.warnings_said else "token"
+
+
+def suggested_name(scope: Scope | None) -> str:
+    """A name for a connection of this project, "" without one."""
+    if scope is None:
+        return ""
+    place = "shared" if scope.is_organization else slug_of(scope.name)[:50].rstrip("-")
+    return f"{place}-supabase" if place else ""
 
 
 def _summary_title(count: int) -> str:
@@ -237,69 +325,3 @@ def _page_too_old(filled: ConnectionForm) -> Page:
         ),
     )
     return problem(shown, scope=None)
-
-
-def _sent() -> Sent | None:
-    """What the address of the outcome page says was sent, or None where it says too little."""
-    name, told = request.args.get("name", "").strip(), request.args.get("since", "")
-    try:
-        since = datetime.fromisoformat(told)
-        since_utc = since.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    if not name or since.tzinfo is None:
-        return None
-    typed = typed_values(request.args)
-    return Sent(
-        name=name[:100],
-        description=typed.get("description", ""),
-        instance_url=typed.get("instance_url", SUPABASE_CLOUD),
-        since=since_utc,
-    )
-
-
-def _incomplete_address() -> Page:
-    shown = Problem(
-        slug="incomplete-address",
-        status=400,
-        title="This address is not complete",
-        lede="It must say which connection was sent, where and when.",
-        actions=(Action(label="Go to App Connections", href=url_for(".index"), primary=True),),
-    )
-    return problem(shown, scope=None)
-
-
-def _outcome_page(sent: Sent, seen: Outcome, scope: Scope) -> Page:
-    here = {name: text for name, text in carried_values(request.args).items() if name != "stop"}
-    return page(
-        "connections/outcome.html",
-        scope=scope,
-        name=sent.name,
-        project_name=scope.name,
-        since=sent.since,
-        elapsed=seen.elapsed,
-        state=seen.state,
-        state_text=seen.text,
-        refresh=seen.refresh,
-        percent=seen.percent,
-        log=_log(sent, seen),
-        other=seen.connection,
-        request_id=seen.request_id,
-        check_url=url_for(".outcome", **here),
-        stop_url=url_for(".outcome", **here, stop="1"),
-        form_url=url_for(".form", project=scope.key, **typed_values(request.args)),
-        list_url=url_for(".list", project=scope.key),
-        token_url=url_for(".token", project=scope.key),
-    )
-
-
-def _log(sent: Sent, seen: Outcome) -> tuple[tuple[datetime, str], ...]:
-    """What happened, first to last: sent, unanswered, the latest look."""
-    log = [(sent.since, "Sent to Infisical")]
-    waited = request.args.get("waited", type=int)
-    if waited is not None and 0 <= waited <= seen.elapsed:
-        seconds = f"{waited} second" if waited == 1 else f"{waited} seconds"
-        log.append((sent.since + timedelta(seconds=waited), f"No answer within {seconds}"))
-    if seen.state != "stopped" or seen.refresh is not None:
-        log.append((portal().clock(), f"Looked: {seen.text[0].lower()}{seen.text[1:]}"))
-    return tuple(log)

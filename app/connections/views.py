@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urljoin
 from uuid import UUID
 
 from flask import Blueprint, abort, jsonify, request
@@ -11,6 +12,7 @@ from werkzeug.wrappers import Response
 from ..infisical import InfisicalError, Project
 from ..rendering import BLUEPRINT, url_for
 from ..supabase import TOKENS_PAGE
+from . import calendar
 from .api_call import as_api_call
 from .apps import SUPABASE, Row, matches, method_name, row_of
 from .portal import portal
@@ -19,6 +21,7 @@ from .responses import (
     Page,
     asked_project,
     carried_values,
+    day_in,
     first_project,
     page,
     problem,
@@ -178,6 +181,7 @@ def created(connection_id: UUID) -> Page:
     connection = running.infisical.connection(str(connection_id))
     scope = scope_in_hand(connection.project_id or ORGANIZATION)
     scope = _known_organization(scope, connection.organization_id)
+    expires_on = day_in(request.args.get("expires_on"))
     return page(
         "connections/created.html",
         scope=scope,
@@ -186,12 +190,36 @@ def created(connection_id: UUID) -> Page:
         project_name=scope.name,
         fresh=request.args.get("created") == "1",
         late=request.args.get("late") == "1",
+        reaches=request.args.get("reaches", type=int),
+        expires_on=expires_on,
+        expires_in_days=(expires_on - running.clock().date()).days if expires_on else None,
+        reminder_url=url_for(
+            ".reminder",
+            connection_id=connection.id,
+            expires_on=expires_on.isoformat() if expires_on else None,
+        ),
         dashboard_url=running.dashboard_url(scope),
         list_url=url_for(".list", project=scope.key),
         add_url=url_for(".choose", project=scope.key),
         method_name=method_name(connection.method),
         api_call=as_api_call(connection, base_url=running.infisical.base_url),
     )
+
+
+@blueprint.get("/connections/supabase/<uuid:connection_id>/reminder.ics")
+def reminder(connection_id: UUID) -> Response:
+    """A calendar entry for the day that the address names; the server keeps no such day."""
+    day = day_in(request.args.get("expires_on"))
+    if day is None:
+        abort(404)
+    connection = portal().infisical.connection(str(connection_id))
+    page_url = urljoin(
+        request.url_root, url_for(".created", connection_id=connection.id, expires_on=day.isoformat())
+    )
+    text = calendar.reminder(connection, expires_on=day, page_url=page_url, now=portal().clock())
+    response = Response(text, mimetype="text/calendar")
+    response.headers["Content-Disposition"] = f'attachment; filename="{connection.name}-token.ics"'
+    return response
 
 
 @blueprint.get("/sandbox")

@@ -84,37 +84,37 @@ def read_answer(response: httpx.Response, *, token: Secret, now: Callable[[], fl
     if response.status_code == 401 and isinstance(told, dict):
         return TokenRefused()
     if response.status_code == 403 and isinstance(told, dict):
-        return LacksPermission(_permissions(told.get("missing_permissions"), token))
+        return LacksPermission(_permissions(told.get("missing_permissions")))
     if response.status_code == 200 and isinstance(told, list):
         rows = [row for row in told if isinstance(row, dict)]
         if len(rows) == len(told):
-            return _projects(rows, token)
+            return _projects(rows)
     return NotSupabase(_described(response))
 
 
-def _projects(rows: list[dict[str, Any]], token: Secret) -> Projects:
-    names = tuple(_project_name(row, token) for row in rows[:MOST_PROJECTS])
+def _projects(rows: list[dict[str, Any]]) -> Projects:
+    names = tuple(_project_name(row) for row in rows[:MOST_PROJECTS])
     return Projects(names, more=len(rows) - len(names))
 
 
-def _project_name(row: dict[str, Any], token: Secret) -> str:
-    return _shown(row.get("name"), token) or _shown(row.get("id"), token) or "a project without a name"
+def _project_name(row: dict[str, Any]) -> str:
+    return _shown(row.get("name")) or _shown(row.get("id")) or "a project without a name"
 
 
-def _permissions(told: object, token: Secret) -> tuple[str, ...]:
+def _permissions(told: object) -> tuple[str, ...]:
     if not isinstance(told, list):
         return ()
-    texts = [_shown(name, token) for name in told[:MOST_PERMISSIONS]]
+    texts = [_shown(name) for name in told[:MOST_PERMISSIONS]]
     return tuple(dict.fromkeys(_AS_THE_DIALOG_SAYS.get(text, text) for text in texts if text))
 
 
-def _shown(told: object, token: Secret) -> str:
-    """A text from the answer as a page may show it: one short line without the token; "" for anything else."""
+def _shown(told: object) -> str:
+    """A text from the answer as a page may show it: one short line; "" for anything else."""
     if not isinstance(told, str):
         return ""
     # Twice the length first, so that a huge text is not looked at letter by letter.
-    text = told.replace(token.reveal(), "…")[: 2 * LONGEST_TEXT]
-    visible = "".join(" " if letter.isspace() else letter for letter in text if not _is_invisible(letter))
+    start = told[: 2 * LONGEST_TEXT]
+    visible = "".join(" " if letter.isspace() else letter for letter in start if not _is_invisible(letter))
     line = " ".join(visible.split())
     return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}…"
 

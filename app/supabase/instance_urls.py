@@ -86,7 +86,7 @@ def _host(parts: SplitResult) -> str:
     name = parts.hostname or ""
     if not name:
         raise InstanceUrlError("The instance URL must name a host, like https://api.supabase.com.")
-    if ":" in name:
+    if "[" in parts.netloc:
         return _ipv6(name)
     try:
         ascii_name = name.encode("idna").decode("ascii").lower()
@@ -100,7 +100,8 @@ def _host(parts: SplitResult) -> str:
 
 def _ipv6(name: str) -> str:
     try:
-        return f"[{ipaddress.IPv6Address(name).compressed}]"
+        # A zone ("%eth0") means something on one machine only, and after it stands any text at all.
+        return f"[{ipaddress.IPv6Address(name.replace('%', ' ')).compressed}]"
     except ValueError:
         raise InstanceUrlError("The instance URL must name a host, like https://api.supabase.com.") from None
 
@@ -109,7 +110,10 @@ def _path(parts: SplitResult) -> str:
     """The path without the `/v1` that Infisical adds itself (it asks `{instance URL}/v1/projects`)."""
     if not _PATH.match(parts.path):
         raise InstanceUrlError("The instance URL has a character after the host that does not belong there.")
-    return parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    path = parts.path.rstrip("/")
+    while path.endswith("/v1"):
+        path = path.removesuffix("/v1").rstrip("/")
+    return path
 
 
 def _usual_port(parts: SplitResult) -> int:

@@ -44,7 +44,7 @@ def read_claims(jwt: str) -> Claims:
 def _payload(jwt: str) -> dict[str, Any]:
     parts = jwt.split(".", maxsplit=3)
     encoded = parts[1].rstrip("=") if len(parts) == 3 else ""
-    if not encoded or len(encoded) > LARGEST_PAYLOAD * 4 // 3:
+    if not encoded or len(encoded) * 3 // 4 > LARGEST_PAYLOAD:
         return {}
     try:
         payload = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))

@@ -1,4 +1,4 @@
-"""The whole wizard without a mouse: how far the controls are, that none holds the focus, what Enter and Space do."""
+"""The whole wizard without a mouse: how far the controls are, what Enter and Space do."""
 
 import re
 
@@ -12,11 +12,6 @@ from .pages import ChoosePage, CreatedPage, FormPage, ListPage, TokenPage
 MOST_TABS_TO_ADD_CONNECTION = 10
 MORE_THAN_ANY_PAGE_HAS = 120
 
-# Each element that Tab may reach, in the page's order; a group of radio buttons is one stop.
-STOPS = """() => [...document.querySelectorAll('a[href], button, input, textarea, select, summary, [tabindex="0"]')]
-  .filter((e) => e.tabIndex >= 0 && e.checkVisibility() && e.type !== 'hidden'
-    && (e.type !== 'radio' || e.checked)).length"""
-
 
 def tab_to(target: Locator, *, most: int = MORE_THAN_ANY_PAGE_HAS) -> int:
     """Presses Tab until the target has the focus; returns how often."""
@@ -26,24 +21,6 @@ def tab_to(target: Locator, *, most: int = MORE_THAN_ANY_PAGE_HAS) -> int:
         if target.evaluate("element => element === document.activeElement"):
             return pressed
     raise AssertionError(f"{target} is not among the first {most} stops of Tab")
-
-
-def stops_of(page: Page) -> int:
-    """How many elements Tab visits until the page has no more; a trap would go on for ever."""
-    page.evaluate("window.stops = new Set()")
-    for pressed in range(MORE_THAN_ANY_PAGE_HAS):
-        page.keyboard.press("Tab")
-        fresh = page.evaluate(
-            """() => {
-              const at = document.activeElement;
-              if (at === document.body || window.stops.has(at)) return false;
-              window.stops.add(at);
-              return true;
-            }"""
-        )
-        if not fresh:
-            return pressed
-    raise AssertionError("Tab does not come to an end")
 
 
 def test_a_person_connects_supabase_without_a_mouse(page: Page, new_name: str) -> None:
@@ -75,25 +52,7 @@ def test_the_first_tab_offers_to_skip_to_the_content(page: Page) -> None:
     expect(page.get_by_role("main")).to_be_focused()
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "/connections",
-        "/projects",
-        "/connections/new",
-        "/connections/new/supabase/token",
-        "/connections/new/supabase",
-        "/sandbox",
-    ],
-)
-def test_tab_visits_every_control_once_and_comes_to_an_end(page: Page, address: str) -> None:
-    page.goto(address)
-    expected = page.evaluate(STOPS)
-    assert expected > 3
-    assert stops_of(page) == expected
-
-
-@pytest.mark.parametrize("field", ["name", "instance_url", "access_token"])
+@pytest.mark.parametrize("field", ["name", "access_token"])
 def test_enter_in_a_field_submits_the_form(any_page: Page, new_name: str, field: str) -> None:
     form = FormPage.open(any_page)
     form.fill_in(name=new_name)

@@ -6,7 +6,7 @@ import string
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.secret import Secret
@@ -228,7 +228,7 @@ def test_a_payload_of_more_than_4_kb_is_not_read() -> None:
         return jwt({"role": "anon", "x": "y" * (size - empty)})
 
     assert read_claims(padded(LARGEST_PAYLOAD)).role == "anon"
-    assert read_claims(padded(LARGEST_PAYLOAD + 3)) == Claims()
+    assert read_claims(padded(LARGEST_PAYLOAD + 1)) == Claims()
 
 
 @pytest.mark.parametrize(
@@ -307,21 +307,25 @@ PREFIXES = [
 ]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(PREFIXES), BODY | HEXADECIMAL)
 def test_no_part_of_a_token_is_ever_repeated(prefix: str, body: str) -> None:
     said = repr(seen(prefix + body))
     assert not any(body[start : start + 8] in said for start in range(len(body) - 7))
 
 
-@given(HEXADECIMAL, st.sampled_from(["anon", "service_role", "other"]), st.booleans())
-def test_of_a_jwt_only_the_project_is_repeated(body: str, role: str, infisical: bool) -> None:
-    payload = {"role": role, "ref": REFERENCE, "sub": body} | ({"identityId": body} if infisical else {})
-    token = jwt(payload) + encoded(body.encode())
+@settings(deadline=None)
+@given(
+    HEXADECIMAL, st.sampled_from(["role", "identityId"]), st.sampled_from(["anon", "service_role", "other"])
+)
+def test_of_a_jwt_only_the_project_is_repeated(body: str, claim: str, value: str) -> None:
+    token = jwt({claim: value, "ref": REFERENCE, "sub": body}) + encoded(body.encode())
     said = repr(seen(token))
     assert body[:8] not in said
     assert not any(token[start : start + 12] in said for start in range(len(token) - 11))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400))
 def test_any_text_has_a_kind(text: str) -> None:
     found = seen(text)
@@ -337,6 +341,7 @@ def test_a_text_of_many_kilobytes_is_no_trouble(unit: str) -> None:
     assert seen(unit * 20_000).verdict in {"wrong", "unknown"}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_payload_can_be_read(payload: bytes) -> None:
     assert isinstance(read_claims(f"eyJh.{encoded(payload)}.c2ln"), Claims)

@@ -1,0 +1,132 @@
+"""The page for a submission without an answer: it looks for the connection until it knows."""
+
+from datetime import UTC, datetime, timedelta
+
+from flask import request
+
+from ..rendering import url_for
+from ..supabase import SUPABASE_CLOUD
+from .forms import expiry_sentence
+from .outcome import Outcome, Sent, look, stopped
+from .portal import portal
+from .problems import Action, Problem
+from .responses import (
+    Page,
+    asked_project,
+    carried_values,
+    day_in,
+    page,
+    problem,
+    scope_in_hand,
+    see_other,
+    typed_values,
+)
+from .scopes import Scope
+from .views import blueprint
+
+
+@blueprint.get("/connections/new/supabase/outcome")
+def outcome() -> Page:
+    sent = _sent()
+    key = asked_project()
+    if sent is None or key is None:
+        return _incomplete_address()
+    running = portal()
+    scope = scope_in_hand(key)
+    if request.args.get("stop") == "1":
+        seen = stopped(sent, now=running.clock())
+    else:
+        seen = look(
+            sent,
+            now=running.clock(),
+            find=lambda: running.infisical.connection_named(sent.name, project_id=scope.project_id),
+        )
+    if seen.state == "found" and seen.connection:
+        return see_other(
+            ".created",
+            connection_id=seen.connection.id,
+            created="1",
+            late="1",
+            expires_on=request.args.get("expires_on"),
+        )
+    return _outcome_page(sent, seen, scope)
+
+
+def _sent() -> Sent | None:
+    """What the address of the outcome page says was sent, or None where it says too little."""
+    name, told = request.args.get("name", "").strip(), request.args.get("since", "")
+    try:
+        since = datetime.fromisoformat(told)
+        since_utc = since.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    if not name or since.tzinfo is None:
+        return None
+    typed = typed_values(request.args)
+    return Sent(
+        name=name[:100],
+        description=typed.get("description", ""),
+        instance_url=typed.get("instance_url", SUPABASE_CLOUD),
+        since=since_utc,
+    )
+
+
+def _incomplete_address() -> Page:
+    shown = Problem(
+        slug="incomplete-address",
+        status=400,
+        title="This address is not complete",
+        lede="It must say which connection was sent, where and when.",
+        actions=(Action(label="Go to App Connections", href=url_for(".index"), primary=True),),
+    )
+    return problem(shown, scope=None)
+
+
+def _outcome_page(sent: Sent, seen: Outcome, scope: Scope) -> Page:
+    here = {name: text for name, text in carried_values(request.args).items() if name != "stop"}
+    return page(
+        "connections/outcome.html",
+        scope=scope,
+        name=sent.name,
+        project_name=scope.name,
+        since=sent.since,
+        elapsed=seen.elapsed,
+        state=seen.state,
+        state_text=seen.text,
+        refresh=seen.refresh,
+        percent=seen.percent,
+        log=_log(sent, seen),
+        other=seen.connection,
+        request_id=seen.request_id,
+        check_url=url_for(".outcome", **here),
+        stop_url=url_for(".outcome", **here, stop="1"),
+        form_url=url_for(".form", project=scope.key, **_as_typed()),
+        list_url=url_for(".list", project=scope.key),
+        token_url=url_for(".token", project=scope.key),
+    )
+
+
+def _as_typed() -> dict[str, str]:
+    """What was typed in the form, from what was sent: the sentence about the expiry was added to the description."""
+    typed = typed_values(request.args)
+    day = day_in(typed.get("expires_on"))
+    sentence = expiry_sentence(day) if day else ""
+    if not sentence or not typed.get("description", "").endswith(sentence):
+        return typed
+    return {
+        **typed,
+        "description": typed["description"].removesuffix(sentence).strip(),
+        "expires_in_description": "1",
+    }
+
+
+def _log(sent: Sent, seen: Outcome) -> tuple[tuple[datetime, str], ...]:
+    """What happened, first to last: sent, unanswered, the latest look."""
+    log = [(sent.since, "Sent to Infisical")]
+    waited = request.args.get("waited", type=int)
+    if waited is not None and 0 <= waited <= seen.elapsed:
+        seconds = f"{waited} second" if waited == 1 else f"{waited} seconds"
+        log.append((sent.since + timedelta(seconds=waited), f"No answer within {seconds}"))
+    if seen.state != "stopped" or seen.refresh is not None:
+        log.append((portal().clock(), f"Looked: {seen.text[0].lower()}{seen.text[1:]}"))
+    return tuple(log)

@@ -1,8 +1,12 @@
 """Whatever people, links, browsers or Infisical send, the wizard answers with a page that keeps the rules."""
 
 import json
+import os
+import re
+import subprocess
 from collections.abc import Callable, Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -12,6 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
+from app.connections.api_call import as_api_call
+from app.connections.forms import slug_of
+from app.infisical import Connection
 from tests.conftest import FORM, PROJECT, Answer, Sandbox, Visitor, visit
 from tests.infisical.answers import connection, grant
 
@@ -423,3 +430,76 @@ def test_whatever_infisical_answers_to_a_create_a_page_comes(
     form = visitor.page(f"{FORM}?project={PROJECT}")
     infisical.data, infisical.only = data, only
     is_in_order(visitor.submit(form, name="a", access_token=TOKEN))
+
+
+# ── Names and commands made of any text ────────────────────────────────────────────────────────────────────────────
+
+
+@settings(repeatable, max_examples=400)
+@given(text=st.text(max_size=90) | texts())
+def test_a_name_made_of_any_text_is_one_that_infisical_takes_or_none(text: str) -> None:
+    name = slug_of(text)
+    assert name == "" or (len(name) <= 64 and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name))
+    assert slug_of(name) == name
+
+
+SHELL = st.sampled_from(
+    (
+        "$(touch made-by-the-command)", "`touch made-by-the-command`", "$HOME", "${PATH}", "$SUPABASE_ACCESS_TOKEN",
+        "\\", "\\\\", "\\n", "\n", "\nJSON\n", "JSON", '"', "'", "$", "$$", "!!", "*", "~", "\r", "\t", "\x00", "\u2028",
+        '"accessKey": "SUPABASE_ACCESS_TOKEN"', "é", "🚀", "%s", "$((1+1))", "\x1b", "\x7f",
+    )
+)  # fmt: skip
+
+
+@settings(repeatable, max_examples=60)
+@given(
+    description=st.lists(
+        SHELL | st.text(st.characters(exclude_categories=["Cs"]), max_size=5), max_size=8
+    ).map("".join),
+    url=SHELL.map(lambda text: f"https://proxy.example/{text}") | st.none(),
+)
+def test_the_command_makes_the_same_connection_whatever_the_texts_are(
+    tmp_path: Path, description: str, url: str | None
+) -> None:
+    made = Connection.model_validate(connection(description=description, credentials={"instanceUrl": url}))
+    command = as_api_call(made, base_url="https://infisical.test")
+    sent = run_in_shell(command, folder=tmp_path)
+    credentials = {"accessKey": TOKEN} if url is None else {"accessKey": TOKEN, "instanceUrl": url}
+    expected = {
+        "name": made.name,
+        "method": "access-token",
+        "projectId": made.project_id,
+        "credentials": credentials,
+    }
+    assert json.loads(sent) == ({**expected, "description": description} if description else expected)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/infisical", "/a;touch made-by-the-command", "/$(touch made-by-the-command)", "/&x"]
+)
+def test_the_command_asks_the_address_as_it_is(tmp_path: Path, path: str) -> None:
+    command = as_api_call(Connection.model_validate(connection()), base_url=f"https://infisical.test{path}")
+    told = run_in_shell(command, folder=tmp_path, curl='printf "%s\\n" "$@"').splitlines()
+    assert told == [
+        "--json",
+        "@-",
+        "-H",
+        "Authorization: Bearer made-up-token",
+        f"https://infisical.test{path}/api/v1/app-connections/supabase",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def run_in_shell(command: str, *, folder: Path, curl: str = "cat") -> str:
+    """What a shell does with a command, with a stand-in for curl; by default what curl would have sent."""
+    done = subprocess.run(  # noqa: S603  # our own command, which is what is looked at
+        ("/bin/sh", "-eu", "-c", f"curl() {{ {curl}; }}\n{command}\n"),
+        cwd=folder,
+        env={"SUPABASE_ACCESS_TOKEN": TOKEN, "INFISICAL_TOKEN": "made-up-token", "PATH": os.environ["PATH"]},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stderr == b""
+    return done.stdout.decode()

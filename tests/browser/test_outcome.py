@@ -143,7 +143,7 @@ def test_with_script_no_page_refreshes_itself(waiting: OutcomePage) -> None:
     expect(waiting.page.locator("meta[http-equiv=refresh]")).to_have_count(0)
 
 
-def test_the_form_again_leads_to_the_connection_that_came_late_or_says_that_the_name_is_taken(
+def test_the_form_again_leads_to_the_connection_that_came_in_the_meantime(
     waiting: OutcomePage, wizard: Wizard
 ) -> None:
     waiting.stop_checking.click()

@@ -29,7 +29,7 @@ from app.supabase import SUPABASE_CLOUD, InstanceUrl, InstanceUrlError, read_ins
         ("https://proxy.example/apiv1", "https://proxy.example/apiv1"),
         ("https://192.0.2.7:8000", "https://192.0.2.7:8000"),
         ("https://[2001:DB8::1]:8443/x", "https://[2001:db8::1]:8443/x"),
-        ("https://аpi.supabase.com", "https://xn--pi-7kc.supabase.com"),
+        ("https://аpi.supabase.com", "https://xn--pi-6kc.supabase.com"),
         ("https://api.supabase.com.", "https://api.supabase.com."),
     ],
 )

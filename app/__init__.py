@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from .access import reason_to_refuse
 from .connections import EXTENSION, Action, Page, Portal, Problem, blueprint, problem
@@ -204,7 +204,10 @@ def _explain_http(error: HTTPException) -> Page:
         lede=lede,
         actions=(Action(label="Go to App Connections", href=url_for(".index"), primary=True),),
     )
-    return problem(shown, scope=None)
+    answer = problem(shown, scope=None)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return answer
 
 
 _HEADERS = {

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from app.connections.api_call import as_api_call
-from app.connections.forms import slug_of
+from app.connections.rules import slug_of
 from app.infisical import Connection
 from tests.conftest import FORM, PROJECT, Answer, Sandbox, Visitor, visit
 from tests.infisical.answers import connection, grant
@@ -34,18 +35,19 @@ PAGES = (
     FORM,
     OUTCOME,
     f"/connections/supabase/{CONNECTION}",
+    f"/connections/supabase/{CONNECTION}/reminder.ics",
     "/sandbox",
     "/healthz",
     "/readyz",
 )
 PARAMETERS = (
     "project", "q", "page", "all", "then", "name", "description", "instance_url", "since", "waited", "stop",
-    "created", "late", "access_token", "endpoint", "values", "_external", "_scheme", "_anchor", "_method",
+    "created", "late", "expires_on", "expires_in_description", "reaches", "access_token", "endpoint", "values", "_external", "_scheme", "_anchor", "_method",
     "connection_id", "template", "scope", "status",
 )  # fmt: skip
 FIELDS = (
     "project_id", "served", "name", "description", "instance_url", "access_token", "use_anyway", "warned",
-    "use_instance_url", "change_project", "submit", "csrf_token",
+    "use_instance_url", "change_project", "submit", "csrf_token", "expires_on", "expires_in_description", "check",
 )  # fmt: skip
 
 # The same examples every time: a red test can be repeated, and a green one stays green.
@@ -96,6 +98,7 @@ def is_in_order(answer: TestResponse) -> None:
         "text/css",
         "text/javascript",
         "image/svg+xml",
+        "text/calendar",
     }
 
 
@@ -239,24 +242,27 @@ def test_any_path_is_answered_with_a_page(loud: Visitor, start: str, rest: str) 
 # ── Whatever Infisical answers ─────────────────────────────────────────────────────────────────────────────────────
 
 
+PAYMENTS = {"id": PROJECT, "name": "Payments", "slug": "payments", "orgId": "an-organization"}
+RIGHT: tuple[tuple[str, Any], ...] = (
+    ("api.supabase.com/v1/projects", [{"id": "abcdefghijklmnopqrst", "name": "Shop", "region": "eu-west-1"}]),
+    (r"/login$|/renew$", json.loads(grant().content)),
+    (r"/api/v1/projects$", {"projects": [PAYMENTS]}),
+    (r"/api/v1/projects/", {"project": PAYMENTS}),
+    (r"/app-connections$", {"appConnections": [connection(), connection(app="aws", name="other")]}),
+    (r"/options$", {"appConnectionOptions": [{"name": "AWS", "app": "aws", "methods": ["x"]}]}),
+    (
+        r"/details$",
+        {"identityDetails": {"organization": {"id": "an-organization", "name": "A", "slug": "a"}}},
+    ),
+    (r"/status$", {"message": "Ok"}),
+    (r"", {"appConnection": connection()}),
+)
+"""What is right to answer, by the first pattern that fits the host and the path."""
+
+
 def _right(request: httpx.Request) -> Any:
-    path = request.url.path
-    project = {"id": PROJECT, "name": "Payments", "slug": "payments", "orgId": "an-organization"}
-    if path.endswith("/login"):
-        return json.loads(grant().content)
-    if path == "/api/v1/projects":
-        return {"projects": [project]}
-    if path.startswith("/api/v1/projects/"):
-        return {"project": project}
-    if path == "/api/v1/app-connections":
-        return {"appConnections": [connection(), connection(app="aws", name="other")]}
-    if path.endswith("/options"):
-        return {"appConnectionOptions": [{"name": "AWS", "app": "aws", "methods": ["x"]}]}
-    if path.endswith("/details"):
-        return {"identityDetails": {"organization": {"id": "an-organization", "name": "A", "slug": "a"}}}
-    if path.endswith("/status"):
-        return {"message": "Ok"}
-    return {"appConnection": connection()}
+    asked = f"{request.url.host}{request.url.path}"
+    return next(body for pattern, body in RIGHT if re.search(pattern, asked))
 
 
 JSON_TEXTS = st.text(max_size=20) | st.sampled_from(
@@ -337,34 +343,54 @@ def _with(value: Any, place: tuple[Any, ...], new: Any) -> Any:
     return copy
 
 
+@dataclass(frozen=True)
+class Spoilt:
+    """What is wrong with the answers to the calls whose path holds `only`. Calls come from several threads, so all
+    of it is drawn before any comes."""
+
+    only: str
+    status: int
+    headers: dict[str, str]
+    place: int
+    leaf: Any
+    instead: Any
+
+
+def spoilt_answers(*only: str) -> st.SearchStrategy[Spoilt]:
+    headers = st.fixed_dictionaries(
+        {
+            "content-type": st.sampled_from(KINDS + KINDS[:1] * 9),
+            "location": st.sampled_from(("/", "//[", "https://a.example", "\xff")),
+            "retry-after": st.sampled_from(("5", "x", "", "-1", "\xb2")),
+        }
+    )
+    return st.builds(
+        Spoilt,
+        only=st.sampled_from(only),
+        status=st.sampled_from(STATUSES),
+        headers=headers,
+        place=st.integers(0, 40),
+        leaf=ANY_JSON,
+        instead=st.none() | st.none() | REFUSALS | ANY_JSON,
+    )
+
+
 class Hostile:
-    """An Infisical that answers rightly, but for what a test puts in between."""
+    """An Infisical, and a Supabase, that answer rightly until a test spoils them."""
 
     def __init__(self) -> None:
-        self.data: st.DataObject | None = None
-        self.only = ""
+        self.spoilt: Spoilt | None = None
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        right = _right(request)
-        if self.data is None or self.only not in request.url.path:
+        right, spoilt = _right(request), self.spoilt
+        if spoilt is None or spoilt.only not in request.url.path:
             return httpx.Response(200, json=right)
-        body = self.data.draw(self._bodies(right), label=f"{request.method} {request.url.path}")
-        status = 200 if isinstance(body, dict) and body.keys() == right.keys() else None
-        status = status or self.data.draw(st.sampled_from(STATUSES), label="status")
-        headers = {
-            "content-type": self.data.draw(st.sampled_from(KINDS + KINDS[:1] * 9), label="content type"),
-            "location": self.data.draw(
-                st.sampled_from(("/", "//[", "https://a.example", "\xff")), label="location"
-            ),
-            "retry-after": self.data.draw(st.sampled_from(("5", "x", "", "-1", "\xb2")), label="retry-after"),
-        }
-        raw = [(name.encode(), text.encode("latin-1")) for name, text in headers.items()]
+        body, status = spoilt.instead, spoilt.status
+        if body is None:
+            places = list(_places(right)) or [()]
+            body, status = _with(right, places[spoilt.place % len(places)], spoilt.leaf), 200
+        raw = [(name.encode(), text.encode("latin-1")) for name, text in spoilt.headers.items()]
         return httpx.Response(status, content=json.dumps(body).encode(), headers=raw)
-
-    def _bodies(self, right: Any) -> st.SearchStrategy[Any]:
-        places = list(_places(right))
-        spoilt = st.tuples(st.sampled_from(places), ANY_JSON).map(lambda drawn: _with(right, *drawn))
-        return spoilt | REFUSALS | ANY_JSON | st.just(right)
 
 
 CALLS = (
@@ -398,12 +424,13 @@ def spoilt(wizard_at: Callable[..., Visitor]) -> Callable[[Answer], Visitor]:
 
 @settings(repeatable, max_examples=120)
 @given(
-    data=st.data(),
-    only=st.sampled_from(CALLS),
+    wrong=spoilt_answers(*CALLS),
     path=st.sampled_from(
         (
             *PAGES,
             f"{OUTCOME}?project={PROJECT}&name=a&since=2026-11-23T11:42:07Z",
+            f"/connections/supabase/{CONNECTION}/reminder.ics?expires_on=9999-12-31",
+            f"/connections/supabase/{CONNECTION}?created=1&expires_on=0001-01-01&reaches=x",
             f"{FORM}?project={PROJECT}",
             "/connections?project=organization",
             f"/connections?project={PROJECT}",
@@ -412,23 +439,23 @@ def spoilt(wizard_at: Callable[..., Visitor]) -> Callable[[Answer], Visitor]:
     ),
 )
 def test_whatever_infisical_answers_a_page_comes(
-    spoilt: Callable[[Answer], Visitor], data: st.DataObject, only: str, path: str
+    spoilt: Callable[[Answer], Visitor], wrong: Spoilt, path: str
 ) -> None:
     infisical = Hostile()
     visitor = spoilt(infisical)
-    infisical.data, infisical.only = data, only
+    infisical.spoilt = wrong
     is_in_order(visitor.get(path))
 
 
 @settings(repeatable, max_examples=80)
-@given(data=st.data(), only=st.sampled_from(("/supabase", "/login", "/api")))
+@given(wrong=spoilt_answers("/supabase", "/login", "/v1", "/v1/projects", "connection-name"))
 def test_whatever_infisical_answers_to_a_create_a_page_comes(
-    spoilt: Callable[[Answer], Visitor], data: st.DataObject, only: str
+    spoilt: Callable[[Answer], Visitor], wrong: Spoilt
 ) -> None:
     infisical = Hostile()
     visitor = spoilt(infisical)
     form = visitor.page(f"{FORM}?project={PROJECT}")
-    infisical.data, infisical.only = data, only
+    infisical.spoilt = wrong
     is_in_order(visitor.submit(form, name="a", access_token=TOKEN))
 
 

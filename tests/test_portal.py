@@ -96,8 +96,12 @@ def test_it_is_not_ready_when_infisical_cannot_be_reached(wizard_at: Callable[..
         f"{FORM}/token",
         f"{FORM}/outcome",
         CONNECTION,
-    ]
-    + ["/sandbox", "/healthz", "/readyz", "/nowhere", "/static/x/y.css"],
+        "/sandbox",
+        "/healthz",
+        "/readyz",
+        "/nowhere",
+        "/static/x/y.css",
+    ],
 )
 def test_every_answer_carries_the_headers_that_protect_it(visitor: Visitor, path: str) -> None:
     headers = visitor.get(path).headers

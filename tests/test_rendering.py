@@ -50,7 +50,7 @@ def test_what_is_put_into_a_page_is_escaped(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "character",
-    ["\x00", "\x08", "\x1b", "\x7f", "\x85", "\ud800", "\udfff", "\ufdd0", "\ufffe", "\U0010ffff"],
+    ["\x00", "\x08", "\x1b", "\x7f", "\x85", "\ud800", "\ufdd0", "\ufffe"],
 )
 def test_a_character_that_html_cannot_hold_is_shown_as_one_that_cannot_be_shown(
     folder: Path, character: str

@@ -1,6 +1,7 @@
 """The same connection as an API call, for people who would rather script the next one."""
 
 import json
+import shlex
 
 from ..infisical import Connection
 
@@ -26,5 +27,5 @@ def as_api_call(connection: Connection, *, base_url: str) -> str:
     return (
         "curl --json @- \\\n"
         '  -H "Authorization: Bearer $INFISICAL_TOKEN" \\\n'
-        f"  {base_url}/api/v1/app-connections/supabase <<JSON\n{text}\nJSON"
+        f"  {shlex.quote(f'{base_url}/api/v1/app-connections/supabase')} <<JSON\n{text}\nJSON"
     )

@@ -47,8 +47,9 @@ def _alarm(trigger: str, told: str) -> tuple[str, ...]:
 
 
 def _text(text: str) -> str:
-    """A text value: backslash, semicolon, comma and line break are escaped (RFC 5545, 3.3.11)."""
-    return re.sub(r"([\\;,])", r"\\\1", text).replace("\n", "\\n")
+    """A text value: backslash, semicolon, comma and line break are escaped, other controls left out (RFC 5545, 3.3.11)."""
+    escaped = re.sub(r"([\\;,])", r"\\\1", text).replace("\n", "\\n")
+    return re.sub(r"[\x00-\x1f\x7f]", "", escaped)
 
 
 def _folded(line: str) -> str:

@@ -125,11 +125,12 @@ def first_project() -> str | None:
 
 
 def day_in(text: str | None) -> date | None:
-    """The day that a URL names, None where it names none."""
+    """The day that a URL names, None where it names none that a calendar has a page for."""
     try:
-        return date.fromisoformat(text or "")
+        day = date.fromisoformat(text or "")
     except ValueError:
         return None
+    return day if 2000 <= day.year < 3000 else None
 
 
 def asked_project() -> str | None:

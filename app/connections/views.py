@@ -31,6 +31,7 @@ from .responses import (
     see_other,
     typed_values,
 )
+from .rules import slug_of
 from .scopes import ORGANIZATION, ORGANIZATION_NAME, Scope, project_scope, with_organization_id
 
 ROWS = 20
@@ -218,7 +219,7 @@ def reminder(connection_id: UUID) -> Response:
     )
     text = calendar.reminder(connection, expires_on=day, page_url=page_url, now=portal().clock())
     response = Response(text, mimetype="text/calendar")
-    response.headers["Content-Disposition"] = f'attachment; filename="{connection.name}-token.ics"'
+    response.headers["Content-Disposition"] = f'attachment; filename="{slug_of(connection.name)}-token.ics"'
     return response
 
 

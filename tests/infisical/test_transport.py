@@ -216,7 +216,7 @@ def test_a_server_that_drips_is_left_when_the_deadline_comes(serve: Callable[...
 
     def drip(spoken: socket.socket, _: bytes) -> None:
         spoken.sendall(answer(b"", length=100 + len(whole)))
-        for _ in range(100):
+        for _byte in range(100):
             time.sleep(0.02)
             spoken.sendall(b" ")
         # Who waited until here gets a right answer, and the test goes red.
@@ -242,7 +242,7 @@ def test_a_redirect_is_not_followed(serve: Callable[..., Server]) -> None:
 def test_an_answer_with_a_length_of_gigabytes_is_not_waited_for(serve: Callable[..., Server]) -> None:
     def pour(spoken: socket.socket, _: bytes) -> None:
         spoken.sendall(answer(b"", length=4_000_000_000))
-        for _ in range(200):
+        for _megabyte in range(200):
             spoken.sendall(b" " * 1_000_000)
 
     raised = create_at(serve(pour))

@@ -149,6 +149,8 @@ def test_the_host_is_the_one_that_was_typed(typed: str) -> None:
             )
             or "[" in plain
         )
+    if re.search(r"(^|\.)(\d+|0x[0-9a-f]*)\.?(:|$)", read.host):
+        return  # URL parsers read 127.1 and its like each in their own way; those are told as addresses.
     sent_to = httpx.URL(read.text)
     assert read.text.removeprefix(f"{sent_to.scheme}://").startswith(read.host)
     assert httpx.URL(f"{sent_to.scheme}://{read.host}").raw_host == sent_to.raw_host

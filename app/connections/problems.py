@@ -288,6 +288,7 @@ _MENDING_A_LOGIN = {
         "On Infisical Cloud, check the region: an identity lives either in the US or in the EU.",
     ),
     Refusal.SECRET_EXPIRED: ("Make a new client secret for the machine identity.",),
+    Refusal.SECRET_USED_UP: ("Make a new client secret for the machine identity, without a limit of uses.",),
     Refusal.LOCKED: ("Wait five minutes, then check the client secret before it is tried again.",),
     Refusal.TOKEN: ("Replace the Infisical access token, or use a machine identity, which renews its own.",),
     Refusal.ADDRESS: ("Add this server’s address to the trusted addresses of the machine identity.",),

@@ -102,6 +102,7 @@ class Refusal(Enum):
 
     CREDENTIAL = "the client ID or the client secret is not accepted"
     SECRET_EXPIRED = "the client secret has expired"  # noqa: S105  # words for people, not a secret
+    SECRET_USED_UP = "the client secret has been used as often as it may be"  # noqa: S105  # likewise
     LOCKED = "the identity is locked for some minutes after wrong secrets"
     TOKEN = "the Infisical access token is not accepted or has expired"  # noqa: S105  # likewise
     ADDRESS = "this server's address is not one the identity may be used from"
@@ -187,10 +188,14 @@ _DENIED = re.compile(r"^You are not allowed to (?P<action>[\w-]+) on (?P<subject
 _BLAMES_CREDENTIALS = "Unable to validate connection - verify credentials"
 _WAIT = re.compile(r"in (?P<seconds>\d+) seconds?")
 
+# From Infisical's source; no exchange with it was recorded.
+_WRONG_ADDRESS = "from the current IP address"
+
 _LOGIN_REFUSALS = (
     ("temporarily locked", Refusal.LOCKED),
     ("expired client secret", Refusal.SECRET_EXPIRED),
-    ("ip address", Refusal.ADDRESS),
+    ("secret usage limit", Refusal.SECRET_USED_UP),
+    (_WRONG_ADDRESS, Refusal.ADDRESS),
     ("Invalid credentials", Refusal.CREDENTIAL),
     ("client secret", Refusal.CREDENTIAL),
 )
@@ -220,7 +225,8 @@ def error_from_answer(status: int, headers: Mapping[str, str], body: object) -> 
 
 
 def _refusal(status: int, kind: str, message: str, request_id: str | None) -> InfisicalError:
-    if status == 401 or kind == "TokenError" or message.startswith("Service token"):
+    told = ("Service token" in message[:13], _WRONG_ADDRESS in message)
+    if status == 401 or kind == "TokenError" or any(told):
         return LoginRefused(message, refusal=_login_refusal(message), request_id=request_id, status=status)
     if kind == "ProjectMembershipNotFound":
         return NotAMember(message, request_id=request_id, status=status)

@@ -225,8 +225,8 @@ def error_from_answer(status: int, headers: Mapping[str, str], body: object) -> 
 
 
 def _refusal(status: int, kind: str, message: str, request_id: str | None) -> InfisicalError:
-    told = ("Service token" in message[:13], _WRONG_ADDRESS in message)
-    if status == 401 or kind == "TokenError" or any(told):
+    about_the_caller = message.startswith("Service token") or _WRONG_ADDRESS in message
+    if status == 401 or kind == "TokenError" or about_the_caller:
         return LoginRefused(message, refusal=_login_refusal(message), request_id=request_id, status=status)
     if kind == "ProjectMembershipNotFound":
         return NotAMember(message, request_id=request_id, status=status)

@@ -157,6 +157,16 @@ def test_after_a_refused_login_it_does_not_ask_for_five_minutes() -> None:
             Refusal.CREDENTIAL,
         ),
         (error(404, "NotFound", "Sub organization with name nope not found"), Refusal.CREDENTIAL),
+        (
+            error(401, "UnauthorizedError", "Access denied due to client secret usage limit reached"),
+            Refusal.SECRET_USED_UP,
+        ),
+        (
+            error(
+                403, "ForbiddenError", "You are not allowed to access this resource from the current IP address"
+            ),
+            Refusal.ADDRESS,
+        ),
     ],
 )
 def test_a_refused_login_says_why(answer: httpx.Response, refusal: Refusal) -> None:

@@ -2,7 +2,7 @@
 
 # Importing the views is what adds their routes to the blueprint.
 from . import outcome_page, submission
-from .portal import EXTENSION, Portal, portal
+from .portal import EXTENSION, Portal, StandIn, portal, utc_now
 from .problems import Action, Problem
 from .responses import Page, problem
 from .views import blueprint
@@ -13,9 +13,11 @@ __all__ = [
     "Page",
     "Portal",
     "Problem",
+    "StandIn",
     "blueprint",
     "outcome_page",
     "portal",
     "problem",
     "submission",
+    "utc_now",
 ]

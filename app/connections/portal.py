@@ -1,12 +1,12 @@
 """What one running wizard holds: its settings, its client, its pages, its clock and its signature."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, cast
+from typing import cast
 from urllib.parse import quote
 
 from flask import current_app
@@ -25,6 +25,15 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StandIn:
+    """What the pages tell of the sandbox: a made-up token that works, and what each of the others does."""
+
+    token: str
+    fates: tuple[Mapping[str, str], ...]
+    projects_note: str
+
+
 @dataclass(frozen=True)
 class Portal:
     """One running wizard.
@@ -37,15 +46,16 @@ class Portal:
     make_checks: Callable[[], TokenChecks] | None
     pages: Pages
     secret_key: Secret
-    sandbox: bool
     project_id: str | None
     submit_timeout: float
-    sandbox_token: str | None = None
-    fates: tuple[Any, ...] = ()
-    projects_note: str = ""
+    stand_in: StandIn | None = None
     trusted_hosts: frozenset[str] = frozenset()
     clock: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
+
+    @property
+    def sandbox(self) -> bool:
+        return self.stand_in is not None
 
     @cached_property
     def infisical(self) -> Infisical:

@@ -278,7 +278,7 @@ def _form_page(
         taken_off=filled.access_token.taken_off,
         warned=[message.key for message in filled.warnings_said],
         token_note=request.method == "POST",
-        sandbox_token=running.sandbox_token,
+        sandbox_token=running.stand_in.token if running.stand_in else None,
         cancel_url=url_for(".list", project=key),
         token_url=url_for(".token", project=key, **filled.typed),
         tokens_page=TOKENS_PAGE,

@@ -225,10 +225,10 @@ def reminder(connection_id: UUID) -> Response:
 
 @blueprint.get("/sandbox")
 def sandbox_help() -> Page:
-    running = portal()
-    if not running.fates:
+    stand_in = portal().stand_in
+    if stand_in is None:
         abort(404)
-    return page("sandbox/help.html", scope=None, fates=running.fates, projects_note=running.projects_note)
+    return page("sandbox/help.html", scope=None, fates=stand_in.fates, projects_note=stand_in.projects_note)
 
 
 @blueprint.get("/healthz")

@@ -22,6 +22,7 @@ from app.connections.rules import slug_of
 from app.infisical import Connection
 from tests.conftest import FORM, PROJECT, Answer, Sandbox, Visitor, visit
 from tests.infisical.answers import connection, grant
+from tests.pages import read_page
 
 CONNECTION = "adb321fa-eccb-491a-98b9-d58994355946"
 TOKEN = "sbp_0123456789abcdef0123456789abcdef01234567"
@@ -445,6 +446,74 @@ def test_whatever_infisical_answers_a_page_comes(
     visitor = spoilt(infisical)
     infisical.spoilt = wrong
     is_in_order(visitor.get(path))
+
+
+ODD_VALUES: tuple[tuple[str, tuple[str, ...], tuple[Any, ...]], ...] = (
+    (
+        "appConnection",
+        ("id", "orgId", "projectId"),
+        ("", " ", "a b", "x?y#z", "a\r\nSet-Cookie: a=b", "x" * 70_000, "../..", "é"),
+    ),
+    ("appConnection", ("name",), ("", " ", "\x1f", "\ud800", 'a"; x="', "a\r\nb", "x" * 70_000)),
+    (
+        "appConnection",
+        ("createdAt", "updatedAt"),
+        (
+            "2026-11-23T10:23:29",
+            "2026-11-23",
+            "0001-01-01T00:00:00+10:00",
+            "9999-12-31T23:59:59-10:00",
+            0,
+            1e300,
+        ),
+    ),
+    ("appConnection", ("description", "method", "app"), ("\x00", "\ud800", "", "\u2028", "x" * 70_000)),
+    ("appConnection", ("version",), (10**400, -1, 1.5)),
+    ("appConnection", ("credentials",), (None, [], {"instanceUrl": 5}, {"instanceUrl": "javascript:x"})),
+    ("project", ("id", "orgId"), ("", "a b", "a\r\nb", "x" * 70_000)),
+    ("project", ("name",), ("", "\u2003", "\ud800")),
+    ("accessToken", ("accessToken",), ("", "a\r\nb", "é", "a b", 5)),
+    ("accessToken", ("expiresIn", "accessTokenMaxTTL"), (0, -1, float("nan"), float("inf"), "1", None)),
+)
+NEARLY_RIGHT = [(key, name, value) for key, names, values in ODD_VALUES for name in names for value in values]
+
+
+def nearly_right(key: str, name: str, value: Any) -> Answer:
+    """An Infisical that answers rightly, but for one value of every connection, project or log-in."""
+
+    def spoil(body: Any) -> Any:
+        if isinstance(body, list):
+            return [spoil(row) for row in body]
+        if not isinstance(body, dict):
+            return body
+        spoilt = {inner: spoil(told) for inner, told in body.items()}
+        one = {"appConnection": "app", "project": "slug", "accessToken": "tokenType"}[key]
+        return {**spoilt, name: value} if one in spoilt else spoilt
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        content = json.dumps(spoil(_right(request)))
+        return httpx.Response(200, content=content, headers={"content-type": "application/json"})
+
+    return answer
+
+
+@pytest.mark.parametrize(("key", "name", "value"), NEARLY_RIGHT, ids=lambda told: repr(told)[:30])
+def test_an_answer_with_one_odd_value_is_answered_with_a_page(
+    spoilt: Callable[[Answer], Visitor], key: str, name: str, value: Any
+) -> None:
+    visitor = spoilt(nearly_right(key, name, value))
+    for path in (
+        "/",
+        f"/connections?project={PROJECT}",
+        f"{OUTCOME}?project=organization&name=a&since=2026-11-23T11:42:07Z",
+        f"/connections/supabase/{CONNECTION}?created=1",
+        f"/connections/supabase/{CONNECTION}/reminder.ics?expires_on=2027-01-01",
+        f"{FORM}?project=organization",
+    ):
+        is_in_order(visitor.get(path))
+    form = visitor.get(f"{FORM}?project=organization")
+    if form.status_code == 200:
+        is_in_order(visitor.submit(read_page(form.text), name="a", access_token=TOKEN))
 
 
 @settings(repeatable, max_examples=80)

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import re
+import socket
 import sqlite3
 import traceback
 import warnings
@@ -23,12 +24,14 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.infisical import Infisical, InfisicalError, UniversalAuth
+from app.infisical import Deadline, Infisical, InfisicalError, UniversalAuth
 from app.infisical.auth import LOGIN_PATH, RENEW_PATH, TokenAuth
 from app.sandbox import FATES, SandboxTransport, create_sandbox, prepare_database
 from app.secret import Secret
 from app.settings import Settings
+from app.transport import network_transport
 from tests.conftest import FORM, HOST, PROJECT, SECRET_KEY, Clock, Recording, Visitor, visit
+from tests.infisical import servers
 from tests.infisical.answers import connection, error, grant, new_connection, soon
 
 from .processes import serving
@@ -383,10 +386,18 @@ class Upstream:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.sent.append(request)
         step = self.steps.get(self._kind(request))
+        if isinstance(step, httpx.TransportError):
+            return self._break_off(request, step)
         if isinstance(step, Exception):
             # A new one each time: an exception keeps the frames that it came through.
             raise type(step)(*step.args)
         return step or self._usual(request)
+
+    def _break_off(self, request: httpx.Request, step: httpx.TransportError) -> httpx.Response:
+        """Fails as a network does: what was to be sent stands in the locals of its frames."""
+        sending = (request.headers.get("authorization"), request.content.decode())
+        assert sending
+        raise type(step)(*step.args)
 
     def _kind(self, request: httpx.Request) -> str:
         if request.url.host == "api.supabase.com":
@@ -631,6 +642,40 @@ def test_what_the_client_raises_for_an_echo_drags_no_secret_behind_it(
             raised = raised_by(lambda: infisical.create(new, deadline=soon()))  # noqa: B023  # called at once
             assert raised is not None
             cage.keep("an exception", rendered(raised))
+
+
+def half_a_body(spoken: socket.socket, _: bytes) -> None:
+    spoken.sendall(servers.answer(b"{", length=9))
+    spoken.shutdown(socket.SHUT_RDWR)
+
+
+SOCKETS: dict[str, servers.Play] = {
+    "closed after reading": lambda spoken, _: spoken.shutdown(socket.SHUT_RDWR),
+    "no answer in time": lambda *_: None,
+    "half a body": half_a_body,
+    "no http": servers.saying(b"SSH-2.0-made-up\r\n\r\n"),
+    "html": servers.saying(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1\r\n\r\nx"),
+    "500": servers.saying(servers.answer(b'{"message": "x"}', status="500 Internal Server Error")),
+}
+
+
+@pytest.mark.parametrize("play", SOCKETS)
+def test_what_the_client_raises_over_a_real_socket_drags_no_secret_behind_it(cage: Cage, play: str) -> None:
+    server = servers.Server(SOCKETS[play])
+    url = f"http://127.0.0.1:{server.port}"
+    transport = network_transport(url, ca_bundle=None, connections=1)
+    # A header cannot hold the other canary's quotation marks.
+    token = Secret("canary.of.infisical-over-a-socket")
+    with Infisical(url, auth=TokenAuth(token), transport=transport) as infisical:
+        new = new_connection(access_token=Secret(ACCESS_TOKEN))
+        raised = raised_by(lambda: infisical.create(new, deadline=Deadline.after(0.5)))
+    server.close()
+    assert (
+        json.loads(server.requests[0].partition(b"\r\n\r\n")[2])["credentials"]["accessKey"] == ACCESS_TOKEN
+    )
+    assert raised is not None
+    cage.keep("an exception", rendered(raised))
+    assert "canary.of.infisical-over-a-socket" not in "".join(text for _, text in cage.texts)
 
 
 def test_a_renewal_that_is_refused_with_the_token_in_the_answer(cage: Cage) -> None:

@@ -20,6 +20,9 @@ from .rules import (
 )
 from .scopes import project_id_of
 
+LONGEST_CARRIED = 500
+"""Characters of a field that travel in a URL: more than any field takes, less than a server refuses as too long."""
+
 
 class SummaryLine(NamedTuple):
     """One line of the error summary: the field it leads to, or none, its words, its kind."""
@@ -148,7 +151,7 @@ class ConnectionForm(FlaskForm):
         """What was typed and may stand in a URL: everything but the access token."""
         fields = {field.id: field.value for field in self.shown_fields if field is not self.access_token}
         ticked = {"expires_in_description": "1"} if self.expires_in_description.data else {}
-        return {**{name: text for name, text in fields.items() if text}, **ticked}
+        return {**{name: text[:LONGEST_CARRIED] for name, text in fields.items() if text}, **ticked}
 
 
 def expiry_sentence(day: date) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from flask import request
 
 from ..rendering import url_for
-from ..supabase import SUPABASE_CLOUD
+from ..supabase import SUPABASE_CLOUD, InstanceUrlError, read_instance_url
 from .forms import expiry_sentence
 from .outcome import Outcome, Sent, look, stopped
 from .portal import portal
@@ -62,13 +62,32 @@ def _sent() -> Sent | None:
         return None
     if not name or since.tzinfo is None:
         return None
-    typed = typed_values(request.args)
     return Sent(
         name=name[:100],
-        description=typed.get("description", ""),
-        instance_url=typed.get("instance_url", SUPABASE_CLOUD),
+        description=_sent_description(),
+        instance_url=_sent_instance_url(),
         since=since_utc,
     )
+
+
+def _sent_description() -> str:
+    """The description as it was sent. The form's script knows only what was typed, and whether the expiry joins it."""
+    typed = typed_values(request.args)
+    description = typed.get("description", "").strip()
+    day = day_in(typed.get("expires_on"))
+    if day is None or typed.get("expires_in_description") != "1":
+        return description
+    sentence = expiry_sentence(day)
+    return description if description.endswith(sentence) else f"{description} {sentence}".strip()
+
+
+def _sent_instance_url() -> str:
+    """The instance URL as it was sent, without the endings that the form takes off."""
+    typed = typed_values(request.args).get("instance_url", SUPABASE_CLOUD)
+    try:
+        return read_instance_url(typed).text
+    except InstanceUrlError:
+        return typed
 
 
 def _incomplete_address() -> Page:

@@ -51,8 +51,7 @@ class TokenAuth(httpx.Auth):
         self._token = token
 
     def auth_flow(self, request: httpx.Request) -> _Flow:
-        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
-        yield request
+        yield _signed(request, self._token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +98,8 @@ class UniversalAuth(httpx.Auth):
         response.read()
         if not _token_is_spent(response):
             return
+        # Refused before anything was done: until it goes out again, it counts as never sent.
+        request.extensions["sent"] = False
         with self._alone(request):
             if self._held is held:
                 self._held = None
@@ -191,6 +192,8 @@ class UniversalAuth(httpx.Auth):
 
 
 def _signed(request: httpx.Request, token: Secret) -> httpx.Request:
+    """The request, ready to go. From here on it may have reached Infisical, which its extension `sent` tells."""
+    request.extensions["sent"] = True
     request.headers["Authorization"] = f"Bearer {token.reveal()}"
     return request
 

@@ -99,7 +99,7 @@ class Infisical:
 
     def project(self, project_id: str) -> Project:
         """One project. NotFound where there is none, NotAMember where the caller is not in it."""
-        return _one(Project, self._call("GET", f"/api/v1/projects/{quote(project_id, safe='')}"), "project")
+        return _one(Project, self._call("GET", f"/api/v1/projects/{_segment(project_id)}"), "project")
 
     def organization(self) -> Organization:
         """The caller's organization. Infisical answers this to machine identities only."""
@@ -128,9 +128,7 @@ class Infisical:
 
     def connection(self, connection_id: str) -> Connection:
         """One Supabase Connection by its id."""
-        return _one(
-            Connection, self._call("GET", f"{_SUPABASE}/{quote(connection_id, safe='')}"), "appConnection"
-        )
+        return _one(Connection, self._call("GET", f"{_SUPABASE}/{_segment(connection_id)}"), "appConnection")
 
     def connection_named(
         self, name: str, *, project_id: str | None, deadline: Deadline | None = None
@@ -139,7 +137,7 @@ class Infisical:
 
         None just after a create without an answer proves nothing: Infisical may still be at work.
         """
-        path = f"{_SUPABASE}/connection-name/{quote(name, safe='')}"
+        path = f"{_SUPABASE}/connection-name/{_segment(name)}"
         try:
             told = self._call("GET", path, params=_scope(project_id), deadline=deadline)
         except NotFound as missing:
@@ -217,9 +215,16 @@ class Infisical:
             failure = NotInfisical(f"Its answer could not be read: {error}.")
         except httpx.TransportError:
             failure = NoAnswer("Infisical did not answer.")
+        if isinstance(failure, NoAnswer) and auth is not None and not request.extensions.get("sent"):
+            failure = Unreachable(Reach.LOGIN)
         # Raised outside the except block, so that __context__ is empty: the frames below httpx hold the request's
         # body, and with it the access token, in their locals.
         raise failure
+
+
+def _segment(text: str) -> str:
+    """The text as one segment of a path; dots too, for "." and ".." would lead elsewhere."""
+    return quote(text, safe="").replace(".", "%2E")
 
 
 def _scope(project_id: str | None) -> dict[str, str]:

@@ -60,6 +60,7 @@ class Reach(Enum):
     REFUSED = "It refused the network connection."
     TLS = "Its TLS certificate was not accepted."
     TIMEOUT = "It did not accept a network connection in time."
+    LOGIN = "It did not answer this server’s log-in."
     OTHER = "No network connection could be made."
 
 

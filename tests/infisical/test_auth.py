@@ -8,7 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from app.infisical import LoginRefused, NotInfisical, PermissionDenied, RateLimited, Refusal, ServerFailed
+from app.infisical import (
+    LoginRefused,
+    NotInfisical,
+    PermissionDenied,
+    RateLimited,
+    Refusal,
+    ServerFailed,
+    Unreachable,
+)
 from app.infisical.auth import LOGIN_PATH, RENEW_PATH
 
 from .answers import client, connection, error, grant, logging_in, new_connection, soon
@@ -163,7 +171,9 @@ def test_after_a_refused_login_it_does_not_ask_for_five_minutes() -> None:
         ),
         (
             error(
-                403, "ForbiddenError", "You are not allowed to access this resource from the current IP address"
+                403,
+                "ForbiddenError",
+                "You are not allowed to access this resource from the current IP address",
             ),
             Refusal.ADDRESS,
         ),
@@ -214,7 +224,7 @@ def test_a_failed_login_leaves_the_next_caller_free_to_try() -> None:
         raise httpx.ReadTimeout("x")
 
     server.logins = broken
-    with pytest.raises(Exception, match="did not answer"):
+    with pytest.raises(Unreachable, match="did not answer"):
         server.infisical.projects()
     server.logins = grant
     with ThreadPoolExecutor(1) as pool:
@@ -242,3 +252,29 @@ def test_the_status_is_asked_without_a_credential() -> None:
 
     client(answer).status()
     assert "Authorization" not in asked[0].headers
+
+
+def test_a_login_that_is_not_answered_leaves_a_create_unsent() -> None:
+    server = Server()
+
+    def broken() -> httpx.Response:
+        raise httpx.ReadTimeout("x")
+
+    server.logins = broken
+    with pytest.raises(Unreachable) as raised:
+        server.infisical.create(new_connection(), deadline=soon())
+    assert raised.value.nothing_happened
+    assert server.bearers == []
+
+
+def test_a_login_that_is_not_answered_after_a_refused_token_leaves_a_create_undone() -> None:
+    server = Server()
+    server.infisical.projects()
+
+    def broken() -> httpx.Response:
+        raise httpx.ReadTimeout("x")
+
+    server.logins = broken
+    server.calls = lambda _: error(403, "TokenError", "Your token has expired. Please re-authenticate.")
+    with pytest.raises(Unreachable):
+        server.infisical.create(new_connection(), deadline=soon())

@@ -228,7 +228,7 @@ def test_a_name_is_quoted_on_its_way_into_the_path() -> None:
         return error(404, "NotFound", "Could not find App Connection with name x in project scope.")
 
     client(answer).connection_named("../../x?y#z", project_id=None)
-    assert asked == [b"/api/v1/app-connections/supabase/connection-name/..%2F..%2Fx%3Fy%23z"]
+    assert asked == [b"/api/v1/app-connections/supabase/connection-name/%2E%2E%2F%2E%2E%2Fx%3Fy%23z"]
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ PAYMENTS_CONNECTIONS = (
     ),
     StartingConnection(
         id="44a0d5f7-8c3b-4e9d-8f6a-5b1c0d9e8f70",
-        name="payments-supabase",
+        name="payments-reports",
         description=None,
         app="supabase",
         method="access-token",

@@ -35,7 +35,7 @@ def test_it_begins_with_one_empty_project_and_one_that_is_in_use(sandbox: Runnin
 
     assert [project["name"] for project in projects] == ["Payments", "Webshop"]
     assert all(len(project["environments"]) == 3 for project in projects)
-    assert names(payments) == ["payments-github", "payments-supabase"]
+    assert names(payments) == ["payments-github", "payments-reports"]
     assert names(webshop) == []
     assert other_type.json() == {"projects": []}
 
@@ -44,7 +44,7 @@ def test_preparing_twice_keeps_what_is_there_and_brings_back_nothing(sandbox: Ru
     with sandbox.admin() as client:
         client.post(SUPABASE, json=new_connection("kept")).raise_for_status()
         rows = client.get(SUPABASE, params={"projectId": PAYMENTS_ID}).json()["appConnections"]
-        old = next(row["id"] for row in rows if row["name"] == "payments-supabase")
+        old = next(row["id"] for row in rows if row["name"] == "payments-reports")
         client.delete(f"{SUPABASE}/{old}").raise_for_status()
 
         prepare_database(sandbox.database)
@@ -59,7 +59,7 @@ def test_lists_are_sorted_by_name_and_tell_the_project(sandbox: RunningSandbox) 
         client.post(SUPABASE, json=new_connection("everywhere", project_id=None)).raise_for_status()
         everything = client.get(CONNECTIONS)
 
-    assert names(everything) == ["1a2b", "everywhere", "payments-github", "payments-supabase", "zebra"]
+    assert names(everything) == ["1a2b", "everywhere", "payments-github", "payments-reports", "zebra"]
     by_name = {row["name"]: row for row in everything.json()["appConnections"]}
     assert by_name["everywhere"]["project"] is None
     assert by_name["zebra"]["project"]["slug"] == "payments-demo"
@@ -98,7 +98,7 @@ def test_two_processes_share_one_file(tmp_path: Path) -> None:
     assert sorted(statuses) == [200, 200, 200, 200, 200, 400]
     with RunningSandbox(database).admin() as client:
         listed = names(client.get(SUPABASE, params={"projectId": PAYMENTS_ID}))
-    assert listed == ["four", "one", "payments-supabase", "shared", "three", "two"]
+    assert listed == ["four", "one", "payments-reports", "shared", "three", "two"]
 
 
 def test_a_late_connection_whose_name_was_taken_meanwhile_is_dropped(sandbox: RunningSandbox) -> None:

@@ -2,7 +2,7 @@
 # `make PYTHON=…` names the Python to use.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check wheel clean
+.PHONY: help run test check wheel pictures clean
 
 BIN := .venv/bin
 READY := .venv/.made-from-the-lock
@@ -35,6 +35,10 @@ check: $(READY) ## lint, format, types, templates, imports
 wheel: $(READY) ## build the wheel into dist/
 	@$(UV) build --wheel --quiet --out-dir dist
 	@ls dist/*.whl
+
+pictures: $(READY) ## take the pictures in docs/ anew
+	@$(BIN)/python -m tests.programs ensure
+	@$(BIN)/python -m tests.browser.pictures
 
 clean: ## remove what make and the tools have made, and nothing else
 	rm -rf .venv .tools dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov test-results

@@ -1,36 +1,34 @@
 // Shows the copy buttons and puts what they name on the clipboard. Without script there are none.
 
-const announced = document.createElement("p");
-announced.className = "unseen";
-announced.setAttribute("role", "status");
+import { announce, on, part } from "./page.js";
 
 async function copy(button) {
-  const words = button.querySelector("span");
-  const mark = button.querySelector("path");
-  const before = [words.textContent, mark.getAttribute("d")];
-  if (before[0] === "Copied") return;
+  const before = button.innerHTML;
+  if (before.includes("Copied")) return;
   try {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    await navigator.clipboard.writeText(part(button.dataset.copy).textContent);
   } catch {
-    announced.textContent = "Not copied. Select the text and copy it by hand.";
-    return;
+    return announce("Not copied. Select the text and copy it by hand.");
   }
-  words.textContent = "Copied";
-  mark.setAttribute("d", "m4.5 10.5 3.8 4L15.5 6");
-  announced.textContent = "Copied";
+  button.querySelector("span").textContent = "Copied";
+  button.querySelector("path").setAttribute("d", "m4.5 10.5 3.8 4L15.5 6");
+  announce("Copied");
   setTimeout(() => {
-    words.textContent = before[0];
-    mark.setAttribute("d", before[1]);
-    announced.textContent = "";
+    button.innerHTML = before;
+    announce("");
   }, 2000);
+}
+
+function offer() {
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 }
 
 // Browsers offer the clipboard on https and loopback only.
 if (navigator.clipboard) {
-  document.body.append(announced);
-  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-copy]");
+  offer();
+  on("placed", offer);
+  on("click", ({ target }) => {
+    const button = target.closest("[data-copy]");
     if (button) copy(button);
   });
 }

@@ -1,9 +1,11 @@
-// Looks again while a connection's fate is unknown: counts the seconds, fetches this page and puts what is new in place.
+// Looks again while a connection's fate is unknown, and puts what is new in place.
+
+import { parsed, part } from "./page.js";
 
 const LONGEST = 600;
-const box = document.getElementById("outcome");
+const box = part("outcome");
 const status = box.querySelector("[role=status]");
-const began = performance.now() - 1000 * Number(box.dataset.elapsed);
+const began = performance.now() - 1000 * box.dataset.elapsed;
 const elapsed = () => Math.floor((performance.now() - began) / 1000);
 
 function tick() {
@@ -13,6 +15,7 @@ function tick() {
   box.querySelector("progress").value = seconds;
 }
 
+// The same words would be read out again.
 function say(text) {
   if (status.textContent !== text) status.textContent = text;
 }
@@ -20,49 +23,40 @@ function say(text) {
 function put(fresh) {
   say(fresh.querySelector("[role=status]").textContent);
   for (const name of ["log", "result"]) {
-    const old = box.querySelector(`[data-part=${name}]`);
-    const now = fresh.querySelector(`[data-part=${name}]`);
+    const [old, now] = [box, fresh].map((page) => page.querySelector(`[data-part=${name}]`));
     if (old.textContent === now.textContent) continue;
     const focused = old.contains(document.activeElement);
-    for (const button of now.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
     old.replaceWith(now);
+    document.dispatchEvent(new Event("placed"));
     if (focused) now.querySelector("a")?.focus();
   }
 }
 
 // Tells in how many seconds to look again; nothing when there is no more to look for.
 async function look(wait) {
-  let answer;
   try {
-    answer = await fetch(location.href, { cache: "no-store" });
+    const answer = await fetch(location.href, { cache: "no-store" });
+    if (answer.redirected) {
+      say(/connections.supabase/.test(answer.url) ? "The connection is there. Opening it." : "Opening the next page.");
+      setTimeout(() => location.assign(answer.url), 1000);
+      return 0;
+    }
+    const fresh = parsed(await answer.text()).getElementById("outcome");
+    put(fresh);
+    return fresh.dataset.refresh;
   } catch {
     say(`This page could not be reached just now. The next try is in ${wait} seconds.`);
     return wait;
   }
-  if (answer.redirected) {
-    const there = new URL(answer.url).pathname.includes("/connections/supabase/");
-    say(there ? "The connection is there. Opening it." : "Opening the next page.");
-    setTimeout(() => location.assign(answer.url), 1000);
-    return undefined;
-  }
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("outcome");
-  if (!fresh) {
-    say(`The answer could not be read. The next try is in ${wait} seconds.`);
-    return wait;
-  }
-  put(fresh);
-  return Number(fresh.dataset.refresh) || undefined;
 }
 
-async function follow(first) {
-  let wait = first;
+async function follow(wait) {
   const ticking = setInterval(tick, 1000);
-  while (wait) {
-    await new Promise((resume) => setTimeout(resume, 1000 * wait));
+  while (wait && elapsed() < LONGEST + 20) {
+    await new Promise((done) => setTimeout(done, 1000 * wait));
     wait = await look(elapsed() < 60 ? 5 : 20);
-    if (elapsed() >= LONGEST + 20) wait = undefined;
   }
   clearInterval(ticking);
 }
 
-if (box.dataset.refresh) follow(Number(box.dataset.refresh));
+follow(box.dataset.refresh);

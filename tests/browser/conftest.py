@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.programs import require
 
 from .servers import Command, Wizard, running_command, running_wizard
+from .states import STATES, shown_in
 from .watching import Watch
 
 OpenPage = Callable[..., Page]
@@ -62,6 +63,22 @@ def wizard(chromium: Path, tmp_path: Path) -> Iterator[Wizard]:
     """A wizard of the test's own, whose time the test moves."""
     with running_wizard(tmp_path) as running:
         yield running
+
+
+@pytest.fixture(scope="session", params=STATES)
+def walked(
+    request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Page]:
+    with shown_in(STATES[request.param], browser, tmp_path_factory.mktemp("walked")) as stage:
+        yield stage.page
+
+
+@pytest.fixture
+def shown(walked: Page) -> Page:
+    """Each page and state of the table in turn, light and 1280 wide; many tests look at it after one walk there."""
+    walked.emulate_media(color_scheme="light", forced_colors="none", reduced_motion="no-preference")
+    walked.set_viewport_size({"width": 1280, "height": 800})
+    return walked
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 from werkzeug.serving import make_server
@@ -17,6 +18,9 @@ from app.sandbox import SandboxTransport, create_sandbox, prepare_database
 from app.settings import Settings
 from tests.conftest import SECRET_KEY, Clock
 from tests.processes import environment
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 STARTING = 60
 STOPPING = 60
@@ -134,15 +138,23 @@ class Wizard:
 
 
 @contextlib.contextmanager
-def running_wizard(folder: Path) -> Iterator[Wizard]:
-    """A wizard of the test's own, on a free port; stopped at the end."""
+def running_wizard(
+    folder: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    behind: Callable[["WSGIApplication"], "WSGIApplication"] = lambda app: app,
+) -> Iterator[Wizard]:
+    """A wizard of the test's own, on a free port; stopped at the end.
+
+    Its settings are in `environ`; `behind` puts what it serves behind something that looks at it.
+    """
     clock, database = Clock(), folder / "sandbox.sqlite"
     prepare_database(database)
     gate = Gate(SandboxTransport(create_sandbox(database, clock=clock), sleep=clock.passes))
     app = create_app(
-        Settings.load({}, None), data=database, secret_key=SECRET_KEY, transport=gate, clock=clock
+        Settings.load(environ or {}, None), data=database, secret_key=SECRET_KEY, transport=gate, clock=clock
     )
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, behind(app), threaded=True)
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
     try:

@@ -19,7 +19,7 @@ def test_a_refused_form_puts_the_summary_in_focus(any_page: Page) -> None:
 
 def test_each_link_of_the_summary_leads_to_its_field(any_page: Page) -> None:
     form = FormPage.open(any_page)
-    form.name.fill("My Connection")
+    form.name.fill("???")
     form.instance_url.fill("ftp://")
     form.submit.click()
     links = form.summary.get_by_role("link")
@@ -31,18 +31,21 @@ def test_each_link_of_the_summary_leads_to_its_field(any_page: Page) -> None:
         expect(field).to_have_attribute("aria-invalid", "true")
 
 
-def test_a_refused_form_keeps_everything_but_the_token(any_page: Page, new_name: str) -> None:
-    form = FormPage.open(any_page)
+def test_a_refused_form_keeps_everything_but_the_token_and_says_why(
+    page_without_script: Page, new_name: str
+) -> None:
+    form = FormPage.open(page_without_script)
     form.fill_in(name=new_name, description="For the shop", access_token=NOT_ACCEPTED).submit.click()
     expect(form.summary).to_be_visible()
     expect(form.name).to_have_value(new_name)
     expect(form.description).to_have_value("For the shop")
     expect(form.access_token).to_have_value("")
-    assert NOT_ACCEPTED not in any_page.content()
+    expect(form.access_token).to_have_accessible_description(re.compile("never sent back to a page"))
+    assert NOT_ACCEPTED not in page_without_script.content()
 
 
-def test_a_name_in_the_wrong_shape_comes_back_in_the_right_one(page: Page) -> None:
-    form = FormPage.open(page)
+def test_a_name_in_the_wrong_shape_comes_back_in_the_right_one(page_without_script: Page) -> None:
+    form = FormPage.open(page_without_script)
     form.fill_in(name="My Connection").submit.click()
     expect(form.summary).to_be_visible()
     expect(form.name).to_have_value("my-connection")
@@ -64,6 +67,7 @@ def test_the_offered_instance_url_is_filled_in_and_the_rest_is_kept(any_page: Pa
     form = FormPage.open(any_page)
     form.instance_url.fill("https://your-domain.com")
     form.fill_in(name=new_name).submit.click()
+    expect(form.summary).to_be_visible()
     form.button("Use https://api.supabase.com").click()
     expect(form.instance_url).to_have_value("https://api.supabase.com")
     expect(form.name).to_have_value(new_name)

@@ -4,6 +4,8 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from app.sandbox import sandbox_token
+
 from .conftest import OpenPage
 from .pages import NOT_ACCEPTED, ChoosePage, CreatedPage, FormPage, ListPage, TokenPage
 from .servers import Command, Wizard
@@ -86,6 +88,8 @@ def test_going_back_and_submitting_again_leads_to_the_same_connection(page: Page
     page.evaluate("history.back()")
     form = FormPage(page)
     expect(form.name).to_have_value(new_name)
+    expect(form.access_token).to_have_value("")
+    form.access_token.fill(sandbox_token())
     form.submit.click()
     assert CreatedPage(page).connection_id == first
 
@@ -99,7 +103,10 @@ def test_reloading_the_created_page_makes_nothing(page: Page, new_name: str) -> 
     assert CreatedPage(page).connection_id == first
 
 
-def test_reloading_a_refused_page_is_refused_again_and_makes_nothing(page: Page, new_name: str) -> None:
+def test_reloading_a_refused_page_is_refused_again_and_makes_nothing(
+    page_without_script: Page, new_name: str
+) -> None:
+    page = page_without_script
     form = FormPage.open(page)
     form.fill_in(name=new_name, access_token=NOT_ACCEPTED).submit.click()
     expect(form.summary).to_be_visible()

@@ -51,6 +51,9 @@ class Watch:
             self.faults.append(f"{request.method} {request.url}: {request.failure}")
 
     def _response(self, response: Response) -> None:
-        page = response.request.is_navigation_request()
+        request = response.request
+        # A form that the script sends is answered with a page as well.
+        sent = (request.resource_type, request.method) == ("fetch", "POST")
+        page = sent or request.is_navigation_request()
         if response.status >= 400 and not (page and response.status in self.expected):
-            self.faults.append(f"{response.request.method} {response.url}: {response.status}")
+            self.faults.append(f"{request.method} {response.url}: {response.status}")

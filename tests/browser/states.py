@@ -1,0 +1,545 @@
+"""Every page and every state of a page, by name, with the way there: what must hold everywhere is held on this table."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+from playwright.sync_api import Browser, Page, expect
+
+from app.sandbox import SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET, SANDBOX_HOST, sandbox_token
+from app.sandbox.starting_data import PAYMENTS_ID, WEBSHOP_ID
+
+from .pages import (
+    NEVER_ANSWERED,
+    NOT_ACCEPTED,
+    ChoosePage,
+    CreatedPage,
+    FormPage,
+    LateCreatedPage,
+    ListPage,
+    OutcomePage,
+    ProjectsPage,
+    TokenPage,
+)
+from .servers import Wizard, running_wizard
+from .watching import Watch
+
+LACKS_A_PERMISSION = sandbox_token("0403")
+TOO_MANY_REQUESTS = sandbox_token("0429")
+SERVICE_ROLE_KEY = (
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
+    ".eyJpc3MiOiJzdXBhYmFzZSIsInJlZiI6ImFiY2RlZmdoaWprbG1ub3BxcnN0Iiwicm9sZSI6InNlcnZpY2Vfcm9sZSJ9"
+    ".bWFkZS11cC1zaWduYXR1cmUtbWFkZS11cC1zaWduYXR1cmU"
+)
+"""A made-up key of the project abcdefghijklmnopqrst."""
+
+NAME = "payments-supabase-shop"
+LONGEST_NAME = "n" * 64
+STATUSES_OF_PROBLEMS = (400, 403, 404, 502, 503, 504)
+DESCRIPTION = "For the shop. Ask the platform team."
+INFISICAL = {
+    "INFISICAL_HOST": SANDBOX_HOST,
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": SANDBOX_CLIENT_ID,
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": SANDBOX_CLIENT_SECRET,
+}
+"""The settings of a wizard that takes the sandbox for a real Infisical: no badge, links into its dashboard."""
+
+Say = Callable[[httpx.Request], httpx.Response | None]
+
+
+@dataclass
+class Upstream(httpx.BaseTransport):
+    """Infisical and Supabase: the sandbox, but for what `say` answers in its place."""
+
+    inner: httpx.BaseTransport
+    say: Say = lambda _: None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self.say(request) or self.inner.handle_request(request)
+
+
+@dataclass
+class Stage:
+    """A browser's page at a wizard of its own, whose time moves and whose Infisical says what the state needs."""
+
+    page: Page
+    wizard: Wizard
+    upstream: Upstream = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.upstream = Upstream(self.wizard.gate.inner)
+        self.wizard.gate.inner = self.upstream
+
+    def go(self, path: str, **query: str) -> None:
+        self.page.goto(f"{path}?{urlencode(query)}" if query else path)
+
+    def form(self, project: str = PAYMENTS_ID) -> FormPage:
+        self.go("/connections/new/supabase", project=project)
+        return FormPage(self.page)
+
+    def answers(self, path: str, status: int, told: Any) -> None:
+        """From now on requests whose host and path end so are answered like this."""
+
+        def say(request: httpx.Request) -> httpx.Response | None:
+            asked = f"{request.url.host}{request.url.path}"
+            return httpx.Response(status, json=told) if asked.endswith(path) else None
+
+        self.upstream.say = say
+
+    def create(self, *, access_token: str | None = None, **fields: str) -> None:
+        """Fills in the form and presses the button."""
+        form = self.form()
+        form.fill_in(name=fields.pop("name", NAME), description=DESCRIPTION, access_token=access_token)
+        for name, text in fields.items():
+            self.page.locator(f"#{name}").fill(text)
+        form.submit.click()
+
+
+Way = Callable[[Stage], object]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A page in one state: the way there, and the settings of the wizard that shows it."""
+
+    way: Way
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+# ── Pages that only read ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def the_list(**query: str) -> Way:
+    def way(stage: Stage) -> None:
+        stage.go("/connections", **{"project": PAYMENTS_ID, **query})
+        ListPage(stage.page)
+
+    return way
+
+
+def many_connections(stage: Stage) -> None:
+    stage.answers(
+        "/app-connections", 200, {"appConnections": [_connection(number) for number in range(1, 51)]}
+    )
+    the_list(page="2")(stage)
+    expect(stage.page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(2)
+
+
+def many_projects(stage: Stage) -> None:
+    projects = [_project(number) for number in range(1, 58)]
+    stage.answers("/projects", 200, {"projects": projects})
+    stage.go("/projects")
+    ProjectsPage(stage.page)
+
+
+def _connection(number: int) -> dict[str, Any]:
+    return {
+        "id": f"33f9c4e6-7b2a-4d8c-9e5f-{number:012d}",
+        "name": LONGEST_NAME if number == 21 else f"payments-supabase-{number:02d}",
+        "description": "d" * 255 if number == 22 else None,
+        "version": 2,
+        "orgId": "0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b",
+        "createdAt": "2026-11-20T10:23:29.545Z",
+        "updatedAt": "2026-11-20T10:23:29.545Z",
+        "projectId": PAYMENTS_ID,
+        "app": "supabase" if number % 3 else "github",
+        "method": "access-token" if number % 3 else "pat",
+        "credentials": {},
+    }
+
+
+def _project(number: int) -> dict[str, str]:
+    return {
+        "id": PAYMENTS_ID if number == 1 else f"11d7a2c4-0000-4000-8000-{number:012d}",
+        "name": f"Project {number:02d}",
+        "slug": f"project-{number:02d}",
+        "orgId": "0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b",
+    }
+
+
+def projects(**query: str) -> Way:
+    def way(stage: Stage) -> None:
+        stage.go("/projects", **{"project": PAYMENTS_ID, **query})
+        ProjectsPage(stage.page)
+
+    return way
+
+
+def apps(**query: str) -> Way:
+    def way(stage: Stage) -> None:
+        stage.go("/connections/new", **{"project": PAYMENTS_ID, **query})
+        ChoosePage(stage.page)
+
+    return way
+
+
+# ── Step 1 ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def token_steps(purpose: str) -> Way:
+    def way(stage: Stage) -> None:
+        stage.go("/connections/new/supabase/token", project=PAYMENTS_ID)
+        TokenPage(stage.page)
+        stage.page.get_by_role("radio", name=purpose).check()
+
+    return way
+
+
+def token_steps_folded(stage: Stage) -> None:
+    token_steps("Connect and sync secrets")(stage)
+    stage.page.get_by_text("What Supabase’s dialog asks today").click()
+
+
+# ── Step 2 ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def form(stage: Stage) -> None:
+    stage.form()
+
+
+def form_of_the_organization(stage: Stage) -> None:
+    stage.form("organization")
+
+
+def form_with_every_help(stage: Stage) -> None:
+    stage.form()
+    folded = stage.page.locator("details:not([open]) > summary")
+    while folded.count():
+        folded.first.click()
+
+
+def form_with_a_shown_token(stage: Stage) -> None:
+    filled = stage.form().fill_in(name=NAME)
+    filled.show.click()
+    expect(filled.hide).to_be_visible()
+
+
+def refused(stage: Stage, **fields: str) -> FormPage:
+    stage.create(**fields)
+    shown = FormPage(stage.page)
+    expect(shown.summary).to_be_visible()
+    return shown
+
+
+def empty_form_refused(stage: Stage) -> None:
+    stage.form().submit.click()
+    expect(FormPage(stage.page).summary).to_be_visible()
+
+
+def refused_with_errors(stage: Stage) -> None:
+    refused(
+        stage, name="My Connection", access_token=SERVICE_ROLE_KEY, instance_url="https://your-domain.com"
+    )
+
+
+def refused_with_warnings(stage: Stage) -> None:
+    shown = refused(
+        stage, access_token="made-up-token", instance_url="https://your-domain.com/" + "path/" * 30
+    )
+    expect(shown.use_anyway).to_be_visible()
+
+
+def refused_for_its_url(stage: Stage) -> None:
+    refused(stage, instance_url="https://abcdefghijklmnopqrst.supabase.co")
+
+
+def refused_by_supabase(token: str) -> Way:
+    return lambda stage: refused(stage, access_token=token)
+
+
+def refused_by_infisical(stage: Stage) -> None:
+    issue = {"path": ["somethingNew"], "message": "Required"}
+    stage.answers(
+        "/app-connections/supabase",
+        422,
+        {"reqId": "req-made-up", "statusCode": 422, "error": "ValidationFailure", "message": [issue]},
+    )
+    refused(stage)
+
+
+def name_taken(stage: Stage) -> None:
+    refused(stage, name="payments-reports")
+
+
+def checked(token: str | None = None, instance_url: str = "https://api.supabase.com") -> Way:
+    def way(stage: Stage) -> None:
+        filled = stage.form().fill_in(name=NAME, access_token=token)
+        filled.instance_url.fill(instance_url)
+        stage.page.get_by_role("button", name="Check this token").click()
+        expect(stage.page.get_by_role("button", name="Check again")).to_be_visible()
+
+    return way
+
+
+def many_supabase_projects(stage: Stage) -> None:
+    supabase = [{"id": f"{number:020d}", "name": f"webshop-{number}"} for number in range(1, 33)]
+    stage.answers("api.supabase.com/v1/projects", 200, supabase)
+    checked()(stage)
+
+
+def creating(stage: Stage) -> None:
+    stage.wizard.gate.shut()
+    stage.create()
+    expect(stage.page.locator("#submit[aria-disabled=true]")).to_be_visible()
+
+
+# ── No answer yet ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def unanswered(stage: Stage) -> OutcomePage:
+    stage.create(access_token=NEVER_ANSWERED)
+    return OutcomePage(stage.page)
+
+
+def stopped(stage: Stage) -> None:
+    unanswered(stage).stop_checking.click()
+    expect(OutcomePage(stage.page).form_again).to_be_visible()
+
+
+def given_up(stage: Stage) -> None:
+    _outcome(stage, since=stage.wizard.clock.now - timedelta(minutes=11))
+
+
+def name_was_there_before(stage: Stage) -> None:
+    stage.create()
+    CreatedPage(stage.page)
+    stage.wizard.clock.passes(300)
+    _outcome(stage, since=stage.wizard.clock.now)
+
+
+def somebody_elses(stage: Stage) -> None:
+    since = stage.wizard.clock.now
+    stage.create()
+    CreatedPage(stage.page)
+    _outcome(stage, since=since, description="Another one")
+
+
+def look_did_not_work(stage: Stage) -> None:
+    unanswered(stage)
+    stage.upstream.say = _failing_to_look
+    OutcomePage(stage.page).check_now.click()
+    expect(OutcomePage(stage.page).announced).to_contain_text("The look did not work")
+
+
+def _failing_to_look(request: httpx.Request) -> httpx.Response | None:
+    if "connection-name" not in request.url.path:
+        return None
+    return httpx.Response(500, json=told(500, "InternalServerError", "Something went wrong"))
+
+
+def _outcome(stage: Stage, *, since: datetime, description: str = DESCRIPTION) -> None:
+    stage.go(
+        "/connections/new/supabase/outcome",
+        project=PAYMENTS_ID,
+        name=NAME,
+        since=f"{since:%Y-%m-%dT%H:%M:%SZ}",
+        description=description,
+        instance_url="https://api.supabase.com",
+        waited="45",
+    )
+    OutcomePage(stage.page)
+
+
+# ── Step 3 ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def created(**fields: str) -> Way:
+    def way(stage: Stage) -> None:
+        stage.create(**fields)
+        CreatedPage(stage.page)
+
+    return way
+
+
+def created_and_copied(stage: Stage) -> None:
+    created()(stage)
+    stage.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    stage.page.get_by_role("button", name="Copy Connection ID").click()
+    expect(stage.page.get_by_role("button", name="Copied Connection ID")).to_be_visible()
+
+
+def created_late(stage: Stage) -> None:
+    shown = unanswered(stage)
+    stage.wizard.clock.passes(100)
+    shown.check_now.click()
+    LateCreatedPage(stage.page)
+
+
+def own_page(stage: Stage) -> None:
+    the_list()(stage)
+    ListPage(stage.page).connection("payments-reports").get_by_role("link").click()
+    expect(stage.page.get_by_role("heading", level=1)).to_have_text("payments-reports")
+
+
+# ── Problems ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def told(status: int, error: str, message: str) -> dict[str, Any]:
+    """The body of one of Infisical's refusals."""
+    return {"reqId": "req-made-up", "statusCode": status, "error": error, "message": message}
+
+
+def problem(slug: str) -> Callable[[Page], None]:
+    return lambda page: expect(page.locator(f"main[data-problem={slug}]")).to_be_visible()
+
+
+def list_answered(status: int, error: str, message: str, *, slug: str) -> Way:
+    """The page that the list becomes when Infisical answers like this."""
+
+    def way(stage: Stage) -> None:
+        stage.answers("/app-connections", status, told(status, error, message))
+        stage.go("/connections", project=PAYMENTS_ID)
+        problem(slug)(stage.page)
+
+    return way
+
+
+def submission_answered(status: int, error: str, message: str, *, slug: str) -> Way:
+    """What the form becomes when Infisical answers its submission like this."""
+
+    def way(stage: Stage) -> None:
+        stage.answers("/app-connections/supabase", status, told(status, error, message))
+        stage.create()
+        problem(slug)(stage.page)
+
+    return way
+
+
+def login_refused(stage: Stage) -> None:
+    stage.answers("/universal-auth/login", 401, told(401, "UnauthorizedError", "Invalid credentials"))
+    stage.go("/connections", project=PAYMENTS_ID)
+    problem("login-refused")(stage.page)
+
+
+def unreachable(stage: Stage) -> None:
+    def broken(request: httpx.Request) -> httpx.Response | None:
+        raise httpx.ConnectError("[Errno 111] Connection refused", request=request)
+
+    stage.upstream.say = broken
+    stage.go("/connections", project=PAYMENTS_ID)
+    problem("unreachable")(stage.page)
+
+
+def no_project(stage: Stage) -> None:
+    stage.answers("/projects", 200, {"projects": []})
+    stage.go("/")
+    problem("no-project")(stage.page)
+
+
+def no_such_page(stage: Stage) -> None:
+    stage.go("/there-is-no-such-page")
+    problem("page-not-found")(stage.page)
+
+
+def no_such_connection(stage: Stage) -> None:
+    stage.go("/connections/supabase/44a0d5f7-0000-4e9d-8f6a-5b1c0d9e8f70")
+    problem("not-found")(stage.page)
+
+
+def page_too_old(stage: Stage) -> None:
+    filled = stage.form().fill_in(name=NAME)
+    stage.page.context.clear_cookies()
+    filled.submit.click()
+    problem("page-too-old")(stage.page)
+
+
+def incomplete_address(stage: Stage) -> None:
+    stage.go("/connections/new/supabase/outcome")
+    problem("incomplete-address")(stage.page)
+
+
+def sandbox_help(stage: Stage) -> None:
+    stage.go("/sandbox")
+    expect(stage.page.get_by_role("heading", level=1)).to_have_text("The sandbox")
+
+
+_DENIED = "You are not allowed to create-app-connections on app-connections"
+_BUSY = "Rate limit exceeded. Please try again in 42 seconds"
+
+_WAYS: dict[str, Way | State] = {
+    "list": the_list(),
+    "list on Infisical": State(the_list(), INFISICAL),
+    "empty list": the_list(project=WEBSHOP_ID),
+    "list of many pages": many_connections,
+    "list without a match": the_list(q="there-is-no-such-connection"),
+    "projects": projects(),
+    "projects without a match": projects(q="there-is-no-such-project"),
+    "more projects than fit": many_projects,
+    "apps": apps(),
+    "every app": apps(all="1"),
+    "every app on Infisical": State(apps(all="1"), INFISICAL),
+    "apps without a match": apps(q="there-is-no-such-app"),
+    "token steps to connect": token_steps("Connect only"),
+    "token steps to sync": token_steps("Connect and sync secrets"),
+    "token steps folded": token_steps_folded,
+    "form": State(form, INFISICAL),
+    "form in the sandbox": form,
+    "form of the organization": form_of_the_organization,
+    "form with every help open": form_with_every_help,
+    "form with a shown token": form_with_a_shown_token,
+    "empty form refused": empty_form_refused,
+    "refused with errors and a warning": refused_with_errors,
+    "refused with warnings": refused_with_warnings,
+    "refused for its URL": refused_for_its_url,
+    "refused by Supabase": refused_by_supabase(NOT_ACCEPTED),
+    "refused for a permission": refused_by_supabase(LACKS_A_PERMISSION),
+    "refused for too many requests": refused_by_supabase(TOO_MANY_REQUESTS),
+    "refused by Infisical": refused_by_infisical,
+    "refused for a taken name": name_taken,
+    "checks passed": checked(),
+    "checks with more projects than fit": many_supabase_projects,
+    "a check failed": checked(LACKS_A_PERMISSION),
+    "not checked": checked(NEVER_ANSWERED),
+    "creating": creating,
+    "created": created(),
+    "created, with its expiry": created(expires_on="2027-02-21"),
+    "created on Infisical": State(created(name=LONGEST_NAME), INFISICAL),
+    "created and copied": created_and_copied,
+    "created late": created_late,
+    "a connection's own page": own_page,
+    "no answer yet": unanswered,
+    "no answer, stopped": stopped,
+    "no answer in ten minutes": given_up,
+    "no answer, the name was there before": name_was_there_before,
+    "no answer, somebody else's": somebody_elses,
+    "no answer, the look did not work": look_did_not_work,
+    "permission denied": list_answered(403, "PermissionDenied", _DENIED, slug="permission-denied"),
+    "permission denied to create": submission_answered(
+        403, "PermissionDenied", _DENIED, slug="permission-denied"
+    ),
+    "not a member": list_answered(403, "ProjectMembershipNotFound", "No access", slug="not-a-member"),
+    "login refused": login_refused,
+    "rate limited": list_answered(429, "RateLimitExceeded", _BUSY, slug="rate-limited"),
+    "unreachable": unreachable,
+    "server failed": submission_answered(500, "InternalServerError", "Broken", slug="server-failed"),
+    "no project": no_project,
+    "no such connection": no_such_connection,
+    "no such page": no_such_page,
+    "page open too long": page_too_old,
+    "incomplete address": incomplete_address,
+    "sandbox": sandbox_help,
+}
+
+STATES = {name: way if isinstance(way, State) else State(way) for name, way in _WAYS.items()}
+"""Every page and state. What a page can look like and is not here is not tested: add it."""
+
+
+@contextlib.contextmanager
+def shown_in(state: State, browser: Browser, folder: Path, **options: Any) -> Iterator[Stage]:
+    """A page in that state, on a wizard of its own, in a context with these options; any fault fails at the end."""
+    with running_wizard(folder, environ=state.environ) as wizard:
+        usual = {"color_scheme": "light", "viewport": {"width": 1280, "height": 800}}
+        context = browser.new_context(base_url=wizard.url, **{**usual, **options})
+        watch = Watch(wizard.url)
+        watch.expect(STATUSES_OF_PROBLEMS)
+        watch.follow(context)
+        stage = Stage(context.new_page(), wizard)
+        state.way(stage)
+        yield stage
+        context.close()
+    assert not watch.faults, "\n".join(watch.faults)

@@ -79,6 +79,7 @@ def whole_way(page: Page) -> None:
 
 def test_the_way_from_the_list_to_the_created_connection_is_light(cold: Page, scales: Scales) -> None:
     whole_way(cold)
+    assert not [answer for answer in scales.answers if "Content-Encoding" in answer.headers]
     assert scales.weight <= WHOLE_WAY, scales
     assert len(scales.answers) <= REQUESTS_OF_THE_WAY, scales
 
@@ -100,11 +101,6 @@ def test_static_files_are_kept_for_a_year_and_not_asked_for_again(cold: Page, sc
     assert [path for path in asked if not re.match(r"/static/[0-9a-f]{12}/", path)] == []
     kept = {answer.headers["Cache-Control"] for answer in scales.statics}
     assert kept == {"public, max-age=31536000, immutable"}
-
-
-def test_what_is_weighed_is_not_compressed(cold: Page, scales: Scales) -> None:
-    whole_way(cold)
-    assert not [answer for answer in scales.answers if "Content-Encoding" in answer.headers]
 
 
 def test_there_is_one_small_stylesheet_and_little_javascript() -> None:

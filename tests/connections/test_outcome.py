@@ -96,6 +96,57 @@ def test_a_connection_with_another_instance_url_is_somebody_elses(
     assert "somebody else’s" in page.text
 
 
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("&description=Why&expires_on=2027-02-21&expires_in_description=1", "Why Token expires 21 Feb 2027."),
+        ("&description=Why%0D%0A&expires_on=2027-02-21", "Why"),
+        ("&expires_on=2027-02-21&expires_in_description=1", "Token expires 21 Feb 2027."),
+        ("&description=Why&expires_on=soon&expires_in_description=1", "Why"),
+        (
+            "&description=Why+Token+expires+21+Feb+2027.&expires_on=2027-02-21&expires_in_description=1",
+            "Why Token expires 21 Feb 2027.",
+        ),
+    ],
+)
+def test_an_address_that_says_what_was_typed_finds_what_was_sent(
+    wizard_at: Callable[..., Visitor], clock: Clock, typed: str, sent: str
+) -> None:
+    clock.passes(50)
+    visitor = wizard_at(answering(httpx.Response(200, json=found(description=sent))))
+    assert visitor.get(f"{ADDRESS}{typed}").status_code == 303
+
+
+@pytest.mark.parametrize("typed", ["https://api.supabase.com/", "https://api.supabase.com/v1", ""])
+def test_an_instance_url_as_it_was_typed_finds_the_one_that_was_sent(
+    wizard_at: Callable[..., Visitor], clock: Clock, typed: str
+) -> None:
+    clock.passes(50)
+    address = ADDRESS.replace("instance_url=https://api.supabase.com", f"instance_url={typed}")
+    assert wizard_at(answering(httpx.Response(200, json=found()))).get(address).status_code == 303
+
+
+def test_an_instance_url_that_cannot_be_one_is_no_other_connections(
+    wizard_at: Callable[..., Visitor], clock: Clock
+) -> None:
+    clock.passes(50)
+    address = ADDRESS.replace("instance_url=https://api.supabase.com", "instance_url=ftp://nowhere")
+    page = wizard_at(answering(httpx.Response(200, json=found()))).page(address)
+    assert "somebody else’s" in page.text
+
+
+def test_the_form_again_has_what_was_typed_and_the_tick(
+    wizard_at: Callable[..., Visitor], clock: Clock
+) -> None:
+    clock.passes(601)
+    typed = "&description=Why&expires_on=2027-02-21&expires_in_description=1"
+    links = wizard_at(answering(MISSING)).page(f"{ADDRESS}{typed}").links()
+    again = links["Open the form again"]
+    assert "description=Why&" in again
+    assert "expires_in_description=1" in again
+    assert "expires_on=2027-02-21" in again
+
+
 def test_after_ten_minutes_it_stops_by_itself_and_offers_the_form(
     wizard_at: Callable[..., Visitor], clock: Clock
 ) -> None:

@@ -275,7 +275,6 @@ def _form_page(
         suggested_name=suggested_name(scope),
         outcome_url=url_for(".outcome", project=key),
         served_at=running.clock(),
-        taken_off=filled.access_token.taken_off,
         warned=[message.key for message in filled.warnings_said],
         token_note=request.method == "POST",
         sandbox_token=running.stand_in.token if running.stand_in else None,

@@ -1,7 +1,7 @@
 """The five checks as a page shows them: names, states, results, advice, and whether the submission stops."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .answers import LIST_PROJECTS, LacksPermission, NotSupabase, Projects, RateLimited, TokenRefused, Told
 
@@ -54,20 +54,27 @@ _NAMES = (
     "Projects it reaches",
 )
 
-_Ended = tuple[State, str, str]
-"""State, result and advice of one check."""
 
-_NOT_RUN: _Ended = ("not checked", "not checked", "")
+class _Ended(NamedTuple):
+    """How one check ended; `name` where it must not be called by what it did not find."""
+
+    state: State
+    result: str
+    advice: str = ""
+    name: str = ""
+
+
+_NOT_RUN = _Ended("not checked", "not checked")
 
 
 def not_asked(why: str) -> CheckResult:
     """The address is not one that may be asked from here."""
-    return CheckResult(title=NOT_CHECKED, rows=_rows(("not checked", why, "")))
+    return CheckResult(title=NOT_CHECKED, rows=_rows(_Ended("not checked", why)))
 
 
 def not_reached(*, host: str, why: str) -> CheckResult:
     """The address could not be reached from here."""
-    return CheckResult(title=NOT_CHECKED, rows=_rows(_passed(host), ("not checked", why, "")))
+    return CheckResult(title=NOT_CHECKED, rows=_rows(_passed(host), _Ended("not checked", why)))
 
 
 def unsendable(*, host: str, kind: str) -> CheckResult:
@@ -75,7 +82,7 @@ def unsendable(*, host: str, kind: str) -> CheckResult:
     advice = "The access token has characters that none of Supabase’s has. Copy it again, whole."
     return CheckResult(
         title=ONE_FAILED,
-        rows=_rows(_passed(host), _NOT_RUN, ("failed", kind, advice)),
+        rows=_rows(_passed(host), _NOT_RUN, _Ended("failed", kind, advice, _NOT_ACCEPTED)),
         kind_of_stop="refused",
     )
 
@@ -87,23 +94,27 @@ def result_of(told: Told, *, host: str, seconds: float, kind: str) -> CheckResul
         case Projects():
             return _all_passed(told, reached, kind)
         case TokenRefused():
-            rows = _rows(*reached, ("failed", kind, _REFUSED))
+            rows = _rows(*reached, _Ended("failed", kind, _REFUSED, _NOT_ACCEPTED))
             return CheckResult(title=ONE_FAILED, rows=rows, kind_of_stop="refused")
         case LacksPermission(missing):
-            rows = _rows(*reached, _passed(kind), ("failed", "not permitted", _lacks(missing)))
+            rows = _rows(
+                *reached,
+                _passed(kind),
+                _Ended("failed", "not permitted", _lacks(missing), "May not list projects"),
+            )
             return CheckResult(
                 title=ONE_FAILED, rows=rows, kind_of_stop="lacks-permission", missing_permissions=missing
             )
         case RateLimited(wait):
-            rows = _rows(*reached, ("failed", "too many requests", _wait(wait)))
+            rows = _rows(*reached, _Ended("failed", "too many requests", _wait(wait), "Token not checked"))
             return CheckResult(title=ONE_FAILED, rows=rows, kind_of_stop="rate-limited", retry_after=wait)
         case NotSupabase(what):
-            return CheckResult(title=NOT_CHECKED, rows=_rows(*reached, ("not checked", what, "")))
+            return CheckResult(title=NOT_CHECKED, rows=_rows(*reached, _Ended("not checked", what)))
 
 
 def _all_passed(projects: Projects, reached: tuple[_Ended, ...], kind: str) -> CheckResult:
     count = "1 project" if projects.count == 1 else f"{projects.count} projects"
-    reaches: _Ended = ("passed", count, "" if projects.count else _NO_PROJECT)
+    reaches = _Ended("passed", count, "" if projects.count else _NO_PROJECT)
     return CheckResult(
         title=ALL_PASSED,
         rows=_rows(*reached, _passed(kind), _passed(LIST_PROJECTS), reaches),
@@ -116,18 +127,20 @@ def _rows(*ended: _Ended) -> tuple[Check, ...]:
     """All five rows, of which the first ended like this; the rest were not run."""
     every = (*ended, *(_NOT_RUN for _ in _NAMES[len(ended) :]))
     return tuple(
-        Check(name=name, state=state, result=result, advice=advice)
-        for name, (state, result, advice) in zip(_NAMES, every, strict=True)
+        Check(name=one.name or name, state=one.state, result=one.result, advice=one.advice)
+        for name, one in zip(_NAMES, every, strict=True)
     )
 
 
 def _passed(result: str) -> _Ended:
-    return ("passed", result, "")
+    return _Ended("passed", result)
 
 
 def _answered_in(seconds: float) -> str:
     return f"answered in {seconds:.1f} s" if seconds >= 0.05 else "answered in under 0.1 s"
 
+
+_NOT_ACCEPTED = "Token not accepted"
 
 _REFUSED = (
     "Supabase does not accept this token. It may have expired or been deleted, or a part of it is missing: "

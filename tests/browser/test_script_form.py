@@ -176,7 +176,7 @@ def test_a_failed_check_says_what_to_do_and_those_after_it_are_not_run(form: For
     form.access_token.fill(LACKS_PERMISSION)
     checks = check(form)
     expect(checks.get_by_role("heading")).to_have_text("One check failed")
-    expect(checks).to_contain_text("Failed: May list projects")
+    expect(checks).to_contain_text("Failed: May not list projects")
     expect(checks).to_contain_text("The token lacks Projects (account-wide): Read.")
     expect(checks).to_contain_text("Not checked: Projects it reaches")
     expect(checks.get_by_role("link", name="make a new one")).to_have_attribute(

@@ -53,7 +53,8 @@ def test_wider_text_fits(shown: Page, width: int) -> None:
 FOCUSED = """() => {
   const at = document.activeElement;
   if (at === document.body) return null;
-  const over = window.visited.includes(at);
+  // A date has several stops of Tab inside.
+  const over = at !== window.visited.at(-1) && window.visited.includes(at);
   window.visited.push(at);
   const label = at.matches('[type=radio], [type=checkbox]') ? at.closest('label') : null;
   const rects = [...(label ?? at).getClientRects()].filter((rect) => rect.width > 1 && rect.height > 1);

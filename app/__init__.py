@@ -52,6 +52,7 @@ def create_app(
     app.extensions[EXTENSION] = Portal(
         connect=upstream.connect,
         make_checks=upstream.make_checks if settings.preflight else None,
+        host=upstream.host,
         stand_in=upstream.stand_in,
         trusted_hosts=frozenset(settings.supabase_hosts),
         pages=Pages(templates=TEMPLATES, static=STATIC),

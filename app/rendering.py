@@ -97,7 +97,8 @@ class Pages:
         return environment
 
 
-def _iso(when: datetime) -> str:
+def iso(when: datetime) -> str:
+    """The moment in UTC to the second, as it stands in URLs: 2026-11-23T11:42:07Z."""
     return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
@@ -118,7 +119,7 @@ def _clock(when: datetime) -> str:
 
 
 _FILTERS: dict[str, Callable[[datetime], str]] = {
-    "iso": _iso,
+    "iso": iso,
     "date": _date,
     "long_date": _long_date,
     "moment": _moment,

@@ -221,7 +221,7 @@ def _read_switch(text: str) -> bool:
 
 
 def _read_hosts(text: str) -> tuple[str, ...]:
-    hosts = tuple(host.strip().lower() for host in text.split(",") if host.strip())
+    hosts = tuple(host.strip().lower().removesuffix(":443") for host in text.split(",") if host.strip())
     if not all(re.fullmatch(r"[a-z0-9.-]+(:[0-9]{1,5})?", host) for host in hosts):
         raise ValueError("must be host names, separated by commas, such as supabase-proxy.example.com")
     return hosts

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -21,6 +22,7 @@ class Upstream:
 
     connect: Callable[[], Infisical]
     make_checks: Callable[[], TokenChecks]
+    host: str
     stand_in: StandIn | None = None
 
 
@@ -33,7 +35,9 @@ def over_network(settings: Settings, *, transport: httpx.BaseTransport | None) -
         return TokenChecks.over_network(extra_hosts=settings.supabase_hosts)
 
     return Upstream(
-        connect=partial(Infisical.from_settings, settings, transport=transport), make_checks=make_checks
+        connect=partial(Infisical.from_settings, settings, transport=transport),
+        make_checks=make_checks,
+        host=urlsplit(settings.host or "").netloc,
     )
 
 
@@ -77,4 +81,5 @@ def in_sandbox(
         projects_note="Two made-up projects, Payments and Webshop. What you create is gone when the server stops, "
         "unless it was started with a file to keep it in (--data FILE).",
     )
-    return Upstream(connect=connect, make_checks=make_checks, stand_in=stand_in)
+    host = urlsplit(sandbox.SANDBOX_HOST).netloc
+    return Upstream(connect=connect, make_checks=make_checks, host=host, stand_in=stand_in)

@@ -162,7 +162,11 @@ def wizard_at(clock: Clock) -> Callable[..., Visitor]:
             {"INFISICAL_HOST": HOST, "INFISICAL_TOKEN": "made-up-token", **environ}, None
         )
         transport = httpx.MockTransport(answer)
-        return visit(create_app(settings, secret_key=SECRET_KEY, transport=transport, clock=clock))
+        return visit(
+            create_app(
+                settings, secret_key=SECRET_KEY, transport=transport, clock=clock, monotonic=clock.monotonic
+            )
+        )
 
     return make
 

@@ -1,5 +1,6 @@
 """The kinds of fields that the form has, and what a field says about its content."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -36,10 +37,14 @@ class _Shown:
     autocomplete = "off"
     optional = False
     help: str | Markup = ""
+    held_a_token = False
     messages: tuple[Message, ...] = ()
 
     def say(self, message: Message) -> None:
         self.messages = (*self.messages, message)
+
+
+_A_TOKEN = re.compile(r"sbp_[0-9A-Za-z_]{20,}")
 
 
 class TextField(_Shown, StringField):
@@ -55,6 +60,11 @@ class TextField(_Shown, StringField):
         self.inputmode = "url" if kind == "url" else None
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
+        self.held_a_token = bool(valuelist and _A_TOKEN.search(valuelist[0]))
+        if self.held_a_token:
+            # Pasted one field off: it must not come back on a page, nor travel in a URL, nor be stored in clear.
+            valuelist = []
+            self.raw_data = []
         self.data = valuelist[0].replace("\r\n", "\n").strip() if valuelist else ""
 
     @property

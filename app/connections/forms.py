@@ -17,6 +17,7 @@ from .rules import (
     check_expires_on,
     check_instance_url,
     check_name,
+    refuse_tokens,
 )
 from .scopes import project_id_of
 
@@ -85,6 +86,7 @@ class ConnectionForm(FlaskForm):
         warning where the page did not say which it showed: then a program posts, not a person.
         """
         self.use_anyway_ticked = use_anyway
+        refuse_tokens(self.name, self.description, self.instance_url)
         check_name(self.name)
         self.expiry = check_expires_on(self.expires_on, today=today)
         check_description(self.description, with_expiry=self.described)

@@ -49,6 +49,7 @@ class Portal:
     project_id: str | None
     submit_timeout: float
     stand_in: StandIn | None = None
+    host: str = ""
     trusted_hosts: frozenset[str] = frozenset()
     clock: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic

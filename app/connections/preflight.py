@@ -1,6 +1,6 @@
 """What is asked before the create, at the same time: Supabase about the access token, Infisical about the name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..infisical import (
     Connection,
@@ -50,7 +50,8 @@ def message_of(checks: CheckResult) -> Message | None:
     if kind is None:
         return None
     (_, message), *_ = field_messages(kind(""))
-    return message
+    told = next(row.advice for row in checks.rows if row.state == "failed")
+    return replace(message, detail=f"{told} Nothing was created.")
 
 
 def wait_message(checks: CheckResult) -> Message:

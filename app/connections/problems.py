@@ -78,13 +78,16 @@ class Situation:
     """
 
     scope: Scope | None
+    key: str | None = None
     host: str
     when: datetime
     creating: str | None = None
 
     @property
     def place(self) -> str:
-        return self.scope.phrase if self.scope else "this project"
+        if self.scope:
+            return self.scope.phrase
+        return f"the project with the ID {self.key}" if self.key else "this project"
 
 
 # ── Messages at a field ────────────────────────────────────────────────────────────────────────────────────────────
@@ -295,6 +298,9 @@ _MENDING_A_LOGIN = {
 }
 
 
+_RESTART = "Restart the server, which otherwise waits five minutes before it logs in again."
+
+
 def _login_refused(error: InfisicalError, _: Situation) -> Problem:
     refusal = error.refusal if isinstance(error, LoginRefused) else Refusal.TOKEN
     return Problem(
@@ -305,7 +311,7 @@ def _login_refused(error: InfisicalError, _: Situation) -> Problem:
         icon="lock",
         steps=(
             *_MENDING_A_LOGIN[refusal],
-            "Restart the server, which otherwise waits five minutes before it logs in again.",
+            *(() if refusal is Refusal.TOKEN else (_RESTART,)),
         ),
     )
 
@@ -331,7 +337,7 @@ def _permission_denied(error: InfisicalError, situation: Situation) -> Problem:
     wanted = f"{named} ({action})" if action else "a permission that Infisical does not name"
     reference = f", request {error.request_id}" if error.request_id else ""
     facts = (
-        Fact(label="What is missing", value=f"{word} on App Connections"),
+        Fact(label="What is missing", value=named),
         Fact(label="As Infisical says it", value=f"{action} on {subject}", copy=True),
     )
     return Problem(
@@ -348,7 +354,7 @@ def _permission_denied(error: InfisicalError, situation: Situation) -> Problem:
     )
 
 
-def _not_a_member(error: InfisicalError, _: Situation) -> Problem:
+def _not_a_member(error: InfisicalError, situation: Situation) -> Problem:
     reference = f" (request {error.request_id})" if error.request_id else ""
     return Problem(
         slug="not-a-member",
@@ -358,7 +364,7 @@ def _not_a_member(error: InfisicalError, _: Situation) -> Problem:
         icon="lock",
         ask_heading="Whom to ask",
         ask_lede="An admin of the project can add it, under Access Control in Infisical.",
-        ask="Add the machine identity of Infisical Connect to this project, with “Create” and “Read” on "
+        ask=f"Add the machine identity of Infisical Connect to {situation.place}, with “Create” and “Read” on "
         f"“App Connections”.{reference}",
     )
 

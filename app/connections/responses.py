@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from flask import Response, make_response, redirect, request, session
+from flask import Response, g, make_response, redirect, request, session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from ..infisical import InfisicalError, NotAMember, NotFound
+from ..infisical import Deadline, InfisicalError, NotAMember, NotFound
 from ..rendering import url_for
 from .portal import portal
 from .problems import Action, Problem, Situation, names_a_project, problem_page
@@ -41,7 +41,7 @@ def page(
     running = portal()
     frame = Frame(
         sandbox=running.sandbox,
-        host=running.infisical.host,
+        host=running.host,
         project_name=scope.name if scope else None,
         change_url=change_url if scope else None,
     )
@@ -67,16 +67,16 @@ def problem_of(
     scope: Scope | None,
     creating: str | None = None,
     actions: tuple[Action, ...] = (),
+    note: str | None = None,
 ) -> Page:
-    """The page for an error of Infisical's."""
+    """The page for an error of Infisical's; `note` stands under its actions where it has none of its own."""
     running = portal()
-    situation = Situation(scope=scope, host=running.infisical.host, when=running.clock(), creating=creating)
+    situation = Situation(
+        scope=scope, key=asked_project(), host=running.host, when=running.clock(), creating=creating
+    )
     shown = problem_page(error, situation)
-    return problem(_with_actions(shown, actions or _usual_actions(error)), scope=scope)
-
-
-def _with_actions(shown: Problem, actions: tuple[Action, ...]) -> Problem:
-    return replace(shown, actions=actions)
+    shown = replace(shown, actions=actions or _usual_actions(error), note=shown.note or note)
+    return problem(shown, scope=scope)
 
 
 def _usual_actions(error: InfisicalError) -> tuple[Action, ...]:
@@ -106,15 +106,16 @@ def remembered_project() -> str | None:
     return known if isinstance(known, str) else portal().project_id
 
 
-def scope_in_hand(key: str) -> Scope:
+def scope_in_hand(key: str, *, deadline: Deadline | None = None) -> Scope:
     """The scope that a URL names; it is remembered once Infisical has shown it to us."""
     try:
-        scope = scope_named(key, portal().infisical)
+        scope = scope_named(key, portal().infisical, deadline=deadline)
     except (NotAMember, NotFound):
         session.pop(_REMEMBERED, None)
         raise
     if session.get(_REMEMBERED) != scope.key:
         session[_REMEMBERED] = scope.key
+    g.connect_scope = scope
     return scope
 
 

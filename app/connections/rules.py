@@ -31,8 +31,18 @@ def slug_of(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST_NAME].rstrip("-")
 
 
+def refuse_tokens(*fields: TextField) -> None:
+    """An access token in a field that is shown and stored in clear is refused, and was taken out of it."""
+    for field in fields:
+        if field.held_a_token:
+            lead = "This had an access token in it, and was emptied."
+            field.say(Message("error", lead, "The access token belongs in the field “Access token” alone."))
+
+
 def check_name(field: TextField) -> None:
     typed = field.value
+    if field.held_a_token:
+        return
     if not typed:
         field.say(Message("error", "Enter a name."))
         return

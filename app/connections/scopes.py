@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..infisical import Infisical, InfisicalError, Project
+from ..infisical import Deadline, Infisical, InfisicalError, Project
 
 ORGANIZATION = "organization"
 """Stands in URLs and in the form where a project's id would stand."""
@@ -44,9 +44,13 @@ def project_id_of(key: str) -> str | None:
     return None if key == ORGANIZATION else key
 
 
-def scope_named(key: str, infisical: Infisical) -> Scope:
+def scope_named(key: str, infisical: Infisical, *, deadline: Deadline | None = None) -> Scope:
     """The scope that `key` stands for. Asks Infisical for the project's name; NotFound or NotAMember without one."""
-    return organization_scope() if key == ORGANIZATION else project_scope(infisical.project(key))
+    return (
+        organization_scope()
+        if key == ORGANIZATION
+        else project_scope(infisical.project(key, deadline=deadline))
+    )
 
 
 def with_organization_id(scope: Scope, infisical: Infisical) -> Scope:

@@ -1,13 +1,14 @@
 """The form, its submission, and the page for a submission without an answer."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 
-from flask import request
+from flask import g, request
 from werkzeug.exceptions import NotFound as NotFoundPage
 
 from ..infisical import Connection, Deadline, InfisicalError, NameTaken, NewConnection, NoAnswer
-from ..rendering import url_for
+from ..rendering import iso, url_for
 from ..supabase import SUPABASE_CLOUD, TOKENS_PAGE, CheckResult
 from . import preflight
 from .fields import Message
@@ -27,7 +28,7 @@ from .responses import (
     see_other,
     typed_values,
 )
-from .rules import check_instance_url, slug_of
+from .rules import LONGEST_NAME, check_instance_url, slug_of
 from .scopes import ORGANIZATION, Scope
 from .views import blueprint, in_a_project
 
@@ -56,10 +57,12 @@ def submit() -> Page:
         return see_other(".form", **filled.typed)
     if not filled.validate():
         return _page_too_old(filled)
+    # What follows, the refused page's own look-ups included, is over by then.
+    g.connect_deadline = portal().deadline()
     for name, answer in _OTHER_BUTTONS.items():
         if name in request.form:
             return answer(filled)
-    return _submitted(filled, deadline=portal().deadline())
+    return _submitted(filled, deadline=g.connect_deadline)
 
 
 def _submitted(filled: ConnectionForm, *, deadline: Deadline) -> Page:
@@ -91,7 +94,7 @@ def _create(
         holder = _connection_of_that_name(new, deadline=deadline)
         return _name_is_taken(filled, new, holder, taken, checks=checks)
     except InfisicalError as error:
-        return _refused_by_infisical(filled, error)
+        return _refused_by_infisical(filled, error, checks=checks, since=since)
     return _created(made, filled, checks=checks)
 
 
@@ -111,7 +114,7 @@ def _stopped_by_checks(filled: ConnectionForm, checks: CheckResult) -> Page:
     if message is None:
         return _refused(filled, general=(preflight.wait_message(checks),), checks=checks)
     filled.access_token.say(message)
-    return _refused(filled)
+    return _refused(filled, checks=checks)
 
 
 def _name_is_taken(
@@ -125,7 +128,30 @@ def _name_is_taken(
     """A name that this very form's connection has leads there; any other is refused."""
     if holder is not None and _made_by_this_form(filled, new, holder):
         return _created(holder, filled, checks=checks)
-    return _refused_by_infisical(filled, taken)
+    ((_, message),) = field_messages(taken)
+    free = _free_name(new)
+    if free is not None:
+        filled.name.data = free
+        message = replace(
+            message,
+            detail=f"{free} is free and is filled in for you. Keep it or choose another.",
+            summary=f"{new.name} exists here; use {free}, which is filled in for you",
+        )
+    filled.name.say(message)
+    if checks is not None and checks.stops:
+        return _stopped_by_checks(filled, checks)
+    return _refused(filled, request_id=taken.request_id, checks=checks)
+
+
+def _free_name(new: NewConnection) -> str | None:
+    """The first of name-2, name-3, … that no connection has here; None where Infisical does not tell."""
+    try:
+        known = portal().infisical.connections(new.project_id, deadline=g.connect_deadline)
+    except InfisicalError:
+        return None
+    taken = {connection.name for connection in known}
+    candidates = (f"{new.name[: LONGEST_NAME - 5].rstrip('-')}-{number}" for number in range(2, 1000))
+    return next((name for name in candidates if name not in taken), None)
 
 
 def _made_by_this_form(filled: ConnectionForm, new: NewConnection, holder: Connection) -> bool:
@@ -149,7 +175,7 @@ def _unknown(filled: ConnectionForm, new: NewConnection, *, since: datetime) -> 
         ".outcome",
         project=new.project_id or ORGANIZATION,
         name=new.name,
-        since=since.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        since=iso(since),
         description=new.description,
         instance_url=new.instance_url,
         expires_on=filled.expiry.isoformat() if filled.expiry else None,
@@ -157,29 +183,35 @@ def _unknown(filled: ConnectionForm, new: NewConnection, *, since: datetime) -> 
     )
 
 
-def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError) -> Page:
+def _refused_by_infisical(
+    filled: ConnectionForm, error: InfisicalError, *, checks: CheckResult | None, since: datetime
+) -> Page:
     messages = field_messages(error)
     if not messages:
-        return _problem_of_submission(filled, error)
+        return _problem_of_submission(filled, error, since=since)
     general = []
     for field, message in messages:
         if field is None:
             general.append(message)
         else:
             filled[field].say(message)
-    return _refused(filled, general=tuple(general), request_id=error.request_id)
+    return _refused(filled, general=tuple(general), request_id=error.request_id, checks=checks)
 
 
-def _problem_of_submission(filled: ConnectionForm, error: InfisicalError) -> Page:
+def _problem_of_submission(filled: ConnectionForm, error: InfisicalError, *, since: datetime) -> Page:
     key = filled.project_id.data or ""
     scope = _scope_or_none(key)
     again = Action(label="Back to the form", href=url_for(".form", project=key, **filled.typed), primary=True)
     actions = (again, Action(label="Back to App Connections", href=url_for(".list", project=key)))
     if not error.nothing_happened:
-        since = portal().clock().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        search = url_for(".outcome", project=key, since=since, **filled.typed)
+        search = url_for(".outcome", project=key, since=iso(since), **filled.typed)
         actions = (Action(label="Look whether it was created", href=search, primary=True), _quiet(again))
-    return problem_of(error, scope=scope, creating=filled.name.value, actions=actions)
+    return problem_of(error, scope=scope, creating=filled.name.value, actions=actions, note=_WHAT_COMES_BACK)
+
+
+_WHAT_COMES_BACK = (
+    "The form comes back with everything you entered but the access token, which is kept nowhere."
+)
 
 
 def _quiet(action: Action) -> Action:
@@ -189,7 +221,7 @@ def _quiet(action: Action) -> Action:
 def _scope_or_none(key: str) -> Scope | None:
     """The scope for the frame of a problem page, which must appear even when Infisical cannot be asked for it."""
     try:
-        return scope_in_hand(key)
+        return scope_in_hand(key, deadline=g.get("connect_deadline"))
     except InfisicalError:
         return None
 
@@ -217,7 +249,7 @@ def _checked(filled: ConnectionForm) -> Page:
     token = filled.access_token.data
     if filled.errors_said or filled.read_url is None or token is None:
         return _refused(filled)
-    deadline = portal().deadline()
+    deadline = g.connect_deadline
     checks = preflight.ask_supabase(portal(), token, url=filled.read_url, deadline=deadline)
     scope = _scope_or_none(filled.project_id.data or "")
     return _form_page(filled, scope=scope, checks=checks)

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urljoin
 from uuid import UUID
 
-from flask import Blueprint, abort, jsonify, request
+from flask import Blueprint, abort, g, jsonify, request
 from werkzeug.wrappers import Response
 
 from ..infisical import InfisicalError, Project
@@ -255,7 +255,7 @@ def static_file(version: str, name: str) -> Response:
 
 @blueprint.errorhandler(InfisicalError)
 def explain(error: InfisicalError) -> Page:
-    return problem_of(error, scope=None)
+    return problem_of(error, scope=g.get("connect_scope"))
 
 
 def _no_project() -> Page:

@@ -121,6 +121,9 @@ class UniversalAuth(httpx.Auth):
                 grant = yield from self._renew(request, held.token)
             except LoginRefused:
                 pass
+            except InfisicalError:
+                # The token in hand is still good: renewing it can wait for the next call.
+                return held
             else:
                 return self._hold(grant, last_expiry=held.last_expiry)
         if self._refused is not None and self._clock() < self._refused_until:

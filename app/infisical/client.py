@@ -67,9 +67,12 @@ class Infisical:
         base_url = settings.host
         if base_url is None:
             raise ValueError("INFISICAL_HOST is not set")
-        transport = transport or network_transport(
-            base_url, ca_bundle=settings.ca_bundle, connections=THREADS
-        )
+        try:
+            transport = transport or network_transport(
+                base_url, ca_bundle=settings.ca_bundle, connections=THREADS
+            )
+        except (ValueError, ImportError):
+            raise Unreachable(Reach.PROXY) from None
         if settings.client_id is not None and settings.client_secret is not None:
             auth = UniversalAuth(
                 base_url=base_url, client_id=settings.client_id, client_secret=settings.client_secret
@@ -97,9 +100,10 @@ class Infisical:
         told = self._call("GET", "/api/v1/projects", params={"type": "secret-manager"})
         return tuple(sorted(_each(Project, told, "projects"), key=lambda project: project.name.casefold()))
 
-    def project(self, project_id: str) -> Project:
+    def project(self, project_id: str, *, deadline: Deadline | None = None) -> Project:
         """One project. NotFound where there is none, NotAMember where the caller is not in it."""
-        return _one(Project, self._call("GET", f"/api/v1/projects/{_segment(project_id)}"), "project")
+        told = self._call("GET", f"/api/v1/projects/{_segment(project_id)}", deadline=deadline)
+        return _one(Project, told, "project")
 
     def organization(self) -> Organization:
         """The caller's organization. Infisical answers this to machine identities only."""
@@ -107,13 +111,15 @@ class Infisical:
         details = told.get("identityDetails") if isinstance(told, dict) else None
         return _one(Organization, details, "organization")
 
-    def connections(self, project_id: str | None) -> tuple[Connection, ...]:
+    def connections(
+        self, project_id: str | None, *, deadline: Deadline | None = None
+    ) -> tuple[Connection, ...]:
         """The connections of a project, or with None the organization's own, of every app, by name.
 
         Without a project Infisical lists every project's as well (recorded exchange list-supabase-no-projectid);
         those are left out.
         """
-        told = self._call("GET", _CONNECTIONS, params=_scope(project_id))
+        told = self._call("GET", _CONNECTIONS, params=_scope(project_id), deadline=deadline)
         rows = _each(Connection, told, "appConnections")
         return tuple(
             sorted((row for row in rows if row.project_id == project_id), key=lambda row: row.name.casefold())

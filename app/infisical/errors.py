@@ -61,6 +61,7 @@ class Reach(Enum):
     TLS = "Its TLS certificate was not accepted."
     TIMEOUT = "It did not accept a network connection in time."
     LOGIN = "It did not answer this server’s log-in."
+    PROXY = "The proxy that HTTPS_PROXY or HTTP_PROXY names cannot be used; it must begin with http://."
     OTHER = "No network connection could be made."
 
 

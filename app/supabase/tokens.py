@@ -10,6 +10,10 @@ _BEARER = re.compile(r"^(?:authorization\s*:\s*)?bearer\s+", re.IGNORECASE)
 _ASSIGNMENT = re.compile(r"^(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*(?=\S)")
 
 
+_LONGEST_PASTE = 16 * 1024
+"""Characters that are looked at: more than any token has, and few enough that unwrapping stays quick."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
     """A pasted token without its wrapping, and the names of what was taken off, in words for a page."""
@@ -20,7 +24,7 @@ class Unwrapped:
 
 def unwrap(pasted: str) -> Unwrapped:
     """Takes spaces, quotes, `Bearer ` and `NAME=` off a pasted token, however they are nested."""
-    text = pasted.strip()
+    text = pasted[:_LONGEST_PASTE].strip()
     taken_off: list[str] = []
     while layer := _outermost(text):
         name, text = layer

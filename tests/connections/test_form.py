@@ -1,9 +1,13 @@
 """What the form refuses, what it says, and that nothing typed is lost but the token."""
 
+from collections.abc import Callable
+
+import httpx
 import pytest
 
 from app.sandbox import sandbox_token
-from tests.conftest import FORM, Sandbox, Visitor
+from tests.conftest import FORM, PROJECT, Clock, Sandbox, Visitor
+from tests.infisical.answers import error
 from tests.pages import PageUnderTest, read_page
 
 
@@ -230,3 +234,52 @@ def test_a_form_without_its_token_of_origin_is_a_page_that_keeps_what_was_typed(
     page = read_page(answer.text)
     assert page.problem == "page-too-old"
     assert visitor.page(page.links()["Open the form again"]).field("name") == "kept"
+
+
+@pytest.mark.parametrize("field", ["name", "description", "instance_url"])
+def test_a_token_that_was_pasted_one_field_off_is_taken_out_and_goes_nowhere(
+    visitor: Visitor, sandbox: Sandbox, field: str
+) -> None:
+    pasted = "sbp_fedcba9876543210fedcba9876543210fedcba98"
+    typed = {"name": "mine", "access_token": sandbox_token(), field: f"the token is {pasted}"}
+    answer = visitor.fill_in(**typed)
+    assert answer.status_code == 422
+    assert "fedcba98" not in answer.text
+    assert "had an access token in it" in read_page(answer.text).error(field)
+    assert sandbox.creates == []
+    assert pasted not in visitor.fill_in(**typed, change_project="1").location
+
+
+def test_the_look_for_a_connection_begins_when_it_was_sent(
+    wizard_at: Callable[..., Visitor], clock: Clock
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            clock.passes(40)
+            return error(502, "BadGateway", "Something went wrong")
+        project = {"id": PROJECT, "name": "Payments", "slug": "payments", "orgId": "an-organization"}
+        return httpx.Response(200, json={"project": project})
+
+    visitor = wizard_at(answer, CONNECT_PREFLIGHT="off")
+    page = read_page(
+        visitor.fill_in(f"{FORM}?project={PROJECT}", name="m", access_token=sandbox_token()).text
+    )
+    assert "since=2026-11-23T11:42:07Z" in page.links()["Look whether it was created"]
+
+
+def test_a_refused_page_does_not_wait_past_the_submissions_time(
+    wizard_at: Callable[..., Visitor], clock: Clock
+) -> None:
+    waited = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            clock.passes(44)
+            return error(500, "InternalServerError", "Something went wrong")
+        waited.append(request.extensions["timeout"]["read"])
+        project = {"id": PROJECT, "name": "Payments", "slug": "payments", "orgId": "an-organization"}
+        return httpx.Response(200, json={"project": project})
+
+    visitor = wizard_at(answer, CONNECT_PREFLIGHT="off")
+    visitor.fill_in(f"{FORM}?project={PROJECT}", name="m", access_token=sandbox_token())
+    assert waited[-1] <= 1.001

@@ -217,3 +217,42 @@ def test_the_sandbox_answers_the_checks_too(visitor: Visitor, sandbox: Sandbox) 
 
 def checked_in_sandbox(visitor: Visitor, token: str) -> PageUnderTest:
     return read_page(visitor.fill_in(access_token=token, check="1").text)
+
+
+def test_a_taken_name_comes_with_a_free_one_in_the_field(visitor: Visitor, sandbox: Sandbox) -> None:
+    for name in ("mine", "mine-2"):
+        visitor.fill_in(name=name, access_token=sandbox_token())
+    sandbox.clock.passes(60)
+    page = read_page(visitor.fill_in(name="mine", access_token=sandbox_token()).text)
+    assert page.field("name") == "mine-3"
+    assert "mine-3 is free" in page.error("name")
+    answer = visitor.submit(page, access_token=sandbox_token())
+    assert answer.status_code == 303
+
+
+def test_a_taken_name_and_a_refused_token_are_told_together(wizard_at: Wizard) -> None:
+    taken = httpx.Response(200, json={"appConnection": connection(name="mine")})
+    world = World(httpx.Response(401, json={"message": "Unauthorized"}), named=taken)
+    page = read_page(submitted(wizard_at(world)).text)
+    assert [href for href, _ in page.summary] == ["#name", "#access_token"]
+
+
+def test_a_refused_submission_shows_the_checks_and_the_permission_that_supabase_named(
+    wizard_at: Wizard,
+) -> None:
+    world = World(httpx.Response(403, json={"message": "no", "missing_permissions": ["made_up_permission"]}))
+    page = read_page(submitted(wizard_at(world)).text)
+    assert "One check failed" in page.text_of("checks")
+    assert "made_up_permission" in page.error("access_token")
+
+
+def test_what_was_not_checked_from_here_is_told_when_infisical_refuses(wizard_at: Wizard) -> None:
+    world = World(projects(1))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return error(400, "BadRequest", "Unable to validate connection - verify credentials")
+        return world(request)
+
+    page = read_page(submitted(wizard_at(answer), instance_url="https://p.example.com", use_anyway="1").text)
+    assert "Not checked from here; Infisical will check" in page.text

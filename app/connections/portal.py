@@ -67,7 +67,7 @@ class Portal:
         return self.make_checks() if self.make_checks else None
 
     @cached_property
-    def helpers(self) -> ThreadPoolExecutor:
+    def threads(self) -> ThreadPoolExecutor:
         """Threads for what a submission does at the same time as something else."""
         return ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="connect")
 

@@ -29,7 +29,7 @@ def ask(running: Portal, new: NewConnection, *, url: InstanceUrl, deadline: Dead
     """Both answers. What could not be asked is left open: the create asks Infisical the same, and it decides."""
     if running.checks is None:
         return Answers()
-    asking = running.helpers.submit(ask_supabase, running, new.access_token, url=url, deadline=deadline)
+    asking = running.threads.submit(ask_supabase, running, new.access_token, url=url, deadline=deadline)
     taken = _connection_that_has_the_name(running, new, deadline=deadline)
     return Answers(checks=asking.result(), taken=taken)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Blueprint, abort, g, jsonify, request
 from werkzeug.wrappers import Response
 
-from ..infisical import InfisicalError, Project
+from ..infisical import InfisicalError, PermissionDenied, Project
 from ..rendering import BLUEPRINT, url_for
 from ..supabase import TOKENS_PAGE
 from . import calendar
@@ -179,7 +179,12 @@ def token(scope: Scope) -> Page:
 @blueprint.get("/connections/supabase/<uuid:connection_id>")
 def created(connection_id: UUID) -> Page:
     running = portal()
-    connection = running.infisical.connection(str(connection_id))
+    try:
+        connection = running.infisical.connection(str(connection_id))
+    except PermissionDenied as denied:
+        made = request.args.get("created") == "1"
+        note = f"The connection was created. Its ID is {connection_id}." if made else None
+        return problem_of(denied, scope=None, note=note)
     scope = scope_in_hand(connection.project_id or ORGANIZATION)
     scope = _known_organization(scope, connection.organization_id)
     expires_on = day_in(request.args.get("expires_on"))

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.conftest import FORM, PROJECT, Sandbox, Visitor
-from tests.infisical.answers import connection
+from tests.infisical.answers import connection, error
 
 OTHER = "41b8281e-0243-4a74-a13c-a6303e52601c"
 ORGANIZATION = "5a9ae95f-6a76-43ca-8661-0e01154a218e"
@@ -229,3 +229,13 @@ def test_a_real_infisical_is_named_on_every_page(wizard_at: Callable[..., Visito
     page = visitor.page(f"{FORM}?project={PROJECT}")
     assert "infisical.test" in page.text
     assert "sandbox" not in page.text.lower()
+
+
+def test_a_connection_that_was_made_and_may_not_be_read_is_told_to_be_there(
+    wizard_at: Callable[..., Visitor],
+) -> None:
+    denied = error(403, "PermissionDenied", "You are not allowed to read-app-connections on app-connections")
+    address = "/connections/supabase/adb321fa-eccb-491a-98b9-d58994355946"
+    visitor = wizard_at(lambda _: denied)
+    assert "The connection was created." in visitor.page(f"{address}?created=1", status=403).text
+    assert "was created" not in visitor.page(address, status=403).text

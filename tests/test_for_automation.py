@@ -25,7 +25,8 @@ def test_the_readme_lists_every_page_and_no_other(sandbox: Sandbox) -> None:
 
 def test_the_fields_have_the_promised_names_and_ids(visitor: Visitor) -> None:
     page = visitor.page(FORM)
-    for field in ("project_id", "name", "description", "instance_url", "access_token", "submit"):
+    fields = ("project_id", "name", "description", "instance_url", "access_token", "expires_on", "submit")
+    for field in (*fields, "expires_in_description"):
         element = page.by_id(field)
         assert element is not None, field
         assert element.get("name") == field
@@ -66,3 +67,25 @@ def test_the_outcome_page_has_everything_in_its_address(visitor: Visitor) -> Non
     location = visitor.fill_in(name="late", description="why", access_token=sandbox_token("0504")).location
     given = httpx.URL(f"http://localhost{location}").params
     assert set(given) >= {"project", "name", "since", "description", "instance_url"}
+
+
+def test_a_refused_form_has_the_promised_summary_and_messages(visitor: Visitor) -> None:
+    answer = visitor.fill_in(
+        name="", access_token="", description="d" * 256, instance_url="ftp://x", expires_on="x"
+    )
+    assert answer.status_code == 422
+    page = read_page(answer.text)
+    for field in ("name", "description", "instance_url", "access_token", "expires_on"):
+        assert page.error(field)
+        assert f"#{field}" in [href for href, _ in page.summary]
+
+
+def test_check_and_use_instance_url_create_nothing(visitor: Visitor, sandbox: Sandbox) -> None:
+    for button in ({"check": "1"}, {"use_instance_url": "https://api.supabase.com"}):
+        assert visitor.fill_in(name="x", access_token=sandbox_token(), **button).status_code == 200
+    assert sandbox.creates == []
+
+
+def test_a_refusal_of_infisicals_shows_its_request_id(visitor: Visitor) -> None:
+    page = visitor.page("/connections/supabase/00000000-0000-4000-8000-000000000000", status=404)
+    assert page.text_of("request-id").startswith("req-")

@@ -94,7 +94,7 @@ def test_a_shown_access_token_is_hidden_again_when_it_is_sent(page: Page, new_na
     form.show.click()
     form.submit.click()
     CreatedPage(page)
-    page.evaluate("history.back()")
+    page.evaluate("void setTimeout(() => history.back())")
     expect(FormPage(page).access_token).to_have_attribute("type", "password")
 
 

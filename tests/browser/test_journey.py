@@ -85,7 +85,7 @@ def test_a_second_click_while_the_first_is_on_its_way_leads_to_the_same_connecti
 def test_going_back_and_submitting_again_leads_to_the_same_connection(page: Page, new_name: str) -> None:
     FormPage.open(page).fill_in(name=new_name).submit.click()
     first = CreatedPage(page).connection_id
-    page.evaluate("history.back()")
+    page.evaluate("void setTimeout(() => history.back())")
     form = FormPage(page)
     expect(form.name).to_have_value(new_name)
     expect(form.access_token).to_have_value("")

@@ -278,3 +278,13 @@ def test_a_login_that_is_not_answered_after_a_refused_token_leaves_a_create_undo
     server.calls = lambda _: error(403, "TokenError", "Your token has expired. Please re-authenticate.")
     with pytest.raises(Unreachable):
         server.infisical.create(new_connection(), deadline=soon())
+
+
+def test_a_renewal_that_fails_leaves_the_token_in_use_while_it_is_good() -> None:
+    server = Server()
+    server.logins = lambda: grant("first", expires_in=600)
+    server.infisical.projects()
+    server.renewals = lambda: error(500, "InternalServerError", "Something went wrong")
+    server.now += 545
+    server.infisical.projects()
+    assert server.bearers == ["Bearer first"] * 2

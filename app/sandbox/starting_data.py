@@ -51,43 +51,43 @@ IDENTITIES = (
     Identity(
         name="wizard-lowpriv",
         client_id=_client_id(2),
-        client_secret="made-up-client-secret-of-wizard-lowpriv",  # noqa: S106
+        client_secret="made-up-client-secret-of-wizard-lowpriv",  # noqa: S106 - likewise
         project_roles=MappingProxyType({PAYMENTS_ID: "viewer"}),
     ),
     Identity(
         name="project-only-admin",
         client_id=_client_id(3),
-        client_secret="made-up-client-secret-of-project-only-admin",  # noqa: S106
+        client_secret="made-up-client-secret-of-project-only-admin",  # noqa: S106 - likewise
         project_roles=MappingProxyType({PAYMENTS_ID: "admin"}),
     ),
     Identity(
         name="no-project",
         client_id=_client_id(4),
-        client_secret="made-up-client-secret-of-no-project",  # noqa: S106
+        client_secret="made-up-client-secret-of-no-project",  # noqa: S106 - likewise
     ),
     Identity(
         name="short-ttl",
         client_id=_client_id(5),
-        client_secret="made-up-client-secret-of-short-ttl",  # noqa: S106
+        client_secret="made-up-client-secret-of-short-ttl",  # noqa: S106 - likewise
         ttl=5,
         max_ttl=10,
     ),
     Identity(
         name="uses-limit",
         client_id=_client_id(6),
-        client_secret="made-up-client-secret-of-uses-limit",  # noqa: S106
+        client_secret="made-up-client-secret-of-uses-limit",  # noqa: S106 - likewise
         token_uses=2,
     ),
     Identity(
         name="expired-secret",
         client_id=_client_id(7),
-        client_secret="made-up-client-secret-of-expired-secret",  # noqa: S106
+        client_secret="made-up-client-secret-of-expired-secret",  # noqa: S106 - likewise
         secret_expired=True,
     ),
     Identity(
         name="lockout",
         client_id=_client_id(8),
-        client_secret="made-up-client-secret-of-lockout",  # noqa: S106
+        client_secret="made-up-client-secret-of-lockout",  # noqa: S106 - likewise
     ),
 )
 

@@ -3,22 +3,41 @@
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import httpx
 from flask import Flask
 
-from .connections import EXTENSION, Portal, blueprint, utc_now
-from .edges import answer_only_this_machine, explain_what_http_refuses, harden
+from .access import STILL_OPEN, Forwarding, Guard, gate_for, gate_with
+from .audit import AuditLog
+from .connections import (
+    EXTENSION,
+    LARGEST_REQUEST,
+    Gate,
+    Person,
+    Portal,
+    blueprint,
+    stand_aside,
+    utc_now,
+)
+from .edges import (
+    answer_every_address,
+    answer_only_https,
+    answer_only_named_hosts,
+    answer_only_the_proxy,
+    answer_only_this_machine,
+)
+from .limits import Limits
+from .mounting import check_portal, check_settings, signing_keys
 from .paths import STATIC, TEMPLATES
 from .rendering import Pages
 from .secret import Secret
-from .settings import Settings
-from .upstream import in_sandbox, over_network
+from .settings import Access, Settings
+from .upstream import Upstream, in_sandbox, over_network, prepare_sandbox
 
-LARGEST_REQUEST = 64 * 1024
-"""Bytes of a request's body. The longest form is below 3 kB."""
+__all__ = ["LARGEST_REQUEST", "Guard", "Person", "create_app", "mount"]
 
 
 def create_app(
@@ -32,39 +51,124 @@ def create_app(
 ) -> Flask:
     """The stand-alone portal.
 
-    `data` is the sandbox's database, made before (see `sandbox.prepare_database`). `secret_key` signs forms and
-    cookies; it must be the same in every worker. `transport` replaces the network below the client, `clock` and
-    `monotonic` the time. Nothing is asked of Infisical until a page needs it.
+    `data` is the sandbox's database, made before (see `sandbox.prepare_database`). `secret_key` signs and seals where
+    the settings name no key; it must be the same in every worker. `transport` replaces the network below the client,
+    `clock` and `monotonic` the time. Nothing is asked of Infisical until a page needs it. Raises OSError when the audit
+    log cannot be written, SettingsError when an extra is not installed that the settings need.
     """
-    key = secret_key or (settings.secret_key.reveal() if settings.secret_key else secrets.token_urlsafe(32))
+    keys = settings.secret_keys or (Secret(secret_key or secrets.token_urlsafe(32)),)
+    upstream = _upstream(settings, data=data, transport=transport, clock=clock)
+    gate = gate_for(
+        settings,
+        hosts=upstream.hosts,
+        reach=upstream.reach,
+        connect=upstream.connect,
+        application=upstream.application,
+        secret_keys=keys,
+        clock=clock,
+    )
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.config.update(
-        SECRET_KEY=key,
         MAX_CONTENT_LENGTH=LARGEST_REQUEST,
         SESSION_COOKIE_NAME="connect",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
     )
+    app.extensions[EXTENSION] = _portal(settings, upstream, gate, keys=keys, clock=clock, monotonic=monotonic)
+    _close(app, settings, keys=keys)
+    app.register_blueprint(blueprint)
+    return app
+
+
+def mount(
+    portal: Flask,
+    *,
+    url_prefix: str,
+    guard: Guard,
+    settings: Settings | None = None,
+    data: Path | None = None,
+    transport: httpx.BaseTransport | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> None:
+    """Puts the pages into another Flask app, below `url_prefix`, a path such as "/connect".
+
+    `guard` is called before each page but the static files, `/healthz` and `/readyz`. It returns the Person who asks,
+    who then acts with the server's own credential, or the response that they get instead. Nothing else lets anybody in.
+
+    Only requests for our pages are touched: they are left out of the portal's Flask-WTF and Flask-Limiter, whichever is
+    set up first, and have our own checks, bounds and headers. The portal's own `after_request` has the last word on
+    headers, its error handlers on what it raises itself and on unknown addresses, and a handler for every Exception on
+    faults of ours that nobody foresaw. The portal's session keeps the project in hand and the token of our forms, under
+    names that begin with "connect".
+
+    `settings` default to those of this process (see `Settings.load_mounted`). Without CONNECT_SECRET_KEY the portal's
+    SECRET_KEY signs. `data` is the file of the sandbox's database, which is made where there is none; the sandbox needs
+    it. `transport`, `clock` and `monotonic` are those of `create_app`. Neither thread nor connection is made before a
+    page needs it, so that the portal may be forked.
+
+    Raises SettingsError, ValueError or TypeError where the portal or an argument cannot be used, and OSError when the
+    audit log or the database cannot be written.
+    """
+    check_portal(portal, url_prefix=url_prefix, guard=guard)
+    settings = settings or Settings.load_mounted()
+    check_settings(settings)
+    keys = signing_keys(portal, settings)
     if settings.sandbox:
-        upstream = in_sandbox(settings, data=data, transport=transport, clock=clock)
-    else:
-        upstream = over_network(settings, transport=transport)
-    app.extensions[EXTENSION] = Portal(
-        connect=upstream.connect,
+        prepare_sandbox(data)
+    upstream = _upstream(settings, data=data, transport=transport, clock=clock)
+    gate = gate_with(guard, hosts=upstream.hosts, connect=upstream.connect)
+    running = _portal(settings, upstream, gate, keys=keys, clock=clock, monotonic=monotonic)
+    portal.register_blueprint(blueprint, url_prefix=url_prefix)
+    portal.extensions[EXTENSION] = replace(running, still_open=STILL_OPEN)
+    stand_aside(portal.extensions, blueprint)
+
+
+def _upstream(
+    settings: Settings,
+    *,
+    data: Path | None,
+    transport: httpx.BaseTransport | None,
+    clock: Callable[[], datetime],
+) -> Upstream:
+    if settings.sandbox:
+        return in_sandbox(settings, data=data, transport=transport, clock=clock)
+    return over_network(settings, transport=transport)
+
+
+def _portal(
+    settings: Settings,
+    upstream: Upstream,
+    gate: Gate,
+    *,
+    keys: tuple[Secret, ...],
+    clock: Callable[[], datetime],
+    monotonic: Callable[[], float],
+) -> Portal:
+    return Portal(
+        gate=gate,
         make_checks=upstream.make_checks if settings.preflight else None,
-        host=upstream.host,
         stand_in=upstream.stand_in,
         trusted_hosts=frozenset(settings.supabase_hosts),
         pages=Pages(templates=TEMPLATES, static=STATIC),
-        secret_key=Secret(key),
+        secret_keys=keys,
+        limits=Limits(storage=settings.rate_storage),
+        audit=AuditLog(settings.audit_log),
         project_id=settings.project_id,
         submit_timeout=settings.submit_timeout,
         clock=clock,
         monotonic=monotonic,
     )
-    app.register_blueprint(blueprint)
-    explain_what_http_refuses(app)
-    harden(app)
-    if settings.bind.loopback:
+
+
+def _close(app: Flask, settings: Settings, *, keys: tuple[Secret, ...]) -> None:
+    """Lets in only those requests that the settings allow, whatever they ask for."""
+    answer_every_address(app, keys=keys)
+    if settings.access is Access.THIS_MACHINE:
         answer_only_this_machine(app)
-    return app
+        return
+    app.wsgi_app = Forwarding(app.wsgi_app, trusted=settings.proxy_trusted)  # type: ignore[method-assign]
+    answer_only_named_hosts(app, frozenset(settings.served_hosts))
+    answer_only_https(app)
+    if settings.access is Access.PROXY:
+        answer_only_the_proxy(app)

@@ -2,19 +2,24 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from .infisical import Infisical, InfisicalError, Project
+from .infisical import Infisical, InfisicalError, Project, reach
 from .serving import CannotServe, serve
-from .settings import Settings, SettingsError
+from .settings import Access, Network, Settings, SettingsError
+from .supabase import CLOUD_HOST
 
 FAILED = 1
 MISUSED = 2
 """Exit statuses: it did not work out; it cannot be done as asked."""
+
+_REDIS = re.compile(r"rediss?://(?:[^/?#@]*@)?([A-Za-z0-9.-]+(?::[0-9]+)?)(?:[/?][^@]*)?\Z")
+"""The server in a Redis address. A password with a / in it ends its part too early: then nothing is shown."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,29 +80,88 @@ def _check(settings: Settings) -> int:
     if settings.sandbox:
         print("This is the sandbox: nothing leaves this machine, and there is nothing else to check.")
         return 0
+    if _credential(settings) is None:
+        return _check_without_credential(settings)
     try:
         projects = _reach(settings)
     except InfisicalError as error:
-        reference = f" (Infisical's request ID: {error.request_id})" if error.request_id else ""
-        return _tell(f"{error.sentence}{reference}", status=FAILED)
+        return _tell(_fault(error), status=FAILED)
     return _judge(projects, settings=settings)
+
+
+def _check_without_credential(settings: Settings) -> int:
+    """Each Infisical that people may sign in to: whether it answers."""
+    faults = [fault for host in settings.hosts if (fault := _fault_at(host, settings=settings))]
+    if faults:
+        return _tell(*faults, status=FAILED)
+    print("People bring their own credential; the server has none that could be tried.")
+    return 0
+
+
+def _fault_at(host: str, *, settings: Settings) -> str | None:
+    transport = reach(host, ca_bundle=settings.ca_bundle)
+    try:
+        with Infisical(host, auth=None, transport=transport) as infisical:
+            infisical.status()
+    except InfisicalError as error:
+        return f"{host}: {_fault(error)}"
+    print(f"{host} answers.")
+    return None
+
+
+def _fault(error: InfisicalError) -> str:
+    reference = f" (Infisical's request ID: {error.request_id})" if error.request_id else ""
+    return f"{error.sentence}{reference}"
 
 
 def _configured(settings: Settings) -> list[str]:
     told = {
-        "Infisical": "the sandbox" if settings.sandbox else settings.host,
+        "Infisical": "the sandbox" if settings.sandbox else ", ".join(settings.hosts),
         "Credential": _credential(settings),
+        "Who may come in": _who(settings),
         "Preselected project": settings.project_id,
         "Trusted certificates": settings.ca_bundle,
         "Pages": settings.bind.url,
-        "Secret key": "set" if settings.secret_key else "made up at each start",
+        "Served hosts": ", ".join(settings.served_hosts) or "this machine's loopback names",
+        "Trusted proxies": ", ".join(_network(network) for network in settings.proxy_trusted) or "none",
+        "Secret keys": str(len(settings.secret_keys) or "one that is made up at each start"),
+        "Counts are kept in": _rate_storage(settings),
+        "Audit log": settings.audit_log or "standard output",
         "Submit timeout": f"{settings.submit_timeout:g} s",
+        "Supabase hosts": ", ".join((CLOUD_HOST, *settings.supabase_hosts)),
+        "Check before saving": "on" if settings.preflight else "off",
         "Not used": ", ".join(settings.ignored),
     }
     lines = [f"{name + ':':<22}{value}" for name, value in told.items() if value]
-    if settings.host and settings.host.startswith("http://"):
+    if any(host.startswith("http://") for host in settings.hosts):
         lines.append("INFISICAL_HOST begins with http://, so everything sent there can be read on the way.")
     return lines
+
+
+def _who(settings: Settings) -> str:
+    if settings.access is Access.PROXY:
+        groups = ", ".join(settings.proxy_allowed_groups)
+        of = f", of the groups {groups} in {settings.proxy_groups_header}" if groups else ""
+        return f"whoever the proxy names in {settings.proxy_user_header}{of}"
+    if settings.access is Access.OIDC:
+        allowed = ", ".join((*settings.oidc_allowed_emails, *settings.oidc_allowed_groups))
+        return f"whoever signs in at {settings.oidc_issuer}{f', of {allowed}' if allowed else ''}"
+    if settings.access is Access.SIGN_IN:
+        return "each person with an Infisical credential of their own"
+    return "this machine alone"
+
+
+def _network(network: Network) -> str:
+    """A network of one address is written as that address."""
+    return str(network.network_address) if network.num_addresses == 1 else str(network)
+
+
+def _rate_storage(settings: Settings) -> str:
+    """Where is counted, without the user and the password that the address may hold."""
+    if settings.rate_storage is None:
+        return "memory"
+    found = _REDIS.match(settings.rate_storage.reveal())
+    return f"Redis at {found[1]}" if found else "Redis"
 
 
 def _credential(settings: Settings) -> str | None:

@@ -1,11 +1,32 @@
-"""What stands round every page: who is refused at the door, what HTTP itself refuses, and the headers."""
+"""What stands round the stand-alone portal: who is refused at the door, pages for every address, the session's cookie."""
 
-from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from flask import Flask, request
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import URLSafeTimedSerializer
+from werkzeug.exceptions import HTTPException
 
-from .access import reason_to_refuse
-from .connections import Action, Page, Problem, problem
-from .rendering import url_for
+from .access import is_loopback_name, peer_is_trusted, reason_to_refuse, without_port
+from .connections import (
+    Page,
+    Problem,
+    explain_http,
+    refuse,
+    with_headers,
+    with_https_alone,
+)
+from .rendering import BLUEPRINT
+from .secret import Secret
+
+_PROBES = frozenset({f"{BLUEPRINT}.healthz", f"{BLUEPRINT}.readyz"})
+"""Asked by machines from wherever they are, over plain http as well; they tell nothing that is secret."""
+
+
+def answer_every_address(app: Flask, *, keys: tuple[Secret, ...]) -> None:
+    """Gives every answer of the app our headers, each of HTTP's refusals a designed page, and sessions our keys."""
+    app.session_interface = HostBoundSession(keys)
+    app.register_error_handler(HTTPException, explain_http)
+    app.after_request(with_headers)
+    app.after_request(with_https_alone)
 
 
 def answer_only_this_machine(app: Flask) -> None:
@@ -13,79 +34,119 @@ def answer_only_this_machine(app: Flask) -> None:
     app.before_request(_refuse_strangers)
 
 
-def explain_what_http_refuses(app: Flask) -> None:
-    """Gives 404, 405, 413, 500 and their like a designed page."""
-    app.register_error_handler(HTTPException, _explain)
+def answer_only_named_hosts(app: Flask, hosts: frozenset[str]) -> None:
+    """Refuses every request for another host; without any, for another than this machine's loopback names."""
+
+    def refuse_other_hosts() -> Page | None:
+        host = request.headers.get("Host", "").lower()
+        known = (
+            host in hosts or without_port(host) in hosts if hosts else is_loopback_name(without_port(host))
+        )
+        return None if known else refuse(_OTHER_HOST)
+
+    app.before_request(refuse_other_hosts)
 
 
-def harden(app: Flask) -> None:
-    """Puts the headers on every answer that keep other sites, caches and scripts out."""
-    app.after_request(_with_headers)
+def answer_only_https(app: Flask) -> None:
+    """Refuses plain http, but from this machine: what people type here must not be read on the way."""
+
+    def refuse_plain_http() -> Page | None:
+        if request.is_secure or request.endpoint in _PROBES:
+            return None
+        return None if is_loopback_name(without_port(request.host)) else refuse(_PLAIN_HTTP)
+
+    app.before_request(refuse_plain_http)
+
+
+def answer_only_the_proxy(app: Flask) -> None:
+    """Refuses every request that does not come from the trusted proxy."""
+
+    def refuse_other_peers() -> Page | None:
+        if peer_is_trusted() or request.endpoint in _PROBES:
+            return None
+        return refuse(_NOT_THE_PROXY)
+
+    app.before_request(refuse_other_peers)
+
+
+class HostBoundSession(SecureCookieSessionInterface):
+    """Flask's signed session, in a cookie that browsers take from this very host over https alone.
+
+    Only plain http from this machine, where browsers would refuse such a cookie, gets it without.
+    """
+
+    def __init__(self, keys: tuple[Secret, ...]) -> None:
+        self._keys = keys
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer:  # noqa: ARG002  # Flask's signature
+        """Signs with keys of its own: what stands in Flask's configuration is printed with it."""
+        # itsdangerous signs with its last key, and all of them open.
+        return URLSafeTimedSerializer(
+            [key.reveal() for key in reversed(self._keys)],
+            salt=self.salt,
+            serializer=self.serializer,
+            signer_kwargs={"key_derivation": self.key_derivation, "digest_method": self.digest_method},
+        )
+
+    def get_cookie_name(self, app: Flask) -> str:
+        name = super().get_cookie_name(app)
+        return f"__Host-{name}" if request.is_secure else name
+
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002  # Flask's signature
+        return request.is_secure
 
 
 def _refuse_strangers() -> Page | None:
     reason = reason_to_refuse(host=request.headers.get("Host", ""), headers=dict(request.headers))
     if reason is None:
         return None
-    shown = Problem(
-        slug="not-this-machine",
-        status=403,
-        title="This server answers only to its own machine",
-        lede=f"{reason} Whoever opens this page acts with the server’s own credential, so it is refused.",
-        icon="lock",
-        steps=(
-            "Open it on the machine it runs on, at http://127.0.0.1 and its port.",
-            "From another machine, use an SSH tunnel to that address.",
-        ),
+    return refuse(
+        Problem(
+            slug="not-this-machine",
+            status=403,
+            title="This server answers only to its own machine",
+            lede=f"{reason} Whoever opens this page acts with the server’s own credential, so it is refused.",
+            icon="lock",
+            steps=(
+                "Open it on the machine it runs on, at http://127.0.0.1 and its port.",
+                "From another machine, use an SSH tunnel to that address.",
+                "To let other people in, set CONNECT_ACCESS.",
+            ),
+        )
     )
-    return problem(shown, scope=None)
 
 
-_REFUSED_BY_HTTP = {
-    404: ("page-not-found", "There is no such page", "The address may be mistyped or old."),
-    405: ("wrong-method", "This page does not take that", "Open it from the start."),
-    413: (
-        "too-large",
-        "That was too much",
-        "The form takes up to 64 kB, far more than any of its fields needs.",
+_OTHER_HOST = Problem(
+    slug="other-host",
+    status=421,
+    title="This server does not answer to that name",
+    lede="The address names a host that is not one of this server’s.",
+    icon="lock",
+    steps=(
+        "Check the address. If it is right, add its host to CONNECT_HOSTS.",
+        "A proxy must hand the host on, as Host or as X-Forwarded-Host.",
     ),
-}
-_NOT_UNDERSTOOD = ("not-understood", "The request could not be understood", "Go back and try again.")
-_BROKEN = (
-    "server-error",
-    "Something is broken in Infisical Connect",
-    "It is logged. Try again in a minute.",
 )
-
-
-def _explain(error: HTTPException) -> Page:
-    if error.code is None or error.code < 400:
-        return error.get_response()
-    otherwise = _BROKEN if error.code >= 500 else _NOT_UNDERSTOOD
-    slug, title, lede = _REFUSED_BY_HTTP.get(error.code, otherwise)
-    start = Action(label="Go to App Connections", href=url_for(".index"), primary=True)
-    shown = Problem(slug=slug, status=error.code, title=title, lede=lede, actions=(start,))
-    answer = problem(shown, scope=None)
-    if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    return answer
-
-
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_PLAIN_HTTP = Problem(
+    slug="plain-http",
+    status=403,
+    title="This page needs https",
+    lede="What is typed here must not be read on the way, and this address begins with http://.",
+    icon="lock",
+    steps=(
+        "Open the same address with https://.",
+        "If a proxy ends https before this server, add its address to CONNECT_PROXY_TRUSTED and have it send "
+        "X-Forwarded-Proto.",
     ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-}
-
-
-def _with_headers(response: Response) -> Response:
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
+)
+_NOT_THE_PROXY = Problem(
+    slug="not-the-proxy",
+    status=403,
+    title="This page is behind a sign-in",
+    lede="The request did not come through the proxy where people sign in, so it is refused.",
+    icon="lock",
+    steps=(
+        "Open the address of the proxy, not that of this server.",
+        "If it did come through the proxy, add the proxy’s address to CONNECT_PROXY_TRUSTED.",
+    ),
+)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import secrets
 import shutil
 import signal
 import socket
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import unquote
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
@@ -20,11 +20,11 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from . import create_app
 from .sandbox import prepare_database
-from .settings import Bind, Settings
+from .settings import Bind, Settings, SettingsError
+from .supabase import secret_in
 
-WORKERS = 2
-THREADS = 8
-"""Threads of one worker. A submission holds one for as long as Infisical takes, up to the submit timeout."""
+THREADS = 16
+"""Threads in all. A submission holds one for as long as Infisical takes, up to the submit timeout."""
 
 GRACE = 5.0
 """Seconds that a stopping server waits beyond the submit timeout, so that a submission in hand gets its answer."""
@@ -51,7 +51,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None], data: Path | N
     listener, bind = _listen(settings.bind)
     settings = settings.model_copy(update={"bind": bind})
     with _database(settings, data=data) as database:
-        application = create_app(settings, data=database, secret_key=_secret_key(settings))
+        application = _application(settings, database=database)
         options = _options(settings, descriptor=listener.detach())
         options["when_ready"] = lambda _: announce(first_line(settings))
         _Server(application, options=options).run()
@@ -62,13 +62,21 @@ def first_line(settings: Settings) -> str:
     """Where the pages are and what they act on; names the settings that the sandbox puts aside."""
     where = f"Infisical Connect on {settings.bind.url}"
     if not settings.sandbox:
-        return f"{where} – connected to {settings.host}"
+        return f"{where} – connected to {', '.join(settings.hosts)}"
     aside = f" (CONNECT_SANDBOX=on, so {', '.join(settings.ignored)} not used)" if settings.ignored else ""
     return f"{where} – sandbox: nothing leaves this machine{aside}"
 
 
-def _secret_key(settings: Settings) -> str:
-    return settings.secret_key.reveal() if settings.secret_key else secrets.token_urlsafe(48)
+def _application(settings: Settings, *, database: Path | None) -> Flask:
+    try:
+        return create_app(settings, data=database)
+    except SettingsError as error:
+        raise CannotServe("\n".join(error.faults)) from None
+    except OSError as error:
+        raise CannotServe(
+            f"{settings.audit_log} cannot be used for the audit log: {(error.strerror or str(error)).lower()}. "
+            "Set CONNECT_AUDIT_LOG to another file."
+        ) from None
 
 
 def _listen(bind: Bind) -> tuple[socket.socket, Bind]:
@@ -129,7 +137,8 @@ class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
 
     def atoms(self, *args: Any) -> dict[str, Any]:
         atoms: dict[str, Any] = super().atoms(*args)
-        return {**atoms, "U": _printable(str(atoms["U"]))}
+        path = str(atoms["U"])
+        return {**atoms, "U": "…" if secret_in(unquote(path)) else _one_word(path)}
 
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
         # What follows is the part of a malformed request that could not be read, a URL or a cookie perhaps.
@@ -138,6 +147,11 @@ class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
 
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
         super().exception(msg, *(_printable(str(arg).partition("?")[0]) for arg in args), **kwargs)
+
+
+def _one_word(text: str) -> str:
+    """With its spaces escaped too: a path could otherwise say what status it was answered with."""
+    return _printable(text).replace(" ", r"\x20")
 
 
 def _printable(text: str) -> str:
@@ -162,13 +176,19 @@ class _Server(BaseApplication):  # type: ignore[misc]  # likewise
         return self._application
 
 
+def _workers(settings: Settings) -> int:
+    """One process, unless what is counted can be shared: two would each let a machine identity be tried twice, and
+    Infisical locks it after three."""
+    return 2 if settings.rate_storage else 1
+
+
 def _options(settings: Settings, *, descriptor: int) -> dict[str, Any]:
     memory = Path("/dev/shm")  # noqa: S108  # for the workers' heartbeat alone, which a slow disk would delay
     return {
         "bind": f"fd://{descriptor}",
-        "workers": WORKERS,
+        "workers": _workers(settings),
         "worker_class": "gthread",
-        "threads": THREADS,
+        "threads": THREADS // _workers(settings),
         "preload_app": True,
         "timeout": HEARTBEAT,
         "graceful_timeout": int(settings.submit_timeout + GRACE),
@@ -178,9 +198,12 @@ def _options(settings: Settings, *, descriptor: int) -> dict[str, Any]:
         # Whom to believe about X-Forwarded-* is for the application to decide.
         "forwarded_allow_ips": "",
         "secure_scheme_headers": {},
+        # X_Forwarded_User would otherwise pass for X-Forwarded-User, which the proxy replaces.
+        "header_map": "drop",
+        "forwarder_headers": "",
         "control_socket_disable": True,
         "loglevel": "warning",
         "logger_class": _Log,
         "accesslog": "-",
-        "access_log_format": "%(t)s %(m)s %(U)s %(s)s %(L)ss",
+        "access_log_format": "%(t)s %(m)s %(U)s %(s)s %(L)ss %({x-request-id}o)s",
     }

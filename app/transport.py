@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
@@ -90,6 +91,22 @@ class _BoundedStream(httpx.SyncByteStream):
         self._inner.close()
 
 
+def private_client(transport: httpx.BaseTransport, *, largest: int = LARGEST_ANSWER) -> httpx.Client:
+    """An HTTP client that several people may share: it keeps no cookie of one person's answer for another's request,
+    follows no redirect, reads nothing of the environment, and bounds each answer to `largest` bytes."""
+    return httpx.Client(
+        transport=BoundedTransport(transport, largest=largest),
+        headers={
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": "infisical-connect",
+        },
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
 def network_transport(base_url: str, *, ca_bundle: Path | None, connections: int) -> httpx.HTTPTransport:
     """A transport with kept-alive connections to one host, through the proxy the environment names for it, if any."""
     parts = urlsplit(base_url)
@@ -108,16 +125,16 @@ _SHORTEST_SECRET = 8
 def read_json(response: httpx.Response, *, hidden: tuple[Secret, ...] = ()) -> object:
     """The answer's JSON, or None where it has none; what it echoes of the hidden texts is replaced by "…".
 
-    The bearer token of the request is always hidden. Half characters (`"\\ud800"`), which JSON may hold and no page
-    can, become U+FFFD. The content type counts: at a wrong address the dashboard answers 200 with its own page
-    (recorded exchange root-html).
+    The credential of the request, a bearer token or HTTP Basic, is always hidden. Half characters (`"\\ud800"`), which
+    JSON may hold and no page can, become U+FFFD. The content type counts: at a wrong address the dashboard answers 200
+    with its own page (recorded exchange root-html).
     """
     if "json" not in response.headers.get("content-type", ""):
         return None
-    bearer = Secret(response.request.headers.get("Authorization", "").removeprefix("Bearer "))
+    credential = Secret(response.request.headers.get("Authorization", "").partition(" ")[2])
     try:
         told = json.loads(response.content.decode("utf-8", errors="replace"))
-        return _cleaned(told, _every_spelling((*hidden, bearer)))
+        return _cleaned(told, _every_spelling((*hidden, credential)))
     except (ValueError, RecursionError):
         return None
 

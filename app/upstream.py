@@ -1,16 +1,16 @@
 """What stands behind the pages: a real Infisical and Supabase over the network, or the sandbox in this process."""
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 
 from .connections import StandIn
-from .infisical import Infisical, UniversalAuth
+from .infisical import Infisical, OAuthApplication, UniversalAuth, reach
 from .secret import Secret
 from .settings import Settings
 from .supabase import TokenChecks
@@ -18,11 +18,18 @@ from .supabase import TokenChecks
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upstream:
-    """How the clients are made, each once per process, and what the pages tell of a sandbox; None on a real one."""
+    """How the clients are made, each once per process, and what the pages tell of a sandbox; None on a real one.
 
+    `hosts` are the addresses of Infisical. `reach` makes the client of one of them, which proves nothing by itself;
+    `connect` the one that acts with the server's own credential. `application` exchanges sign-ins, None where none is
+    set.
+    """
+
+    hosts: tuple[str, ...]
+    reach: Callable[[str], Infisical]
     connect: Callable[[], Infisical]
     make_checks: Callable[[], TokenChecks]
-    host: str
+    application: OAuthApplication | None
     stand_in: StandIn | None = None
 
 
@@ -34,11 +41,37 @@ def over_network(settings: Settings, *, transport: httpx.BaseTransport | None) -
             return TokenChecks(transport=transport, extra_hosts=settings.supabase_hosts)
         return TokenChecks.over_network(extra_hosts=settings.supabase_hosts)
 
+    def reach_one(host: str) -> Infisical:
+        return Infisical(host, auth=None, transport=transport or reach(host, ca_bundle=settings.ca_bundle))
+
     return Upstream(
+        hosts=settings.hosts,
+        reach=reach_one,
         connect=partial(Infisical.from_settings, settings, transport=transport),
         make_checks=make_checks,
-        host=urlsplit(settings.host or "").netloc,
+        application=_application(settings.oauth_client_id, settings.oauth_client_secret),
     )
+
+
+def _application(client_id: str | None, client_secret: Secret | None) -> OAuthApplication | None:
+    return (
+        OAuthApplication(client_id=client_id, client_secret=client_secret)
+        if client_id and client_secret
+        else None
+    )
+
+
+def prepare_sandbox(data: Path | None) -> None:
+    """Makes the sandbox's database where the file `data` has none. Raises ValueError without a file, OSError when it
+    cannot be written."""
+    if data is None:
+        raise ValueError("the sandbox keeps its data in a file; name one with data=")
+    from .sandbox import prepare_database  # noqa: PLC0415  # as below
+
+    try:
+        prepare_database(data)
+    except sqlite3.Error as error:
+        raise OSError(f"{data} cannot be used for the sandbox's data: {error}") from None
 
 
 def in_sandbox(
@@ -65,6 +98,9 @@ def in_sandbox(
         )
         return Infisical(sandbox.SANDBOX_HOST, auth=auth, transport=make_transport())
 
+    def reach_one(host: str) -> Infisical:
+        return Infisical(host, auth=None, transport=make_transport())
+
     def make_checks() -> TokenChecks:
         return TokenChecks(transport=make_transport(), extra_hosts=settings.supabase_hosts)
 
@@ -75,11 +111,20 @@ def in_sandbox(
     }
     stand_in = StandIn(
         token=sandbox.sandbox_token(),
+        credential=(sandbox.SANDBOX_CLIENT_ID, sandbox.SANDBOX_CLIENT_SECRET),
         fates=tuple(
             {"digits": token[-4:], "sentence": sentence, "token": token} for token, sentence in fates.items()
         ),
         projects_note="Two made-up projects, Payments and Webshop. What you create is gone when the server stops, "
         "unless it was started with a file to keep it in (--data FILE).",
     )
-    host = urlsplit(sandbox.SANDBOX_HOST).netloc
-    return Upstream(connect=connect, make_checks=make_checks, host=host, stand_in=stand_in)
+    return Upstream(
+        hosts=(sandbox.SANDBOX_HOST,),
+        reach=reach_one,
+        connect=connect,
+        make_checks=make_checks,
+        application=_application(
+            sandbox.SANDBOX_OAUTH_CLIENT_ID, Secret(sandbox.SANDBOX_OAUTH_CLIENT_SECRET)
+        ),
+        stand_in=stand_in,
+    )

@@ -1,10 +1,13 @@
-// Shows the copy buttons and puts what they name on the clipboard. Without script there are none.
+// The buttons that copy. Without script there are none.
 
 import { announce, on, part } from "./page.js";
 
-async function copy(button) {
-  const before = button.innerHTML;
-  if (before.includes("Copied")) return;
+const offer = () => document.querySelectorAll("[data-copy]").forEach((button) => (button.hidden = false));
+
+on("click", async ({ target }) => {
+  const button = target.closest("[data-copy]");
+  const before = button?.innerHTML;
+  if (!button || before.includes("Copied")) return;
   try {
     await navigator.clipboard.writeText(part(button.dataset.copy).textContent);
   } catch {
@@ -17,18 +20,10 @@ async function copy(button) {
     button.innerHTML = before;
     announce("");
   }, 2000);
-}
-
-function offer() {
-  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
-}
+});
 
 // Browsers offer the clipboard on https and loopback only.
 if (navigator.clipboard) {
   offer();
   on("placed", offer);
-  on("click", ({ target }) => {
-    const button = target.closest("[data-copy]");
-    if (button) copy(button);
-  });
 }

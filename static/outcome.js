@@ -1,4 +1,4 @@
-// Looks again while a connection's fate is unknown, and puts what is new in place.
+// Looks again while a connection's fate is unknown.
 
 import { parsed, part } from "./page.js";
 
@@ -24,7 +24,10 @@ function put(fresh) {
   say(fresh.querySelector("[role=status]").textContent);
   for (const name of ["log", "result"]) {
     const [old, now] = [box, fresh].map((page) => page.querySelector(`[data-part=${name}]`));
-    if (old.textContent === now.textContent) continue;
+    if (old.textContent === now.textContent) {
+      old.querySelectorAll("a").forEach((link, at) => (link.href = now.querySelectorAll("a")[at].href));
+      continue;
+    }
     const focused = old.contains(document.activeElement);
     old.replaceWith(now);
     document.dispatchEvent(new Event("placed"));
@@ -32,10 +35,10 @@ function put(fresh) {
   }
 }
 
-// Tells in how many seconds to look again; nothing when there is no more to look for.
+// Seconds until the next look, none after the last.
 async function look(wait) {
   try {
-    const answer = await fetch(location.href, { cache: "no-store" });
+    const answer = await fetch(location.href);
     if (answer.redirected) {
       say(/connections.supabase/.test(answer.url) ? "The connection is there. Opening it." : "Opening the next page.");
       setTimeout(() => location.assign(answer.url), 1000);

@@ -1,6 +1,6 @@
-// Sends the form without leaving the page, so that the access token stays in its field.
+// Sends the form in place, so that the access token stays in its field.
 
-import { announce, on, parsed, part } from "./page.js";
+import { announce, on, parsed, part, secret } from "./page.js";
 
 const form = () => part("connection-form");
 const typed = ["name", "description", "instance_url", "expires_on", "expires_in_description"];
@@ -50,34 +50,33 @@ function wait(buttons) {
   };
 }
 
-// Without the token in it the page may be left. Back finds the rest, and when this form was served.
+// What was typed and is no secret.
+const plain = (sent) =>
+  Object.fromEntries([...sent].filter(([name, text]) => typed.includes(name) && text && !secret.test(text)));
+
+// Back finds what was typed, and when this form was served.
 function leave(url, sent) {
   part("access_token").value = "";
-  sent.delete("access_token");
-  history.replaceState(Object.fromEntries(sent), "");
+  history.replaceState({ ...plain(sent), served: sent.get("served") }, "");
   location.assign(url);
 }
 
 // The page for no answer; `since` is by the server's clock.
 function outcome(sent, began) {
-  const url = new URL(form().dataset.outcome, location);
-  const since = Date.parse(form().dataset.served) + began - served;
-  url.searchParams.set("since", new Date(since).toISOString());
-  for (const name of typed) if (sent.get(name)) url.searchParams.set(name, sent.get(name));
-  return url;
+  const since = new Date(Date.parse(form().dataset.served) + began - served).toISOString();
+  return `${form().dataset.outcome}&${new URLSearchParams({ ...plain(sent), since })}`;
 }
 
-// Keeps the token, and what was typed while the answer was on its way.
+// Keeps the token and what was typed meanwhile.
 function carry(sent, main) {
   for (const old of document.querySelectorAll(".field :is(input, textarea)")) {
     const now = main.querySelector(`#${old.id}`);
     if (now && (old.type === "password" || old.value !== sent.get(old.name))) now.value = old.value;
   }
-  const note = main.querySelector("#access_token-note");
-  if (note && part("access_token").value) note.textContent = "";
+  if (part("access_token").value) main.querySelector("#access_token-note")?.replaceChildren();
 }
 
-// The focus goes to a refusal, or stays where somebody types, or goes to what is new.
+// The focus goes to a refusal, stays where somebody types, or goes to what is new.
 function put(page, sent) {
   const at = document.activeElement.closest(".field :is(input, textarea)")?.id;
   carry(sent, page.querySelector("main"));
@@ -102,7 +101,7 @@ async function send(submitter) {
     if (answer.redirected) leave(answer.url, sent);
     else put(parsed(await answer.text()), sent);
   } catch {
-    // Leaving ends the request too; then the page that was asked for comes first.
+    // Leaving ends the request too, and comes first.
     setTimeout(() => {
       if (creating) return leave(outcome(sent, began), sent);
       settle?.();
@@ -113,6 +112,7 @@ async function send(submitter) {
 }
 
 on("submit", (event) => {
+  if (event.target !== form()) return;
   const submitter = event.submitter ?? part("submit");
   if (submitter.name === "change_project") {
     part("access_token").value = "";
@@ -124,7 +124,4 @@ on("submit", (event) => {
 });
 addEventListener("pageshow", () => settle?.());
 
-for (const name of ["served", ...typed]) {
-  const value = history.state?.[name];
-  if (value) Object.assign(form().elements[name], { value, checked: true });
-}
+for (const [name, value] of Object.entries(history.state ?? {})) Object.assign(form().elements[name], { value, checked: true });

@@ -1,20 +1,23 @@
-// The access token: shown on demand, not lost without a word, never beside checks of another one.
+// Secrets: shown on demand, not lost silently, not beside another's checks.
 
 import { on, part } from "./page.js";
 
-function show(shown) {
-  const button = document.querySelector("[data-show]");
-  if (!button) return;
-  part("access_token").type = shown ? "text" : "password";
+function show(button, shown) {
+  part(button.dataset.show).type = shown ? "text" : "password";
   button.querySelector("span").textContent = shown ? "Hide" : "Show";
   button.hidden = false;
 }
 
-// Browsers remember what text fields held, so a shown token is hidden before it is sent.
-for (const name of ["placed", "submit"]) on(name, () => show(false));
-addEventListener("pageshow", () => show(false));
+// Browsers remember what text fields held: secrets are hidden before they are sent.
+const hide = () => document.querySelectorAll("[data-show]").forEach((button) => show(button));
+on("placed", hide);
+on("submit", hide);
+addEventListener("pageshow", hide);
 addEventListener("beforeunload", (event) => part("access_token")?.value && event.preventDefault());
-on("click", ({ target }) => target.closest("[data-show]") && show(part("access_token").type === "password"));
+on("click", ({ target }) => {
+  const button = target.closest("[data-show]");
+  if (button) show(button, part(button.dataset.show).type === "password");
+});
 on("input", ({ target }) => {
   if (!part("checks") || !/token|url/.test(target.id)) return;
   part("checks").remove();

@@ -1,11 +1,12 @@
-// Suggests a name, makes what is typed one that Infisical takes, asks about a field that is left.
+// Suggests and shapes the name, asks about a field that is left.
 
-import { on, parsed, part } from "./page.js";
+import { on, parsed, part, secret } from "./page.js";
 
 const changed = new Set();
 
-// As the server does it, but for a last hyphen, after which more may come.
+// As the server does it, but for a last hyphen, which more may follow, and secrets, which it must see.
 function slug(text) {
+  if (secret.test(text)) return "";
   const plain = text.toUpperCase().toLowerCase().normalize("NFKD").replace(/[^\0-\x7f]/g, "");
   return plain.replace(/[^a-z0-9]+/g, "-").replace(/^-/, "");
 }
@@ -54,4 +55,4 @@ on("focusout", ({ target }) => {
   if (changed.delete(target.id) && target.value && target.closest(".field")) ask(target).catch(() => {});
 });
 
-if (!part("name").value && !part("error-summary")) part("name").value = part("connection-form").dataset.suggested;
+if (!part("error-summary")) part("name").value ||= part("connection-form").dataset.suggested;

@@ -15,7 +15,16 @@ from pytest_socket import socket_allow_hosts
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.sandbox import SandboxTransport, create_sandbox, prepare_database, sandbox_token
+from app.infisical import Infisical
+from app.sandbox import (
+    SANDBOX_CLIENT_ID,
+    SANDBOX_CLIENT_SECRET,
+    SANDBOX_HOST,
+    SandboxTransport,
+    create_sandbox,
+    prepare_database,
+    sandbox_token,
+)
 from app.settings import Settings
 
 from .pages import PageUnderTest, read_page
@@ -52,7 +61,14 @@ class Clock:
 class Visitor(FlaskClient):
     """A browser without JavaScript: every HTML page that it is shown must keep the rules of `pages.py`."""
 
+    scheme = "http"
+    prefix = ""
+    """Where the wizard is mounted."""
+
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        kwargs.setdefault("base_url", f"{self.scheme}://localhost")
+        if kwargs.get("method") == "POST":
+            kwargs["headers"] = {"Sec-Fetch-Site": "same-origin", **dict(kwargs.get("headers") or {})}
         response = super().open(*args, **kwargs)
         if response.mimetype == "text/html" and response.status_code not in (301, 302, 303, 307, 308):
             read_page(response.text)
@@ -66,25 +82,39 @@ class Visitor(FlaskClient):
 
     def fill_in(self, url: str = FORM, **fields: str | None) -> TestResponse:
         """Opens the form, fills it in and submits it; None leaves a field out."""
-        page = self.page(url)
+        page = self.page(f"{self.prefix}{url}")
         return self.submit(page, **fields)
+
+    def sign_in(
+        self,
+        page: PageUnderTest | None = None,
+        *,
+        client_id: str = SANDBOX_CLIENT_ID,
+        client_secret: str = SANDBOX_CLIENT_SECRET,
+    ) -> TestResponse:
+        """Signs in with a machine identity, on the page where people sign in or on the one that was reached."""
+        form = (page or self.page("/sign-in")).hidden_fields("identity-form")
+        return self.post("/sign-in", data={**form, "client_id": client_id, "client_secret": client_secret})
 
     def submit(self, page: PageUnderTest, **fields: str | None) -> TestResponse:
         """Submits a form that was opened before, as a browser would: what stands in it, and what is typed now."""
         data: dict[str, Any] = page.hidden_fields()
         data.update({name: page.field(name) for name in ("name", "description", "instance_url")})
         data.update(fields)
-        return self.post(FORM, data={name: value for name, value in data.items() if value is not None})
+        return self.post(
+            f"{self.prefix}{FORM}", data={name: value for name, value in data.items() if value is not None}
+        )
 
 
 @dataclass
 class Sandbox:
-    """The sandbox behind the wizard, and what the wizard sent to it."""
+    """The sandbox behind the wizard, what the wizard sent to it, and a client of somebody else's."""
 
     app: Flask
     clock: Clock
     slept: list[float]
     sent: list[httpx.Request]
+    elsewhere: Infisical
 
     @property
     def creates(self) -> list[httpx.Request]:
@@ -112,10 +142,9 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def sandbox(tmp_path: Path, clock: Clock) -> Sandbox:
+def sandbox_in(folder: Path, clock: Clock, **environ: str) -> Sandbox:
     """The wizard on a sandbox of its own; whatever it would wait for passes at once, on the test's clock."""
-    database = tmp_path / "sandbox.sqlite"
+    database = folder / "sandbox.sqlite"
     prepare_database(database)
     slept: list[float] = []
 
@@ -124,16 +153,28 @@ def sandbox(tmp_path: Path, clock: Clock) -> Sandbox:
         clock.passes(seconds)
 
     sent: list[httpx.Request] = []
-    transport = Recording(SandboxTransport(create_sandbox(database, clock=clock), sleep=sleep), sent)
+    network = SandboxTransport(create_sandbox(database, clock=clock), sleep=sleep)
     app = create_app(
-        Settings.load({}, None),
+        Settings.load(environ, None),
         data=database,
         secret_key=SECRET_KEY,
-        transport=transport,
+        transport=Recording(network, sent),
         clock=clock,
         monotonic=clock.monotonic,
     )
-    return Sandbox(app=app, clock=clock, slept=slept, sent=sent)
+    elsewhere = Infisical(SANDBOX_HOST, auth=None, transport=network)
+    return Sandbox(app=app, clock=clock, slept=slept, sent=sent, elsewhere=elsewhere)
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, clock: Clock) -> Sandbox:
+    return sandbox_in(tmp_path, clock)
+
+
+@pytest.fixture
+def own_sandbox(tmp_path: Path, clock: Clock) -> Sandbox:
+    """The wizard on a sandbox where each person signs in."""
+    return sandbox_in(tmp_path, clock, CONNECT_ACCESS="sign-in")
 
 
 @pytest.fixture
@@ -149,6 +190,19 @@ def visit(app: Flask) -> Visitor:
     app.testing = False
     client = app.test_client()
     assert isinstance(client, Visitor)
+    client.environ_base["HTTP_HOST"] = "localhost:8000"
+    return client
+
+
+def visit_with(app: Flask, raw_cookies: str) -> Visitor:
+    """A browser that sends these cookies, letter by letter, and keeps none.
+
+    Werkzeug's client puts the cookies that it keeps in the place of any that a single request is given.
+    """
+    visit(app)
+    client = app.test_client(use_cookies=False)
+    assert isinstance(client, Visitor)
+    client.environ_base["HTTP_COOKIE"] = raw_cookies
     client.environ_base["HTTP_HOST"] = "localhost:8000"
     return client
 

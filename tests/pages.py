@@ -99,9 +99,11 @@ class PageUnderTest:
     def links(self) -> dict[str, str]:
         return {text_in(element): element.get("href", "") for element in self.all("a")}
 
-    def hidden_fields(self) -> dict[str, Any]:
+    def hidden_fields(self, form_id: str | None = None) -> dict[str, Any]:
+        """The hidden fields of the page, or of the form with an id."""
         found: dict[str, Any] = {}
-        for element in self.all("input"):
+        form = next((form for form in self.all("form") if form_id and form.get("id") == form_id), self.root)
+        for element in form.iter(f"{XHTML}input"):
             if element.get("type") == "hidden":
                 found.setdefault(element.get("name", ""), []).append(element.get("value", ""))
         return found

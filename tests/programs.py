@@ -21,7 +21,8 @@ _INSTALLING = 900
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Program:
-    """A system program: the commands it goes by, other places to look, its Debian package, another way to get it."""
+    """A system program: the commands it goes by, other places to look, its Debian package, another way to get it, and
+    what makes it tell its version."""
 
     name: str
     what_for: str
@@ -29,6 +30,7 @@ class Program:
     package: str
     elsewhere: Callable[[], Iterator[Path]] = lambda: iter(())
     otherwise: tuple[str, ...] = ()
+    tells_version: str = "--version"
 
     @property
     def mend(self) -> str:
@@ -55,6 +57,12 @@ def _browsers_of_playwright() -> Iterator[Path]:
             )
 
 
+def _where_root_looks() -> Iterator[Path]:
+    """Debian keeps servers out of the way of people who are not root: beside each bin of theirs is a sbin."""
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        yield Path(folder).with_name("sbin") / "nginx"
+
+
 PROGRAMS = (
     Program(
         name="chromium",
@@ -63,6 +71,20 @@ PROGRAMS = (
         package="chromium",
         elsewhere=_browsers_of_playwright,
         otherwise=(sys.executable, "-m", "playwright", "install", "chromium"),
+    ),
+    Program(
+        name="redis-server",
+        what_for="the tests of limits that are shared through Redis",
+        commands=("redis-server",),
+        package="redis-server",
+    ),
+    Program(
+        name="nginx",
+        what_for="the tests behind a real reverse proxy",
+        commands=("nginx",),
+        package="nginx",
+        elsewhere=_where_root_looks,
+        tells_version="-v",
     ),
 )
 """Every system program that a test needs. A test asks for one with `require`."""
@@ -74,7 +96,7 @@ def find(name: str) -> Path | None:
     program = _named(name)
     found = (shutil.which(command) for command in program.commands)
     candidates = (*(Path(path) for path in found if path), *program.elsewhere())
-    return next((path for path in candidates if _starts(path)), None)
+    return next((path for path in candidates if _starts(path, program)), None)
 
 
 def require(name: str) -> Path:
@@ -94,9 +116,9 @@ def _named(name: str) -> Program:
     return next(program for program in PROGRAMS if program.name == name)
 
 
-def _starts(path: Path) -> bool:
+def _starts(path: Path, program: Program) -> bool:
     try:
-        return _run((str(path), "--version"), seconds=_PROBING, quiet=subprocess.DEVNULL)
+        return _run((str(path), program.tells_version), seconds=_PROBING, quiet=subprocess.DEVNULL)
     except OSError:
         return False
 

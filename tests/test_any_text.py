@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 from app.connections.api_call import as_api_call
 from app.connections.rules import slug_of
 from app.infisical import Connection
-from tests.conftest import FORM, PROJECT, Answer, Sandbox, Visitor, visit
+from tests.conftest import FORM, PROJECT, Answer, Sandbox, Visitor, visit, visit_with
 from tests.infisical.answers import connection, grant
 from tests.pages import read_page
 
@@ -43,7 +43,7 @@ PAGES = (
 )
 PARAMETERS = (
     "project", "q", "page", "all", "then", "name", "description", "instance_url", "since", "waited", "stop",
-    "created", "late", "expires_on", "expires_in_description", "reaches", "access_token", "endpoint", "values", "_external", "_scheme", "_anchor", "_method",
+    "created", "looked", "expires_on", "expires_in_description", "access_token", "endpoint", "values", "_external", "_scheme", "_anchor", "_method",
     "connection_id", "template", "scope", "status",
 )  # fmt: skip
 FIELDS = (
@@ -225,7 +225,7 @@ def test_a_cookie_that_was_tampered_with_is_answered_with_a_page(loud: Visitor, 
     assert held is not None
     for value in (held.value[:at] + "x" + held.value[at + 1 :], cookie):
         raw = f"connect={value}".encode().decode("latin-1")
-        is_in_order(loud.get(FORM, environ_overrides={"HTTP_COOKIE": raw}))
+        is_in_order(visit_with(loud.application, raw).get(FORM))
 
 
 @repeatable
@@ -431,7 +431,7 @@ def spoilt(wizard_at: Callable[..., Visitor]) -> Callable[[Answer], Visitor]:
             *PAGES,
             f"{OUTCOME}?project={PROJECT}&name=a&since=2026-11-23T11:42:07Z",
             f"/connections/supabase/{CONNECTION}/reminder.ics?expires_on=9999-12-31",
-            f"/connections/supabase/{CONNECTION}?created=1&expires_on=0001-01-01&reaches=x",
+            f"/connections/supabase/{CONNECTION}?created=1&expires_on=0001-01-01",
             f"{FORM}?project={PROJECT}",
             "/connections?project=organization",
             f"/connections?project={PROJECT}",

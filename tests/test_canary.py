@@ -8,10 +8,8 @@ import logging
 import re
 import socket
 import sqlite3
-import traceback
-import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from http.client import HTTPConnection
 from pathlib import Path
@@ -34,6 +32,8 @@ from tests.conftest import FORM, HOST, PROJECT, SECRET_KEY, Clock, Recording, Vi
 from tests.infisical import servers
 from tests.infisical.answers import connection, error, grant, new_connection, soon
 
+from .cage import Cage, Records, caged, rendered, spellings
+from .pages import read_page
 from .processes import serving
 
 # Letters that JSON, URLs and HTML each spell differently, so that no spelling goes unseen.
@@ -43,30 +43,37 @@ INFISICAL_TOKEN = 'canary.of.infisical"C<&>+/=%25\\three'
 # The sandbox takes nothing but 40 hex digits; the last four choose what happens.
 SANDBOX_CANARY = "sbp_ca9a27ca9a27ca9a27ca9a27ca9a27ca9a27"
 
+# What people paste one field off: each holds these characters, in which no spelling changes anything.
+ONE_FIELD_OFF = "0ff1e1d00ff1e1d0"
+
+
+def _jwt(**claims: str) -> str:
+    head, payload = (
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+        for part in ({"alg": "HS256"}, claims)
+    )
+    return f"{head}.{payload}.{ONE_FIELD_OFF}made-up"
+
+
+PASTED = {
+    "access token": f"sbp_{ONE_FIELD_OFF}0123456789abcdef01234567",
+    "scoped token": f"sbp_fc{ONE_FIELD_OFF}0123456789abcdef012345",
+    "OAuth access token": f"sbp_oauth_{ONE_FIELD_OFF}0123456789abcdef01234567",
+    "secret API key": f"sb_secret_{ONE_FIELD_OFF}_made-up",
+    "publishable API key": f"sb_publishable_{ONE_FIELD_OFF}_made-up",
+    "service_role key": _jwt(role="service_role", ref="abcdefghijklmnopqrst"),
+    "Infisical access token": _jwt(identityId="made-up"),
+    "JWT": _jwt(sub="made-up"),
+    "Infisical service token": f"st.0123abcd0123abcd.{ONE_FIELD_OFF}.{ONE_FIELD_OFF}",
+    "database address": f"postgres://postgres:{ONE_FIELD_OFF}@db.example:5432/postgres",
+    "web address": f"https://user:{ONE_FIELD_OFF}@host.example",
+    "web address with the secret as user": f"https://{ONE_FIELD_OFF}@host.example",
+}
+INSTANCE_URL_ALONE = "web address with the secret as user"
+"""In another text that is a name and a host, as in many a link."""
+
 CREATE = "/api/v1/app-connections/supabase"
 NO_SUCH = error(404, "NotFound", "Could not find App Connection with name x in project scope.")
-
-
-def spellings(secret: str) -> set[str]:
-    """How a secret may stand in a text."""
-    raw = secret.encode()
-    return {
-        secret,
-        quote(secret),
-        quote(secret, safe=""),
-        quote_plus(secret),
-        quote(secret, safe="").lower(),
-        json.dumps(secret)[1:-1],
-        json.dumps(json.dumps(secret))[3:-3],
-        repr(secret)[1:-1],
-        repr(repr(secret))[1:-1],
-        escape(secret),
-        escape(secret, quote=False),
-        escape(secret).replace("&quot;", "&#34;"),
-        base64.b64encode(raw).decode().rstrip("="),
-        base64.urlsafe_b64encode(raw).decode().rstrip("="),
-        raw.hex(),
-    }
 
 
 CANARIES = {
@@ -77,94 +84,17 @@ CANARIES = {
         ("the Infisical token", INFISICAL_TOKEN),
         ("the access token of the sandbox", SANDBOX_CANARY),
     )
-}
-
-
-def found_in(text: str) -> list[str]:
-    """Which canaries a text holds."""
-    lower = text.lower()
-    return [name for name, ways in CANARIES.items() if any(way.lower() in lower for way in ways)]
-
-
-@dataclass
-class Cage:
-    """Everything that a scenario leaves behind, with a word on where it was."""
-
-    texts: list[tuple[str, str]] = field(default_factory=list)
-
-    def keep(self, where: str, text: str) -> None:
-        self.texts.append((where, text))
-
-    def keep_answer(self, answer: TestResponse) -> TestResponse:
-        where = f"the answer to {answer.request.method} {answer.request.path}"
-        self.keep(f"{where}: body", answer.text)
-        self.keep(f"{where}: headers", f"{answer.status}\n{answer.headers}")
-        return answer
-
-    def escaped(self) -> list[str]:
-        return [f"{name} in {where}" for where, text in self.texts for name in found_in(text)]
-
-
-class Records(logging.Handler):
-    """Keeps every record with its arguments, and its exception with the locals of every frame."""
-
-    def __init__(self, cage: Cage) -> None:
-        super().__init__(logging.DEBUG)
-        self.cage = cage
-
-    def emit(self, record: logging.LogRecord) -> None:
-        where = f"the log of {record.name}"
-        self.cage.keep(where, f"{record.getMessage()} {record.msg!r} {record.args!r}")
-        if record.exc_info and record.exc_info[1]:
-            self.cage.keep(f"{where}: exception", rendered(record.exc_info[1]))
-
-
-def rendered(raised: BaseException) -> str:
-    """An exception with its whole chain and the locals of every frame."""
-    lines: list[str] = []
-    todo: list[BaseException | None] = [raised]
-    while todo:
-        one = todo.pop()
-        if one is None:
-            continue
-        lines += traceback.TracebackException.from_exception(one, capture_locals=True).format(chain=True)
-        # `from None` hides the context from what is printed, and an error tracker looks at it all the same.
-        todo += [one.__cause__, one.__context__]
-        lines += [repr(one), repr(one.args), repr(vars(one))]
-    return "\n".join(lines)
+} | {"a secret pasted one field off": {ONE_FIELD_OFF}}
 
 
 @pytest.fixture
 def cage(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Cage]:
-    """Listens to everything during a test, and looks for the canaries after it."""
-    cage = Cage()
-    handler = Records(cage)
-    root = logging.getLogger()
-    levels = {name: logging.getLogger(name).level for name in ("", *logging.root.manager.loggerDict)}
-    root.addHandler(handler)
-    for name in levels:
-        logging.getLogger(name).setLevel(logging.DEBUG)
-    logging.getLogger("httpcore.connection").debug("listening")
     # What the program writes into its folder is looked at as well.
     monkeypatch.chdir(tmp_path)
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
+    with caged(CANARIES, folder=tmp_path, output=capfd) as cage:
         yield cage
-    root.removeHandler(handler)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
-    for warning in warned:
-        cage.keep("a warning", str(warning.message))
-    out, err = capfd.readouterr()
-    cage.keep("stdout", out)
-    cage.keep("stderr", err)
-    for path in tmp_path.rglob("*"):
-        if path.is_file():
-            cage.keep(f"the file {path.name}", path.read_bytes().decode("latin-1"))
-    assert cage.escaped() == []
-    assert ("the log of httpcore.connection", "listening 'listening' ()") in cage.texts
 
 
 @dataclass
@@ -314,6 +244,63 @@ def test_a_form_that_is_sent_twice(in_sandbox: Watched, clock: Clock) -> None:
         answer = in_sandbox.visitor.submit(form, name="twice", access_token=SANDBOX_CANARY + "4567")
         in_sandbox.cage.keep_answer(answer)
         assert answer.status_code == 303
+
+
+TEXT_FIELDS = ("name", "description", "instance_url", "expires_on")
+BUTTONS: tuple[dict[str, str], ...] = (
+    {},
+    {"change_project": "1"},
+    {"check": "1"},
+    {"csrf_token": "tampered"},
+    {"project_id": ""},
+    {"project_id": "no-such-project"},
+    {"name": "Not A Slug", "access_token": ""},
+)
+
+
+@pytest.mark.parametrize(
+    ("field", "pasted"),
+    [
+        (field, pasted)
+        for field in TEXT_FIELDS
+        for pasted in PASTED
+        if field == "instance_url" or pasted != INSTANCE_URL_ALONE
+    ],
+)
+def test_a_secret_that_is_pasted_one_field_off(in_sandbox: Watched, field: str, pasted: str) -> None:
+    form = in_sandbox.visitor.page(FORM)
+    in_words = PASTED[pasted] if pasted == INSTANCE_URL_ALONE else f"It is {PASTED[pasted]}, ask Ann"
+    for text in (PASTED[pasted], in_words):
+        for button in (*BUTTONS, {"validate": field}):
+            token = {"access_token": SANDBOX_CANARY + "4567"}
+            typed = {**form.hidden_fields(), "name": "mine", **token, **button, field: text}
+            # A script asks for parts of a page, which are no pages in order.
+            answer = FlaskClient.open(in_sandbox.visitor, FORM, method="POST", data=typed)
+            in_sandbox.cage.keep_answer(answer)
+            if answer.status_code == 303:
+                in_sandbox.cage.keep_answer(in_sandbox.visitor.get(answer.location))
+            if not button:
+                assert answer.status_code == 422
+                assert read_page(answer.text).error(field)
+    in_sandbox.look(in_sandbox.visitor.get(FORM))
+    assert in_sandbox.arrived(SANDBOX_CANARY + "4567") == 0
+
+
+def test_a_secret_in_the_url_that_a_button_puts_in(in_sandbox: Watched) -> None:
+    for text in PASTED.values():
+        in_sandbox.submit(SANDBOX_CANARY + "4567", use_instance_url=text)
+
+
+@pytest.mark.parametrize("pasted", PASTED)
+def test_a_secret_that_somebody_put_in_a_link(in_sandbox: Watched, pasted: str) -> None:
+    names = ("instance_url",) if pasted == INSTANCE_URL_ALONE else (*TEXT_FIELDS, "q", "project")
+    pages = ("/connections", "/projects", "/connections/new", f"{FORM}/token", FORM, f"{FORM}/outcome")
+    for page in pages:
+        for name in names:
+            link = f"name=a&since=2026-11-23T11:42:07Z&then=form&{name}={quote(PASTED[pasted], safe='')}"
+            answer = in_sandbox.cage.keep_answer(in_sandbox.visitor.get(f"{page}?{link}"))
+            assert answer.status_code == 303
+            in_sandbox.cage.keep_answer(in_sandbox.visitor.get(answer.location))
 
 
 def test_the_token_in_a_file_that_is_uploaded_in_its_place(in_sandbox: Watched) -> None:
@@ -697,13 +684,13 @@ def test_a_renewal_that_is_refused_with_the_token_in_the_answer(cage: Cage) -> N
 @pytest.mark.parametrize("secret", [ACCESS_TOKEN, CLIENT_SECRET, INFISICAL_TOKEN])
 @pytest.mark.parametrize("way", list(echoes("x")))
 def test_the_cage_sees_every_spelling(secret: str, way: str) -> None:
-    caught = Cage()
+    caught = Cage(CANARIES)
     caught.keep("a text", echoes(secret)[way])
     assert len(caught.escaped()) == 1
 
 
 def test_the_cage_sees_logs_exceptions_and_their_locals() -> None:
-    caught = Cage()
+    caught = Cage(CANARIES)
     handler = Records(caught)
     logger = logging.getLogger("tests.canary")
     logger.addHandler(handler)

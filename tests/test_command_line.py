@@ -1,5 +1,8 @@
 """The command as a person runs it: its words, its exit statuses, and a server that starts, logs and stops as it should."""
 
+import os
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -86,6 +89,16 @@ def test_check_on_the_sandbox_says_so(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1].startswith("This is the sandbox: nothing leaves this machine")
 
 
+def test_check_tells_where_a_token_may_go_and_whether_it_is_checked_before(tmp_path: Path) -> None:
+    untouched = run("check", folder=tmp_path).stdout
+    assert "Supabase hosts:       api.supabase.com\n" in untouched
+    assert "Check before saving:  on\n" in untouched
+    settings = {"CONNECT_SUPABASE_HOSTS": "one.example,two.example:8443", "CONNECT_PREFLIGHT": "off"}
+    changed = run("check", folder=tmp_path, settings=settings).stdout
+    assert "Supabase hosts:       api.supabase.com, one.example, two.example:8443\n" in changed
+    assert "Check before saving:  off\n" in changed
+
+
 def test_check_lists_the_projects_it_may_use(httpserver: HTTPServer, tmp_path: Path) -> None:
     done = run("check", folder=tmp_path, settings=infisical(httpserver, WEBSHOP, PAYMENTS))
     assert (done.status, done.stderr) == (0, "")
@@ -146,6 +159,115 @@ def test_check_fails_with_a_sentence_when_nobody_answers(tmp_path: Path) -> None
     assert done.stderr == "Infisical could not be reached. It refused the network connection.\n"
 
 
+def told(stdout: str) -> dict[str, str]:
+    """What check says is configured, by its names."""
+    lines = (line.partition(":") for line in stdout.splitlines() if ":  " in line)
+    return {name: text.strip() for name, _, text in lines}
+
+
+BEHIND_PROXY = {
+    "CONNECT_ACCESS": "proxy",
+    "CONNECT_PROXY_TRUSTED": "10.0.0.7, 10.1.0.0/16",
+    "CONNECT_PROXY_USER_HEADER": "Remote-User",
+}
+GROUPS = {"CONNECT_PROXY_ALLOWED_GROUPS": "platform,ops", "CONNECT_PROXY_GROUPS_HEADER": "Remote-Groups"}
+COMPANY = {
+    "CONNECT_ACCESS": "oidc",
+    "CONNECT_OIDC_ISSUER": "https://id.example",
+    "CONNECT_OIDC_CLIENT_ID": "made-up",
+    "CONNECT_OIDC_CLIENT_SECRET": "made-up-secret",
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "who"),
+    [
+        ({}, "this machine alone"),
+        ({"CONNECT_ACCESS": "sign-in"}, "each person with an Infisical credential of their own"),
+        (BEHIND_PROXY, "whoever the proxy names in Remote-User"),
+        (
+            BEHIND_PROXY | GROUPS,
+            "whoever the proxy names in Remote-User, of the groups platform, ops in Remote-Groups",
+        ),
+        (COMPANY, "whoever signs in at https://id.example"),
+        (
+            COMPANY | {"CONNECT_OIDC_ALLOWED_GROUPS": "platform"},
+            "whoever signs in at https://id.example, of platform",
+        ),
+    ],
+)
+def test_check_tells_who_may_come_in(settings: dict[str, str], who: str, tmp_path: Path) -> None:
+    done = run("check", folder=tmp_path, settings=settings)
+    assert done.status == 0
+    assert told(done.stdout)["Who may come in"] == who
+    assert "made-up-secret" not in done.stdout
+
+
+def test_check_tells_whom_the_server_trusts_and_where_it_counts_and_logs(tmp_path: Path) -> None:
+    keys = {"CONNECT_SECRET_KEY": f"{'made-up-' * 5},{'made-old-' * 5}", "CONNECT_AUDIT_LOG": "audit.log"}
+    storage = {"CONNECT_RATE_STORAGE": "redis://made-up-user:made-up-password@redis.example:6379/1"}
+    hosts = {"CONNECT_HOSTS": "a.example.com,b.example.com"}
+    done = run("check", folder=tmp_path, settings=BEHIND_PROXY | keys | storage | hosts)
+    configured = told(done.stdout)
+    assert configured["Served hosts"] == "a.example.com, b.example.com"
+    assert configured["Trusted proxies"] == "10.0.0.7, 10.1.0.0/16"
+    assert configured["Secret keys"] == "2"
+    assert configured["Counts are kept in"] == "Redis at redis.example:6379"
+    assert configured["Audit log"] == "audit.log"
+    assert "made-" not in done.stdout
+    assert not (tmp_path / "audit.log").exists()
+
+
+def test_check_tells_the_defaults_of_the_same(tmp_path: Path) -> None:
+    configured = told(run("check", folder=tmp_path).stdout)
+    assert configured["Served hosts"] == "this machine's loopback names"
+    assert configured["Trusted proxies"] == "none"
+    assert configured["Secret keys"] == "one that is made up at each start"
+    assert configured["Counts are kept in"] == "memory"
+    assert configured["Audit log"] == "standard output"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "redis://:made-up/password@redis.example",
+        "redis://user:123/made-up@redis.example",
+        "redis://redis.example/0?password=made-up@x",
+        "redis://[made-up",
+    ],
+)
+def test_check_shows_nothing_of_a_redis_address_that_it_cannot_take_apart(
+    address: str, tmp_path: Path
+) -> None:
+    done = run("check", folder=tmp_path, settings={"CONNECT_RATE_STORAGE": address})
+    assert told(done.stdout)["Counts are kept in"] == "Redis"
+
+
+def test_check_reaches_each_infisical_that_people_may_sign_in_to(
+    httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    here = infisical(httpserver)["INFISICAL_HOST"]
+    there = here.replace("localhost", "127.0.0.1")
+    done = run("check", folder=tmp_path, settings={"INFISICAL_HOST": f"{here}, {there}"})
+    assert (done.status, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-4:] == [
+        "INFISICAL_HOST begins with http://, so everything sent there can be read on the way.",
+        f"{here} answers.",
+        f"{there} answers.",
+        "People bring their own credential; the server has none that could be tried.",
+    ]
+    assert {request.path for request, _ in httpserver.log} == {"/api/status"}
+
+
+def test_check_names_each_infisical_that_does_not_answer(httpserver: HTTPServer, tmp_path: Path) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    hosts = f"{infisical(httpserver)['INFISICAL_HOST']}, {nobody}"
+    done = run("check", folder=tmp_path, settings={"INFISICAL_HOST": hosts})
+    assert done.status == 1
+    assert done.stderr == f"{nobody}: Infisical could not be reached. It refused the network connection.\n"
+    assert "People bring their own" not in done.stdout
+
+
 # serve
 
 
@@ -185,7 +307,12 @@ def test_a_port_in_use_is_told_in_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_no_address_of_this_machine_is_told_in_one_sentence(tmp_path: Path) -> None:
-    settings = {"CONNECT_SANDBOX": "on", "CONNECT_SECRET_KEY": "made-up-key-of-thirty-two-letters"}
+    settings = {
+        "CONNECT_SANDBOX": "on",
+        "CONNECT_SECRET_KEY": "made-up-key-of-thirty-two-letters",
+        "CONNECT_ACCESS": "sign-in",
+        "CONNECT_HOSTS": "connect.example.com",
+    }
     done = run("serve", "--bind", "no-such-name.invalid:0", folder=tmp_path, settings=settings)
     assert done.status == 1
     assert done.stderr.startswith("no-such-name.invalid:0 cannot be listened on: ")
@@ -237,6 +364,16 @@ print(folder.exists())
     assert done.stdout.split() == ["True", "False"]
 
 
+def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
+    with serving(folder=tmp_path) as served:
+        httpx.get(f"{served.url}/healthz")
+        main = served.process.pid
+        (worker,) = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        os.kill(int(worker), signal.SIGKILL)
+        # The socket is the main process's: the next worker answers whoever waits.
+        assert httpx.get(f"{served.url}/healthz", timeout=60).status_code == 200
+
+
 # The log
 
 
@@ -246,7 +383,8 @@ def test_the_log_has_a_line_per_request_without_what_was_typed(tmp_path: Path) -
         _raw(served, b"GET /canary?canary HTTP/9.9\r\n\r\n")
         _raw(served, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nCookie canary: canary\r\n\r\n")
         done = served.stop()
-    assert " GET /healthz 200 " in done.stdout
+    moment = r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]"
+    assert re.search(rf"{moment} GET /healthz 200 [0-9.]+s [0-9a-f]{{16}}\n", done.stdout)
     assert "canary" not in done.stdout.replace("GET /canary ", "") + done.stderr
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 
 from app.sandbox import sandbox_token
-from tests.conftest import FORM, Sandbox, Visitor
+from tests.conftest import FORM, Sandbox, Visitor, visit
 from tests.pages import read_page
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -51,7 +51,8 @@ def test_the_created_page_has_every_promised_id(visitor: Visitor) -> None:
 def test_every_slug_in_the_code_is_promised_and_every_promised_slug_is_in_the_code() -> None:
     listed = README.partition("The slugs are")[2].partition("- `/healthz`")[0]
     app = Path(__file__).parent.parent / "app"
-    code = "\n".join(path.read_text() for path in [*app.glob("*.py"), *app.glob("connections/*.py")])
+    pages = (*app.glob("*.py"), *app.glob("connections/*.py"), *app.glob("access/*.py"))
+    code = "\n".join(path.read_text() for path in pages)
     slugs = set(re.findall(r'slug="([a-z-]+)"', code))
     slugs |= set(re.findall(r'(?:\d{3}: |_UNDERSTOOD = |_BROKEN = )\(\s*"([a-z-]+)",', code))
     assert set(re.findall(r"`([a-z-]+)`", listed)) == slugs | {"outcome-unknown"}
@@ -67,6 +68,14 @@ def test_the_outcome_page_has_everything_in_its_address(visitor: Visitor) -> Non
     location = visitor.fill_in(name="late", description="why", access_token=sandbox_token("0504")).location
     given = httpx.URL(f"http://localhost{location}").params
     assert set(given) >= {"project", "name", "since", "description", "instance_url"}
+
+
+def test_a_created_connection_is_a_redirect_to_its_page_that_says_so_the_first_time(visitor: Visitor) -> None:
+    answer = visitor.fill_in(name="x", access_token=sandbox_token())
+    assert answer.status_code == 303
+    assert re.fullmatch(r"/connections/supabase/[0-9a-f-]{36}\?created=[\w.-]+", answer.location)
+    assert "Step 3 of 3" in visitor.page(answer.location).title
+    assert "Step 3 of 3" not in visitor.page(answer.location.partition("?")[0]).title
 
 
 def test_a_refused_form_has_the_promised_summary_and_messages(visitor: Visitor) -> None:
@@ -89,3 +98,19 @@ def test_check_and_use_instance_url_create_nothing(visitor: Visitor, sandbox: Sa
 def test_a_refusal_of_infisicals_shows_its_request_id(visitor: Visitor) -> None:
     page = visitor.page("/connections/supabase/00000000-0000-4000-8000-000000000000", status=404)
     assert page.text_of("request-id").startswith("req-")
+
+
+def test_the_sign_in_page_has_the_promised_forms_and_fields(own_sandbox: Sandbox) -> None:
+    page = visit(own_sandbox.app).page("/sign-in?next=/projects")
+    for form, way in (("identity-form", "identity"), ("token-form", "token")):
+        hidden = page.hidden_fields(form)
+        assert set(hidden) == {"csrf_token", "host", "way", "next"}
+        assert (hidden["way"], hidden["next"]) == ([way], ["/projects"])
+    for field in ("client_id", "client_secret", "infisical_token"):
+        element = page.by_id(field)
+        assert element is not None
+        assert element.get("name") == field
+
+
+def test_every_answer_has_the_promised_request_id(visitor: Visitor) -> None:
+    assert re.fullmatch("[0-9a-f]{16}", visitor.get("/healthz").headers["X-Request-ID"])

@@ -42,15 +42,33 @@ def on(folder: Path, command: str, **settings: str) -> subprocess.CompletedProce
     )
 
 
-@pytest.mark.parametrize("name", ["chromium", "chromium-browser", "google-chrome"])
-def test_a_program_is_found_under_each_of_its_names(name: str, tmp_path: Path) -> None:
-    executable(tmp_path / name, "exit 0")
+def with_all_but(missing: str, *, folder: Path) -> Path:
+    """A machine with every program that tests need, except one."""
+    for program in programs.PROGRAMS:
+        if program.name != missing:
+            executable(folder / program.commands[0], "exit 0")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("program", "command"),
+    [(program.name, command) for program in programs.PROGRAMS for command in program.commands],
+)
+def test_a_program_is_found_under_each_of_its_names(program: str, command: str, tmp_path: Path) -> None:
+    executable(with_all_but(program, folder=tmp_path) / command, "exit 0")
     assert on(tmp_path, "report").stdout == ""
 
 
 def test_the_browser_that_playwright_installed_is_found(tmp_path: Path) -> None:
-    executable(tmp_path / "browsers/chromium-1234/chrome-linux64/chrome", "exit 0")
-    assert on(tmp_path, "report").stdout == ""
+    machine = with_all_but("chromium", folder=tmp_path)
+    executable(machine / "browsers/chromium-1234/chrome-linux64/chrome", "exit 0")
+    assert on(machine, "report").stdout == ""
+
+
+def test_a_server_is_found_where_only_root_looks(tmp_path: Path) -> None:
+    machine = with_all_but("nginx", folder=tmp_path / "bin")
+    executable(tmp_path / "sbin/nginx", 'test "$1" = -v')
+    assert on(machine, "report").stdout == ""
 
 
 def test_a_program_that_does_not_start_is_not_found(tmp_path: Path) -> None:
@@ -58,16 +76,20 @@ def test_a_program_that_does_not_start_is_not_found(tmp_path: Path) -> None:
     assert on(tmp_path, "report").stdout.startswith("Not run: the browser tests (chromium is missing; ")
 
 
-def test_the_report_is_one_line_that_says_how_to_mend_it(tmp_path: Path) -> None:
+def test_the_report_is_one_line_that_says_how_to_mend_everything(tmp_path: Path) -> None:
     (line,) = on(tmp_path, "report").stdout.splitlines()
     assert line == (
         "Not run: the browser tests (chromium is missing; get it with: "
-        "apt-get install -y chromium, or .venv/bin/python -m playwright install chromium)"
+        "apt-get install -y chromium, or .venv/bin/python -m playwright install chromium); "
+        "the tests of limits that are shared through Redis (redis-server is missing; get it with: "
+        "apt-get install -y redis-server); "
+        "the tests behind a real reverse proxy (nginx is missing; get it with: apt-get install -y nginx)"
     )
 
 
 def test_root_alone_installs_packages_that_are_missing_and_says_so(tmp_path: Path) -> None:
     # The first try fails, as it does on a machine whose package lists were never fetched.
+    with_all_but("chromium", folder=tmp_path)
     executable(
         tmp_path / "apt-get",
         f"""

@@ -1,5 +1,6 @@
 """Our templates are rendered strictly, and static files keep for a year under a name that changes with them."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -9,6 +10,7 @@ from flask import Flask
 from jinja2 import UndefinedError
 from werkzeug.exceptions import NotFound
 
+from app.paths import STATIC, TEMPLATES
 from app.rendering import Pages, url_for
 from tests.conftest import Sandbox, Visitor
 
@@ -72,6 +74,23 @@ def test_times_are_written_for_people_and_for_programs(folder: Path) -> None:
 def test_a_time_of_another_zone_is_written_in_utc_for_programs(folder: Path) -> None:
     when = datetime(2026, 11, 3, 1, 5, tzinfo=timezone(timedelta(hours=-8)))
     assert rendering(folder, "{{ at|iso }}", at=when) == "2026-11-03T09:05:00Z"
+
+
+def test_scripts_are_modules_and_put_nothing_on_the_window_or_the_document() -> None:
+    tags = [
+        tag for page in TEMPLATES.rglob("*.html") for tag in re.findall("<script[^>]*>", page.read_text())
+    ]
+    assert tags
+    assert all('type="module"' in tag for tag in tags)
+    for script in STATIC.glob("*.js"):
+        written = re.findall(r"\b(?:window|globalThis|self|document)\.(\w+) =[^=]", script.read_text())
+        assert set(written) <= {"title"}, script
+
+
+def test_scripts_write_no_markup_but_what_a_button_had() -> None:
+    ways = r"(?:inner|outer)HTML *=[^=].*|insertAdjacentHTML.*|document\.write.*|setHTML.*|\beval\(.*"
+    written = [line for script in STATIC.glob("*.js") for line in re.findall(ways, script.read_text())]
+    assert written == ["innerHTML = before;"]
 
 
 @pytest.mark.usefixtures("in_a_request")

@@ -4,11 +4,12 @@ import contextlib
 import re
 from pathlib import Path
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.settings import SETTINGS, Bind, Settings, SettingsError
+from app.settings import SETTINGS, Access, Bind, Settings, SettingsError
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,6 +21,7 @@ PAIR = {
 }
 KEY = {"CONNECT_SECRET_KEY": "made-up-key-of-thirty-two-letters"}
 OUTSIDE = {"CONNECT_BIND": "0.0.0.0:8000"}
+OPEN = {**KEY, "CONNECT_ACCESS": "sign-in", "CONNECT_HOSTS": "connect.example.com"}
 CERTIFICATE = """\
 -----BEGIN CERTIFICATE-----
 MIIBejCCASGgAwIBAgIUNcHnIs3D3YKEdZyBSzpKTPpYxT0wCgYIKoZIzj0EAwIw
@@ -43,7 +45,7 @@ def test_nothing_configured_is_the_sandbox_on_loopback() -> None:
     assert settings.host is None
     assert settings.bind == Bind("127.0.0.1", 8000)
     assert settings.submit_timeout == 45
-    assert settings.secret_key is None
+    assert settings.secret_keys == ()
 
 
 def test_a_host_with_a_machine_identity_is_that_infisical() -> None:
@@ -126,7 +128,7 @@ def test_a_host_that_is_no_address_is_a_fault(text: str, reason: str) -> None:
     ],
 )
 def test_an_address_to_listen_on(text: str, host: str, port: int, loopback: bool) -> None:  # noqa: FBT001
-    bind = load(KEY, {"CONNECT_BIND": text, "CONNECT_SANDBOX": "on"}).bind
+    bind = load(OPEN, {"CONNECT_BIND": text, "CONNECT_SANDBOX": "on"}).bind
     assert bind == Bind(host, port)
     assert str(bind) == text
     assert bind.loopback is loopback
@@ -156,7 +158,7 @@ def test_a_secret_key_has_at_least_32_characters() -> None:
     assert faults({"CONNECT_SECRET_KEY": "x" * 31}) == (
         "CONNECT_SECRET_KEY must have at least 32 characters.",
     )
-    assert load({"CONNECT_SECRET_KEY": "x" * 32}).secret_key
+    assert load({"CONNECT_SECRET_KEY": "x" * 32}).secret_keys
 
 
 @pytest.mark.parametrize("name", [name for name in PAIR | TOKEN if name != "INFISICAL_HOST"])
@@ -213,10 +215,13 @@ def test_the_sandbox_can_be_asked_for_and_then_ignores_all_of_infisicals() -> No
     )
 
 
-def test_the_sandbox_that_was_asked_for_starts_on_any_address_with_a_secret_key() -> None:
-    assert load(OUTSIDE, KEY, {"CONNECT_SANDBOX": "on"}).sandbox
-    (fault,) = faults(OUTSIDE, {"CONNECT_SANDBOX": "on"})
-    assert fault.startswith("CONNECT_SECRET_KEY must be set, because CONNECT_BIND is 0.0.0.0:8000")
+def test_the_sandbox_that_was_asked_for_starts_on_any_address_where_people_sign_in() -> None:
+    assert load(OUTSIDE, OPEN, {"CONNECT_SANDBOX": "on"}).sandbox
+    open_to_all, without_key = faults(OUTSIDE, {"CONNECT_SANDBOX": "on"})
+    assert open_to_all.startswith(
+        "CONNECT_BIND is 0.0.0.0:8000, which other machines can reach, and nothing says"
+    )
+    assert without_key.startswith("CONNECT_SECRET_KEY must be set, because CONNECT_BIND is 0.0.0.0:8000")
 
 
 def test_the_sandbox_can_be_refused() -> None:
@@ -229,9 +234,11 @@ def test_a_switch_is_on_or_off() -> None:
     assert faults({"CONNECT_SANDBOX": "yes"}) == ("CONNECT_SANDBOX must be on or off, or not be set.",)
 
 
-def test_a_host_without_a_credential_is_a_fault() -> None:
-    (fault,) = faults({"INFISICAL_HOST": "https://infisical.example"})
-    assert fault.startswith("INFISICAL_HOST is set without a credential; ")
+def test_a_host_without_a_credential_is_one_where_each_person_signs_in() -> None:
+    settings = load({"INFISICAL_HOST": "https://infisical.example"})
+    assert settings.access is Access.SIGN_IN
+    assert load(TOKEN).access is Access.THIS_MACHINE
+    assert load().access is Access.THIS_MACHINE
 
 
 @pytest.mark.parametrize("missing", ["CLIENT_ID", "CLIENT_SECRET"])
@@ -255,6 +262,131 @@ def test_a_credential_of_the_servers_own_is_for_loopback_alone(
 ) -> None:
     (fault,) = faults(credential, KEY, {"CONNECT_BIND": address})
     assert fault.startswith(f"CONNECT_BIND is {address}, which other machines can reach")
+
+
+# Who may come in.
+
+US_AND_EU = {"INFISICAL_HOST": "us.infisical.com, https://eu.infisical.com/api"}
+PROXY = {"CONNECT_ACCESS": "proxy", "CONNECT_PROXY_TRUSTED": "10.0.0.7, 10.1.0.0/16, ::1"}
+PROVIDER = {
+    "CONNECT_ACCESS": "oidc",
+    "CONNECT_OIDC_ISSUER": "https://id.example/realms/company",
+    "CONNECT_OIDC_CLIENT_ID": "made-up-id",
+    "CONNECT_OIDC_CLIENT_SECRET": "made-up-secret",
+}
+EXCHANGE = {
+    "INFISICAL_HOST": "https://infisical.example",
+    "INFISICAL_OAUTH_CLIENT_ID": "made-up-id",
+    "INFISICAL_OAUTH_CLIENT_SECRET": "made-up-secret",
+}
+EVERYONES = {"CONNECT_OIDC_EXCHANGE": "off", "CONNECT_OIDC_ALLOWED_GROUPS": "platform, Webshop team"}
+
+
+def test_people_may_choose_among_several_hosts() -> None:
+    assert load(US_AND_EU).hosts == ("https://us.infisical.com", "https://eu.infisical.com")
+
+
+def test_a_server_that_acts_itself_has_one_host() -> None:
+    (fault,) = faults(TOKEN, US_AND_EU)
+    assert fault.startswith("INFISICAL_HOST names several hosts")
+
+
+def test_each_way_in_starts_with_what_it_needs() -> None:
+    assert load(OUTSIDE, OPEN, US_AND_EU).access is Access.SIGN_IN
+    proxied = load(OUTSIDE, OPEN, PAIR, PROXY)
+    assert proxied.access is Access.PROXY
+    assert [str(network) for network in proxied.proxy_trusted] == ["10.0.0.7/32", "10.1.0.0/16", "::1/128"]
+    assert load(OUTSIDE, OPEN, PROVIDER, EXCHANGE).access is Access.OIDC
+    assert load(OUTSIDE, OPEN, PROVIDER, PAIR, EVERYONES).oidc_allowed_groups == ("platform", "Webshop team")
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        (
+            [TOKEN, {"CONNECT_ACCESS": "sign-in"}],
+            "INFISICAL_TOKEN is set, and with CONNECT_ACCESS=sign-in each",
+        ),
+        (
+            [PAIR, PROVIDER, EXCHANGE],
+            "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET are",
+        ),
+        (
+            [PROXY, {"INFISICAL_HOST": "https://infisical.example"}],
+            "CONNECT_ACCESS=proxy lets the server act, and it has no",
+        ),
+        (
+            [PAIR, {"CONNECT_ACCESS": "proxy"}],
+            "CONNECT_PROXY_TRUSTED is not set, and with CONNECT_ACCESS=proxy whoever",
+        ),
+        (
+            [PAIR, PROVIDER, {"CONNECT_OIDC_EXCHANGE": "off"}],
+            "CONNECT_OIDC_EXCHANGE is off, so whoever signs in acts",
+        ),
+        (
+            [PROVIDER, {"INFISICAL_HOST": "https://infisical.example"}],
+            "INFISICAL_OAUTH_CLIENT_ID and INFISICAL_OAUTH_CLIENT_SECRET are not",
+        ),
+        (
+            [EXCHANGE, {"CONNECT_ACCESS": "oidc"}],
+            "CONNECT_OIDC_ISSUER, CONNECT_OIDC_CLIENT_ID and CONNECT_OIDC_CLIENT_SECRET are not",
+        ),
+        (
+            [PAIR, PROVIDER, EVERYONES, EXCHANGE],
+            "INFISICAL_OAUTH_CLIENT_ID and INFISICAL_OAUTH_CLIENT_SECRET are set, and",
+        ),
+        (
+            [PAIR, {"CONNECT_OIDC_ISSUER": "https://id.example"}],
+            "CONNECT_OIDC_ISSUER is set, and counts only with CONNECT_ACCESS=oidc",
+        ),
+        (
+            [PAIR, {"CONNECT_PROXY_ALLOWED_GROUPS": "platform"}],
+            "CONNECT_PROXY_ALLOWED_GROUPS is set, and counts only with",
+        ),
+        (
+            [PAIR, {"CONNECT_PROXY_TRUSTED": "10.0.0.7"}],
+            "CONNECT_PROXY_TRUSTED is set, and without CONNECT_ACCESS nobody",
+        ),
+        ([OUTSIDE, KEY, US_AND_EU], "CONNECT_HOSTS must be set, because CONNECT_BIND is 0.0.0.0:8000"),
+    ],
+)
+def test_a_way_in_that_is_half_set_does_not_start(parts: list[dict[str, str]], told: str) -> None:
+    (fault,) = faults(*parts)
+    assert fault.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("CONNECT_ACCESS", "open", "must be sign-in, proxy or oidc"),
+        ("CONNECT_PROXY_TRUSTED", "10.0.0.0/33", "must be addresses or networks"),
+        ("CONNECT_PROXY_TRUSTED", "10.0.0.7/8", "must be addresses or networks"),
+        ("CONNECT_PROXY_TRUSTED", "nginx", "must be addresses or networks"),
+        ("CONNECT_PROXY_TRUSTED", "*", "must be addresses or networks"),
+        ("CONNECT_PROXY_TRUSTED", ",", "must be addresses or networks"),
+        ("CONNECT_PROXY_TRUSTED", "0.0.0.0/0", "must not name every address"),
+        ("CONNECT_PROXY_TRUSTED", "10.0.0.7, ::/0", "must not name every address"),
+        ("CONNECT_PROXY_USER_HEADER", "X User", "must be the name of a header"),
+        ("CONNECT_OIDC_ISSUER", "http://id.example", "must begin with https://"),
+        ("CONNECT_OIDC_ISSUER", "https://a:b@id.example", "must be an address"),
+        ("CONNECT_OIDC_ALLOWED_EMAILS", "ada", "must be e-mail addresses"),
+        ("CONNECT_RATE_STORAGE", "memcached://x", "must be memory, or an address that begins with redis://"),
+        ("CONNECT_HOSTS", "https://connect.example.com", "must be host names"),
+        ("CONNECT_SECRET_KEY", "made-up-key-of-thirty-two-letters, short", "must have at least 32"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_fault(name: str, text: str, told: str) -> None:
+    assert any(fault.startswith(f"{name} {told}") for fault in faults({name: text}))
+
+
+def test_a_provider_on_this_machine_may_be_plain_http() -> None:
+    issuer = {"CONNECT_OIDC_ISSUER": "http://127.0.0.1:9400"}
+    assert load(PROVIDER, EXCHANGE, issuer).oidc_issuer == "http://127.0.0.1:9400"
+
+
+def test_a_key_can_be_replaced_while_the_old_one_still_opens() -> None:
+    keys = load({"CONNECT_SECRET_KEY": f"{'n' * 32}, {'o' * 32}"}).secret_keys
+    assert [key.reveal()[0] for key in keys] == ["n", "o"]
 
 
 # Names.
@@ -341,6 +473,46 @@ def test_settings_show_no_secret() -> None:
         assert secret not in shown
 
 
+_WAYS_IN = {
+    "CONNECT_ACCESS": ("sign-in", "proxy", "oidc", "open"),
+    "CONNECT_SANDBOX": ("on", "off"),
+    "CONNECT_PROXY_TRUSTED": ("10.0.0.7", "0.0.0.0/0"),
+    "CONNECT_HOSTS": ("connect.example.com",),
+    "CONNECT_SECRET_KEY": ("made-up-key-of-thirty-two-letters",),
+    "INFISICAL_HOST": ("https://infisical.example",),
+    "INFISICAL_TOKEN": ("made-up-token",),
+    "CONNECT_OIDC_EXCHANGE": ("on", "off"),
+}
+
+
+@hypothesis.settings(derandomize=True, deadline=None)
+@given(
+    st.fixed_dictionaries({}, optional={name: st.sampled_from(texts) for name, texts in _WAYS_IN.items()}),
+    st.sampled_from(["0.0.0.0:8000", "[::]:8000", "10.0.0.1:80", "portal.internal:80"]),
+)
+def test_no_start_that_others_can_reach_leaves_open_who_may_come_in(
+    texts: dict[str, str], address: str
+) -> None:
+    with contextlib.suppress(SettingsError):
+        settings = load(texts, {"CONNECT_BIND": address})
+        assert settings.access is not Access.THIS_MACHINE
+        assert settings.served_hosts
+        assert settings.secret_keys
+        assert settings.access is not Access.PROXY or settings.proxy_trusted
+
+
+def test_every_example_of_a_way_in_can_be_used_as_it_stands() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Who may come in")[2].partition("\n## ")[0]
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    examples = [text for language, text in fenced if not language]
+    ways_in = [
+        load(dict(line.split("=", maxsplit=1) for line in example.splitlines())).access
+        for example in examples
+    ]
+    assert ways_in == [Access.THIS_MACHINE, Access.SIGN_IN, Access.PROXY, Access.OIDC]
+
+
 _ANYTHING = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
 
 
@@ -412,5 +584,58 @@ def test_the_example_file_has_every_setting_with_its_default() -> None:
     ]
 
 
+def test_a_copy_of_the_example_file_changes_nothing() -> None:
+    assert load(env_file=ROOT / ".env.example") == load()
+
+
 def test_every_setting_fills_a_field() -> None:
     assert {setting.field for setting in SETTINGS} == set(Settings.model_fields) - {"ignored"}
+
+
+# ── Mounted in another app ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def mounted_faults(*parts: dict[str, str]) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load_mounted({name: text for part in parts for name, text in part.items()}, None)
+    return caught.value.faults
+
+
+@pytest.mark.parametrize("credential", [TOKEN, PAIR, {"CONNECT_SANDBOX": "on"}])
+def test_mounted_in_another_app_the_address_to_listen_on_has_no_meaning(credential: dict[str, str]) -> None:
+    settings = Settings.load_mounted({**credential, **OUTSIDE}, None)
+    assert settings.access is Access.THIS_MACHINE
+    assert settings.sandbox == ("CONNECT_SANDBOX" in credential)
+
+
+def test_mounted_in_another_app_the_sandbox_does_not_start_by_itself() -> None:
+    (fault,) = mounted_faults({})
+    assert fault.startswith("INFISICAL_HOST is not set, and CONNECT_SANDBOX is off")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("CONNECT_ACCESS", "sign-in"),
+        ("CONNECT_HOSTS", "connect.example.com"),
+        ("CONNECT_PROXY_TRUSTED", "10.0.0.7"),
+        ("CONNECT_PROXY_ALLOWED_GROUPS", "admins"),
+        ("CONNECT_OIDC_ISSUER", "https://id.example.com"),
+        ("CONNECT_OIDC_EXCHANGE", "off"),
+    ],
+)
+def test_mounted_in_another_app_nothing_else_says_who_comes_in(name: str, text: str) -> None:
+    (fault,) = mounted_faults(TOKEN, {name: text})
+    assert (
+        fault == f"{name} is set, and inside another Flask app its guard says who may come in; leave it out."
+    )
+
+
+def test_mounted_in_another_app_every_fault_is_told_at_once() -> None:
+    told = mounted_faults(TOKEN, OPEN, {"CONNECT_PREFLIGHT": "perhaps"})
+    assert len(told) == 2
+    assert told[0].startswith("CONNECT_ACCESS and CONNECT_HOSTS are set")
+
+
+def test_mounted_in_another_app_a_copied_example_is_no_fault() -> None:
+    assert not Settings.load_mounted(TOKEN, ROOT / ".env.example").sandbox

@@ -1,5 +1,25 @@
-"""Who may come in. Without access control, only this machine may."""
+"""Who may come in, and by which way."""
 
-from .loopback import reason_to_refuse
+# Importing the pages is what adds their routes to the blueprint.
+from . import company_page, sign_in_page
+from .forwarding import Forwarding, peer_is_trusted
+from .gates import gate_for, gate_with
+from .guarded import STILL_OPEN, Guard, Guarded
+from .loopback import is_loopback_name, reason_to_refuse, without_port
+from .servers_identity import ServersIdentity
 
-__all__ = ["reason_to_refuse"]
+__all__ = [
+    "STILL_OPEN",
+    "Forwarding",
+    "Guard",
+    "Guarded",
+    "ServersIdentity",
+    "company_page",
+    "gate_for",
+    "gate_with",
+    "is_loopback_name",
+    "peer_is_trusted",
+    "reason_to_refuse",
+    "sign_in_page",
+    "without_port",
+]

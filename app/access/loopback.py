@@ -1,9 +1,13 @@
 """On a loopback address without access control: requests that did not come from this machine are refused."""
 
 import ipaddress
+import re
 from collections.abc import Mapping
 
-_FORWARDED = ("Forwarded", "Via")
+_FORWARDED = ("Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip")
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]*)?")
+"""A Host header (RFC 9110, 7.2): a name or an address, and perhaps a port."""
 
 
 def reason_to_refuse(*, host: str, headers: Mapping[str, str]) -> str | None:
@@ -12,8 +16,9 @@ def reason_to_refuse(*, host: str, headers: Mapping[str, str]) -> str | None:
     A proxy on the same machine connects from a loopback address too, and would open the server's credential to
     everyone; and a page elsewhere can make a browser ask for a name of its own that resolves to 127.0.0.1.
     """
-    if not is_loopback_name(_without_port(host)):
-        return f"The address names the host “{_without_port(host)[:100]}”, which is not this machine."
+    if not is_loopback_name(without_port(host)):
+        named = without_port(host) or host
+        return f"The address names the host “{named[:100]}”, which is not this machine."
     for name in headers:
         if name.title() in _FORWARDED or name.lower().startswith("x-forwarded-"):
             return f"The request came through a proxy: it has the header {name.title()}."
@@ -31,7 +36,7 @@ def is_loopback_name(name: str) -> bool:
         return False
 
 
-def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+def without_port(host: str) -> str:
+    """The name of a Host header, IPv6 in its brackets; "" for a text that is no such header."""
+    found = _HOST.fullmatch(host)
+    return found[1] if found else ""

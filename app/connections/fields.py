@@ -1,16 +1,15 @@
 """The kinds of fields that the form has, and what a field says about its content."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from markupsafe import Markup
-from wtforms import Field
+from wtforms import Field, HiddenField
 from wtforms.fields import StringField
 
 from ..secret import Secret
-from ..supabase import unwrap
+from ..supabase import secret_in, unwrap, without_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +36,16 @@ class _Shown:
     autocomplete = "off"
     optional = False
     help: str | Markup = ""
-    held_a_token = False
     messages: tuple[Message, ...] = ()
 
     def say(self, message: Message) -> None:
         self.messages = (*self.messages, message)
 
 
-_A_TOKEN = re.compile(r"sbp_[0-9A-Za-z_]{20,}")
-
-
 class TextField(_Shown, StringField):
-    """One line of text, trimmed."""
+    """One line of text, trimmed. `held` says in words which secret was taken out of it."""
+
+    held: str | None = None
 
     def __init__(
         self, label: str, *, help: str | Markup, optional: bool = False, kind: str = "text", **kwargs: Any
@@ -60,16 +57,41 @@ class TextField(_Shown, StringField):
         self.inputmode = "url" if kind == "url" else None
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
-        self.held_a_token = bool(valuelist and _A_TOKEN.search(valuelist[0]))
-        if self.held_a_token:
-            # Pasted one field off: it must not come back on a page, nor travel in a URL, nor be stored in clear.
-            valuelist = []
-            self.raw_data = []
-        self.data = valuelist[0].replace("\r\n", "\n").strip() if valuelist else ""
+        # WTForms keeps what came in raw_data, in clear, for as long as the form lives.
+        self.raw_data = []
+        self.put(valuelist[0] if valuelist else "")
+
+    def put(self, text: str) -> None:
+        """Takes a text, or nothing of one that holds a secret.
+
+        Pasted one field off, it must not come back on a page, nor travel in a URL, nor be stored in clear.
+        """
+        self.held = secret_in(text)
+        self.data = "" if self.held else text.replace("\r\n", "\n").strip()
 
     @property
     def value(self) -> str:
         return self.data or ""
+
+
+class HiddenText(HiddenField):
+    """A hidden text, without any that holds a secret: it stands in addresses and in the audit log."""
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        text = valuelist[0].strip() if valuelist else ""
+        self.raw_data = []
+        self.data = "" if secret_in(text) else text
+
+
+class UrlField(TextField):
+    """A URL, without the user name and the password that it held: `held_user` says whether there were any."""
+
+    held_user = False
+
+    def put(self, text: str) -> None:
+        address = without_user(text)
+        self.held_user = address != text.strip()
+        super().put(address)
 
 
 class SecretField(_Shown, Field):
@@ -79,9 +101,10 @@ class SecretField(_Shown, Field):
     value = ""
     data: Secret | None
 
-    def __init__(self, label: str, *, help: str | Markup, **kwargs: Any) -> None:
+    def __init__(self, label: str, *, help: str | Markup, autocomplete: str = "off", **kwargs: Any) -> None:
         super().__init__(label, **kwargs)
         self.help = help
+        self.autocomplete = autocomplete
         self.taken_off: tuple[str, ...] = ()
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:

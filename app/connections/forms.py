@@ -4,20 +4,19 @@ from collections.abc import Collection, Iterable
 from datetime import date
 from typing import Any, NamedTuple
 
-from flask_wtf import FlaskForm
 from markupsafe import Markup
-from wtforms import BooleanField, HiddenField
+from wtforms import BooleanField, Form, HiddenField
 
 from ..infisical import NewConnection
 from ..supabase import SUPABASE_CLOUD, InstanceUrl
-from .fields import Message, SecretField, TextField
+from .fields import HiddenText, Message, SecretField, TextField, UrlField
 from .rules import (
     check_access_token,
     check_description,
     check_expires_on,
     check_instance_url,
     check_name,
-    refuse_tokens,
+    refuse_secrets,
 )
 from .scopes import project_id_of
 
@@ -33,18 +32,17 @@ class SummaryLine(NamedTuple):
     kind: str
 
 
-class ConnectionForm(FlaskForm):
-    """The form of step 2. `read_url` and `expiry` are what its checks made of two of the fields."""
+class ConnectionForm(Form):
+    """The form of step 2. `read_url` and `expiry` are what its checks made of two of the fields.
 
-    class Meta:
-        # The token of the form lives as long as the browser's session: people leave to make a token and come back.
-        csrf_time_limit = None
+    The token against forged posts is no field of it: every form has one (see `forgery`).
+    """
 
     use_anyway_ticked = False
     read_url: InstanceUrl | None = None
     expiry: date | None = None
 
-    project_id = HiddenField()
+    project_id = HiddenText()
     served = HiddenField()
     name = TextField("Name", help="Lowercase letters, digits and hyphens, up to 64.")
     description = TextField(
@@ -53,7 +51,7 @@ class ConnectionForm(FlaskForm):
         optional=True,
         kind="multiline",
     )
-    instance_url = TextField(
+    instance_url = UrlField(
         "Instance URL",
         help="Leave it as it is for Supabase Cloud.",
         kind="url",
@@ -77,6 +75,10 @@ class ConnectionForm(FlaskForm):
     def shown_fields(self) -> tuple[Any, ...]:
         return (self.name, self.description, self.instance_url, self.access_token, self.expires_on)
 
+    def named(self, name: str) -> Any:
+        """The field of that name."""
+        return self[name]
+
     def check(
         self, *, trusted: Collection[str], today: date, use_anyway: bool, warnings_shown: Iterable[str] | None
     ) -> NewConnection | None:
@@ -86,7 +88,6 @@ class ConnectionForm(FlaskForm):
         warning where the page did not say which it showed: then a program posts, not a person.
         """
         self.use_anyway_ticked = use_anyway
-        refuse_tokens(self.name, self.description, self.instance_url)
         check_name(self.name)
         self.expiry = check_expires_on(self.expires_on, today=today)
         check_description(self.description, with_expiry=self.described)
@@ -105,7 +106,8 @@ class ConnectionForm(FlaskForm):
         )
 
     def check_token(self, *, trusted: Collection[str]) -> None:
-        """Checks the two fields that decide where which token goes."""
+        """Checks the two fields that decide where which token goes, and that no other holds a secret."""
+        refuse_secrets(self.name, self.description, self.instance_url, self.expires_on)
         self.read_url = check_instance_url(self.instance_url, trusted=trusted)
         check_access_token(self.access_token)
 
@@ -114,7 +116,7 @@ class ConnectionForm(FlaskForm):
         """The description as it is sent: with the token's expiry where that was asked for."""
         if self.expiry is None or not self.expires_in_description.data:
             return self.description.value
-        return f"{self.description.value} {expiry_sentence(self.expiry)}".strip()
+        return with_expiry(self.description.value, self.expiry)
 
     def _covered(self, *, use_anyway: bool, warnings_shown: Iterable[str] | None) -> bool:
         said = {message.key for message in self.warnings_said}
@@ -156,9 +158,13 @@ class ConnectionForm(FlaskForm):
         return {**{name: text[:LONGEST_CARRIED] for name, text in fields.items() if text}, **ticked}
 
 
-def expiry_sentence(day: date) -> str:
-    """What the description says of the token's expiry."""
-    return f"Token expires {day.day} {day:%b %Y}."
+def with_expiry(description: str, day: date) -> str:
+    """The description with the token's expiry as its last sentence, once."""
+    sentence = f"Token expires {day.day} {day:%b %Y}."
+    if description.endswith(sentence):
+        return description
+    stop = "." if description[-1:].isalnum() else ""
+    return f"{description}{stop} {sentence}".strip()
 
 
 def _summary_text(label: str, message: Message) -> str:

@@ -13,7 +13,10 @@ CLOCKS = timedelta(seconds=60)
 GIVES_UP_AFTER = 600
 """Seconds. The latest appearance seen was at 240 s (recorded exchange slow-429-forever)."""
 
-State = Literal["waiting", "stopped", "older", "different", "unreachable", "found"]
+NOT_THERE = "Not there yet."
+
+State = Literal["waiting", "absent", "stopped", "older", "different", "unreachable", "found"]
+"""`absent`: it has not appeared in all that time. `stopped`: somebody stopped the looking."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,17 +87,20 @@ def next_look_in(elapsed: int) -> int | None:
 def _missing(elapsed: int, refresh: int | None) -> Outcome:
     if refresh is None:
         return Outcome(
-            state="stopped",
+            state="absent",
             text="It has not appeared in ten minutes. It is not likely to appear any more.",
             elapsed=elapsed,
         )
-    return Outcome(state="waiting", text="Not there yet.", elapsed=elapsed, refresh=refresh)
+    return Outcome(state="waiting", text=NOT_THERE, elapsed=elapsed, refresh=refresh)
 
 
 def _judged(found: Connection, sent: Sent, elapsed: int) -> Outcome:
     if sent.since - found.created_at > CLOCKS:
         text = "A connection with this name was there before. It is not the one that was sent, which cannot be created."
         return Outcome(state="older", text=text, elapsed=elapsed, connection=found)
+    if found.created_at - sent.since > timedelta(seconds=GIVES_UP_AFTER) + CLOCKS:
+        text = "A connection with this name was created more than ten minutes later. It is not the one that was sent."
+        return Outcome(state="different", text=text, elapsed=elapsed, connection=found)
     if not is_the_one_sent(found, sent):
         text = (
             "A connection with this name appeared, with another description or instance URL: somebody else’s."

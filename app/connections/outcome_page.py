@@ -6,23 +6,24 @@ from flask import request
 
 from ..rendering import url_for
 from ..supabase import SUPABASE_CLOUD, InstanceUrlError, read_instance_url
-from .forms import expiry_sentence
-from .outcome import Outcome, Sent, look, stopped
-from .portal import portal
+from .doors import blueprint
+from .forms import with_expiry
+from .outcome import NOT_THERE, Outcome, Sent, look, stopped
+from .people import Page
+from .portal import Creation, portal
 from .problems import Action, Problem
+from .recording import record
 from .responses import (
-    Page,
     asked_project,
     carried_values,
     day_in,
     page,
     problem,
     scope_in_hand,
-    see_other,
+    see_created,
     typed_values,
 )
 from .scopes import Scope
-from .views import blueprint
 
 
 @blueprint.get("/connections/new/supabase/outcome")
@@ -42,13 +43,8 @@ def outcome() -> Page:
             find=lambda: running.infisical.connection_named(sent.name, project_id=scope.project_id),
         )
     if seen.state == "found" and seen.connection:
-        return see_other(
-            ".created",
-            connection_id=seen.connection.id,
-            created="1",
-            late="1",
-            expires_on=request.args.get("expires_on"),
-        )
+        record("create", "found-later", project=key, connection=seen.connection)
+        return see_created(seen.connection, Creation(late=True), expires_on=request.args.get("expires_on"))
     return _outcome_page(sent, seen, scope)
 
 
@@ -71,14 +67,13 @@ def _sent() -> Sent | None:
 
 
 def _sent_description() -> str:
-    """The description as it was sent. The form's script knows only what was typed, and whether the expiry joins it."""
+    """The description as it was sent: the address says what was typed, and whether the token's expiry joins it."""
     typed = typed_values(request.args)
     description = typed.get("description", "").strip()
     day = day_in(typed.get("expires_on"))
     if day is None or typed.get("expires_in_description") != "1":
         return description
-    sentence = expiry_sentence(day)
-    return description if description.endswith(sentence) else f"{description} {sentence}".strip()
+    return with_expiry(description, day)
 
 
 def _sent_instance_url() -> str:
@@ -102,7 +97,9 @@ def _incomplete_address() -> Page:
 
 
 def _outcome_page(sent: Sent, seen: Outcome, scope: Scope) -> Page:
-    here = {name: text for name, text in carried_values(request.args).items() if name != "stop"}
+    here = {
+        name: text for name, text in carried_values(request.args).items() if name not in ("stop", "looked")
+    }
     return page(
         "connections/outcome.html",
         scope=scope,
@@ -118,34 +115,33 @@ def _outcome_page(sent: Sent, seen: Outcome, scope: Scope) -> Page:
         other=seen.connection,
         request_id=seen.request_id,
         check_url=url_for(".outcome", **here),
-        stop_url=url_for(".outcome", **here, stop="1"),
-        form_url=url_for(".form", project=scope.key, **_as_typed()),
+        stop_url=url_for(".outcome", **here, stop="1", looked=_looked_now(seen)),
+        form_url=url_for(".form", project=scope.key, **typed_values(request.args)),
         list_url=url_for(".list", project=scope.key),
         token_url=url_for(".token", project=scope.key),
     )
 
 
-def _as_typed() -> dict[str, str]:
-    """What was typed in the form, from what was sent: the sentence about the expiry was added to the description."""
-    typed = typed_values(request.args)
-    day = day_in(typed.get("expires_on"))
-    sentence = expiry_sentence(day) if day else ""
-    if not sentence or not typed.get("description", "").endswith(sentence):
-        return typed
-    return {
-        **typed,
-        "description": typed["description"].removesuffix(sentence).strip(),
-        "expires_in_description": "1",
-    }
-
-
 def _log(sent: Sent, seen: Outcome) -> tuple[tuple[datetime, str], ...]:
     """What happened, first to last: sent, unanswered, the latest look."""
     log = [(sent.since, "Sent to Infisical")]
-    waited = request.args.get("waited", type=int)
-    if waited is not None and 0 <= waited <= seen.elapsed:
+    waited, looked = (_seconds_told(name, most=seen.elapsed) for name in ("waited", "looked"))
+    if waited is not None:
         seconds = f"{waited} second" if waited == 1 else f"{waited} seconds"
         log.append((sent.since + timedelta(seconds=waited), f"No answer within {seconds}"))
-    if seen.state != "stopped" or seen.refresh is not None:
+    if seen.state != "stopped":
         log.append((portal().clock(), f"Looked: {seen.text[0].lower()}{seen.text[1:]}"))
+    elif looked is not None:
+        log.append((sent.since + timedelta(seconds=looked), f"Looked: {NOT_THERE[0].lower()}{NOT_THERE[1:]}"))
     return tuple(log)
+
+
+def _looked_now(seen: Outcome) -> str | None:
+    """The look of this page as the address of "Stop checking" carries it on, for that page does not look."""
+    return str(seen.elapsed) if seen.state == "waiting" else None
+
+
+def _seconds_told(name: str, *, most: int) -> int | None:
+    """Seconds after the sending that the address tells; None where it tells none that can be."""
+    told = request.args.get(name, type=int)
+    return told if told is not None and 0 <= told <= most else None

@@ -1,4 +1,4 @@
-"""What one running wizard holds: its settings, its client, its pages, its clock and its signature."""
+"""What one running wizard holds: its way in, its pages, its limits, its audit log, its clock and its signature."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -12,10 +12,14 @@ from urllib.parse import quote
 from flask import current_app
 from itsdangerous import BadData, URLSafeSerializer
 
+from ..audit import AuditLog
 from ..infisical import THREADS, Deadline, Infisical
+from ..limits import Limits
 from ..rendering import Pages
 from ..secret import Secret
 from ..supabase import TokenChecks
+from .people import Gate, visit
+from .readiness import Readiness
 from .scopes import Scope
 
 EXTENSION = "infisical_connect"
@@ -27,29 +31,46 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StandIn:
-    """What the pages tell of the sandbox: a made-up token that works, and what each of the others does."""
+    """What the pages tell of the sandbox: a made-up token that works, and what each of the others does.
+
+    `credential` is the client ID and the client secret of a made-up machine identity.
+    """
 
     token: str
+    credential: tuple[str, str]
     fates: tuple[Mapping[str, str], ...]
     projects_note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Creation:
+    """How a connection came to be: `late` after a wait without an answer, `reaches` as many Supabase projects as its
+    token was seen to reach, 0 where nobody asked."""
+
+    late: bool = False
+    reaches: int = 0
 
 
 @dataclass(frozen=True)
 class Portal:
     """One running wizard.
 
-    `connect` makes the client and `make_checks` what asks Supabase about a token; each is called once per process,
-    when it is first needed. `make_checks` is None where tokens are not checked before saving.
+    `gate` decides who comes in and whose rights they act with. `make_checks` makes what asks Supabase about a token, once
+    per process, when it is first needed; it is None where tokens are not checked before saving. The first of
+    `secret_keys` signs, each of them is accepted. `still_open` names those of the pages open to everybody that are so
+    here as well; None means all of them.
     """
 
-    connect: Callable[[], Infisical]
+    gate: Gate
     make_checks: Callable[[], TokenChecks] | None
     pages: Pages
-    secret_key: Secret
+    secret_keys: tuple[Secret, ...]
+    limits: Limits
+    audit: AuditLog
     project_id: str | None
     submit_timeout: float
     stand_in: StandIn | None = None
-    host: str = ""
+    still_open: frozenset[str] | None = None
     trusted_hosts: frozenset[str] = frozenset()
     clock: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
@@ -58,13 +79,27 @@ class Portal:
     def sandbox(self) -> bool:
         return self.stand_in is not None
 
-    @cached_property
+    @property
     def infisical(self) -> Infisical:
-        return self.connect()
+        """The client that acts with the rights of whoever was let in."""
+        held = visit()
+        if held is None:
+            raise RuntimeError("nobody was let in")
+        return held.connect()
+
+    @property
+    def host(self) -> str:
+        """The host of the Infisical in use, "" where that is not known yet."""
+        held = visit()
+        return held.host if held else self.gate.host
 
     @cached_property
     def checks(self) -> TokenChecks | None:
         return self.make_checks() if self.make_checks else None
+
+    @cached_property
+    def readiness(self) -> Readiness:
+        return Readiness(self.gate.ready, clock=self.monotonic)
 
     @cached_property
     def threads(self) -> ThreadPoolExecutor:
@@ -87,6 +122,18 @@ class Portal:
             return None
         return datetime.fromtimestamp(told, UTC) if isinstance(told, float) else None
 
+    def sign_creation(self, creation: Creation, *, connection_id: str) -> str:
+        """A text that says how this one connection was created, and that only this server can have made."""
+        return self._signer_of(connection_id).dumps([creation.late, creation.reaches])
+
+    def signed_creation(self, text: str, *, connection_id: str) -> Creation | None:
+        """What a text of `sign_creation` says, or None where it is not one, or is another connection's."""
+        try:
+            late, reaches = self._signer_of(connection_id).loads(text)
+        except BadData:
+            return None
+        return Creation(late=late, reaches=reaches)
+
     def dashboard_url(self, scope: Scope) -> str | None:
         """The App Connections of a project, or of the organization, in Infisical's dashboard.
 
@@ -106,7 +153,15 @@ class Portal:
 
     @cached_property
     def _signer(self) -> URLSafeSerializer:
-        return URLSafeSerializer(self.secret_key.reveal(), salt="infisical-connect.served")
+        return self._serializer("served")
+
+    def _signer_of(self, connection_id: str) -> URLSafeSerializer:
+        return self._serializer(f"created.{connection_id}")
+
+    def _serializer(self, purpose: str) -> URLSafeSerializer:
+        # itsdangerous signs with its last key, and all of them open.
+        keys = [key.reveal() for key in reversed(self.secret_keys)]
+        return URLSafeSerializer(keys, salt=f"infisical-connect.{purpose}")
 
 
 def portal() -> Portal:

@@ -10,6 +10,7 @@ from ..infisical import (
     InstanceUrlRefused,
     InvalidFields,
     LoginRefused,
+    Missing,
     NameTaken,
     NoAnswer,
     NotAMember,
@@ -20,6 +21,7 @@ from ..infisical import (
     Refusal,
     Refused,
     ServerFailed,
+    SignOnRefused,
     SupabaseFailed,
     TokenLacksPermission,
     TokenRefused,
@@ -65,7 +67,6 @@ class Problem:
     ask_heading: str | None = None
     ask_lede: str | None = None
     actions: tuple[Action, ...] = ()
-    back: Action | None = None
     note: str | None = None
     retry_after: int | None = None
 
@@ -74,7 +75,8 @@ class Problem:
 class Situation:
     """What was going on when the error came: where, when, at which Infisical, and whether something was being made.
 
-    `creating` is the name of the connection that was being created, None when a page only read.
+    `creating` is the name of the connection that was being created, None when a page only read. `own_rights` tells that
+    the person acts with rights of their own, and not with the server's.
     """
 
     scope: Scope | None
@@ -82,6 +84,12 @@ class Situation:
     host: str
     when: datetime
     creating: str | None = None
+    own_rights: bool = False
+
+    @property
+    def who(self) -> str:
+        """Who may not do it, at the start of a sentence."""
+        return "You" if self.own_rights else "This server"
 
     @property
     def place(self) -> str:
@@ -100,13 +108,13 @@ def field_messages(error: InfisicalError) -> tuple[tuple[str | None, Message], .
     """
     if isinstance(error, InvalidFields):
         return tuple(_invalid_field(issue.path, issue.message) for issue in error.issues) or (
-            (None, Message("error", "Infisical refused the form and did not say why.", _NOTHING)),
+            (None, Message("error", "Infisical refused the form and did not say why.", NOTHING_CREATED)),
         )
     say = _AT_A_FIELD.get(type(error))
     return (say(error),) if say else ()
 
 
-_NOTHING = "Nothing was created."
+NOTHING_CREATED = "Nothing was created."
 
 _FIELD_OF_PATH = {
     ("name",): "name",
@@ -146,7 +154,7 @@ def _token_refused(_: InfisicalError) -> tuple[str, Message]:
     return "access_token", Message(
         "error",
         "Supabase does not accept this access token.",
-        f"It may be mistyped, expired or deleted. Make a new one and copy it whole. {_NOTHING}",
+        f"It may be mistyped, expired or deleted. Make a new one and copy it whole. {NOTHING_CREATED}",
         link=("Open Supabase’s access tokens", TOKENS_PAGE),
     )
 
@@ -156,7 +164,7 @@ def _token_lacks_permission(_: InfisicalError) -> tuple[str, Message]:
         "error",
         "The access token lacks a permission.",
         "It needs “Projects (account-wide): Read”. A token’s access cannot be edited: make a new one with that "
-        f"permission. {_NOTHING}",
+        f"permission. {NOTHING_CREATED}",
         link=("Open Supabase’s access tokens", TOKENS_PAGE),
     )
 
@@ -166,7 +174,7 @@ def _instance_url_refused(error: InfisicalError) -> tuple[str, Message]:
         "error",
         "Infisical found no Supabase Management API at this instance URL.",
         "Usually the address is mistyped, is one project’s own address, or cannot be reached from Infisical, which "
-        f"also refuses internal addresses unless its operator allows them. {_NOTHING} Infisical says: "
+        f"also refuses internal addresses unless its operator allows them. {NOTHING_CREATED} Infisical says: "
         f"“{error.message}”",
         offer=SUPABASE_CLOUD,
     )
@@ -174,7 +182,7 @@ def _instance_url_refused(error: InfisicalError) -> tuple[str, Message]:
 
 def _refused(error: InfisicalError) -> tuple[None, Message]:
     return None, Message(
-        "error", "Infisical refused the connection.", f"{_NOTHING} It says: “{error.message}”"
+        "error", "Infisical refused the connection.", f"{NOTHING_CREATED} It says: “{error.message}”"
     )
 
 
@@ -201,7 +209,7 @@ def _whether_created(error: InfisicalError, situation: Situation) -> str:
     if situation.creating is None:
         return ""
     if error.nothing_happened:
-        return _NOTHING
+        return NOTHING_CREATED
     return f"It is not certain whether {situation.creating} was created."
 
 
@@ -295,9 +303,15 @@ _MENDING_A_LOGIN = {
     Refusal.LOCKED: ("Wait five minutes, then check the client secret before it is tried again.",),
     Refusal.TOKEN: ("Replace the Infisical access token, or use a machine identity, which renews its own.",),
     Refusal.ADDRESS: ("Add this server’s address to the trusted addresses of the machine identity.",),
+    Refusal.APPLICATION: ("Check INFISICAL_OAUTH_CLIENT_ID and INFISICAL_OAUTH_CLIENT_SECRET.",),
+    Refusal.EXCHANGE: (
+        "In Infisical, allow the OAuth application to exchange tokens.",
+        "For an Infisical without token exchange, set CONNECT_OIDC_EXCHANGE=off.",
+    ),
 }
 
 
+_ASKED_ANEW = frozenset({Refusal.TOKEN, Refusal.APPLICATION, Refusal.EXCHANGE})
 _RESTART = "Restart the server, which otherwise waits five minutes before it logs in again."
 
 
@@ -311,8 +325,22 @@ def _login_refused(error: InfisicalError, _: Situation) -> Problem:
         icon="lock",
         steps=(
             *_MENDING_A_LOGIN[refusal],
-            *(() if refusal is Refusal.TOKEN else (_RESTART,)),
+            *(() if refusal in _ASKED_ANEW else (_RESTART,)),
         ),
+    )
+
+
+def _sign_on_refused(_: InfisicalError, situation: Situation) -> Problem:
+    return Problem(
+        slug="sign-on-refused",
+        status=403,
+        title="Infisical does not accept your sign-in",
+        lede=f"Your company’s identity provider let you in, and {situation.host} did not.",
+        icon="lock",
+        steps=("Sign in again: what was handed over may have expired.",),
+        ask_heading="Whom to ask",
+        ask_lede="An admin of your organization in Infisical can add you, or mend its single sign-on.",
+        ask="Let me sign in to Infisical with our identity provider, through the OAuth application of Infisical Connect.",
     )
 
 
@@ -343,42 +371,64 @@ def _permission_denied(error: InfisicalError, situation: Situation) -> Problem:
     return Problem(
         slug="permission-denied",
         status=403,
-        title=f"This server may not {verb} in {situation.scope.name if situation.scope else 'this project'}",
+        title=f"{situation.who} may not {verb} in {situation.scope.name if situation.scope else 'this project'}",
         lede="Infisical refused the request.",
         icon="lock",
         facts=facts if action else (),
         ask_heading="Whom to ask",
         ask_lede=f"An admin of {situation.place} can give it, under Access Control in Infisical.",
-        ask=f"The machine identity of Infisical Connect needs {wanted} in {situation.place}. "
+        ask=f"{_needs(situation)} {wanted} in {situation.place}. "
         f"Infisical refused it on {situation.when:%d %B %Y}{reference}.",
     )
 
 
+def _needs(situation: Situation) -> str:
+    return "I need" if situation.own_rights else "The machine identity of Infisical Connect needs"
+
+
 def _not_a_member(error: InfisicalError, situation: Situation) -> Problem:
     reference = f" (request {error.request_id})" if error.request_id else ""
+    own = situation.own_rights
+    whom = "me" if own else "the machine identity of Infisical Connect"
     return Problem(
         slug="not-a-member",
         status=403,
-        title="This server has no access to this project",
-        lede="Its machine identity is not a member of the project.",
+        title=f"{situation.who} {'have' if own else 'has'} no access to this project",
+        lede="You are not a member of the project."
+        if own
+        else "Its machine identity is not a member of the project.",
         icon="lock",
         ask_heading="Whom to ask",
-        ask_lede="An admin of the project can add it, under Access Control in Infisical.",
-        ask=f"Add the machine identity of Infisical Connect to {situation.place}, with “Create” and “Read” on "
-        f"“App Connections”.{reference}",
+        ask_lede=f"An admin of the project can add {'you' if own else 'it'}, under Access Control in Infisical.",
+        ask=f"Add {whom} to {situation.place}, with “Create” and “Read” on “App Connections”.{reference}",
     )
 
 
-def names_a_project(error: InfisicalError) -> bool:
-    """Whether it is the project that Infisical did not find, and not the connection."""
-    return error.message.startswith("Project")
+def no_project(*, own_rights: bool) -> Problem:
+    """The page for somebody whom Infisical shows no project."""
+    whom = "me" if own_rights else "the machine identity of Infisical Connect"
+    shown = "you" if own_rights else "its machine identity"
+    return Problem(
+        slug="no-project",
+        status=403,
+        title="You are in no project yet" if own_rights else "This server is in no project yet",
+        lede=f"Infisical shows {shown} no project, so there is nowhere to put a connection.",
+        icon="lock",
+        ask_heading="Whom to ask",
+        ask_lede=f"An admin of a project can add {'you' if own_rights else 'it'}, under Access Control in Infisical.",
+        ask=f"Add {whom} to our project, with “Create” and “Read” on “App Connections”.",
+    )
+
+
+def _is_project(error: InfisicalError) -> bool:
+    return isinstance(error, NotFound) and error.missing is Missing.PROJECT
 
 
 def _not_found(error: InfisicalError, _: Situation) -> Problem:
     return Problem(
         slug="not-found",
         status=404,
-        title="There is no such project" if names_a_project(error) else "There is no such connection",
+        title="There is no such project" if _is_project(error) else "There is no such connection",
         lede="It may have been deleted, or the address is not complete.",
     )
 
@@ -391,6 +441,7 @@ _PAGES: dict[type[InfisicalError], Callable[[InfisicalError, Situation], Problem
     SupabaseFailed: _supabase_failed,
     RateLimited: _rate_limited,
     LoginRefused: _login_refused,
+    SignOnRefused: _sign_on_refused,
     PermissionDenied: _permission_denied,
     NotAMember: _not_a_member,
     NotFound: _not_found,

@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from flask import Response, g, make_response, redirect, request, session
-from werkzeug.wrappers import Response as WerkzeugResponse
+from flask import g, make_response, redirect, request, session
 
-from ..infisical import Deadline, InfisicalError, NotAMember, NotFound
+from ..infisical import Connection, Deadline, InfisicalError, Missing, NotAMember, NotFound
 from ..rendering import url_for
-from .portal import portal
-from .problems import Action, Problem, Situation, names_a_project, problem_page
+from ..supabase import secret_in, without_user
+from .forgery import page_token
+from .people import Page, visit
+from .portal import Creation, portal
+from .problems import Action, Problem, Situation, problem_page
 from .scopes import Scope, scope_named
 
 LONGEST_PROJECT_ID = 100
@@ -19,17 +21,16 @@ LONGEST_PROJECT_ID = 100
 
 _REMEMBERED = "connect.project"
 
-Page = Response | WerkzeugResponse
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What stands round every page."""
+    """What stands round every page. `token` goes into every form of it that posts (see `forgery`)."""
 
     sandbox: bool
     host: str
     project_name: str | None
     change_url: str | None
+    token: str
     person: str | None = None
     sign_out_url: str | None = None
 
@@ -39,11 +40,15 @@ def page(
 ) -> Page:
     """A page in its frame."""
     running = portal()
+    held = visit()
     frame = Frame(
         sandbox=running.sandbox,
         host=running.host,
         project_name=scope.name if scope else None,
         change_url=change_url if scope else None,
+        token=page_token(),
+        person=held.person.name if held and held.person.way_in != "this-machine" else None,
+        sign_out_url=url_for(".sign_out") if held and held.may_sign_out else None,
     )
     return make_response(running.pages.render(template, frame=frame, **context), status)
 
@@ -61,6 +66,11 @@ def problem(shown: Problem, *, scope: Scope | None) -> Page:
     return response
 
 
+def problem_words(error: InfisicalError, *, host: str) -> Problem:
+    """What a page says of an error while nobody has come in yet."""
+    return problem_page(error, Situation(scope=None, host=host, when=portal().clock(), own_rights=True))
+
+
 def problem_of(
     error: InfisicalError,
     *,
@@ -71,8 +81,14 @@ def problem_of(
 ) -> Page:
     """The page for an error of Infisical's; `note` stands under its actions where it has none of its own."""
     running = portal()
+    held = visit()
     situation = Situation(
-        scope=scope, key=asked_project(), host=running.host, when=running.clock(), creating=creating
+        scope=scope,
+        key=asked_project(),
+        host=running.host,
+        when=running.clock(),
+        creating=creating,
+        own_rights=held is not None and held.own_rights,
     )
     shown = problem_page(error, situation)
     shown = replace(shown, actions=actions or _usual_actions(error), note=shown.note or note)
@@ -81,16 +97,16 @@ def problem_of(
 
 def _usual_actions(error: InfisicalError) -> tuple[Action, ...]:
     change = Action(label="Choose another project", href=url_for(".projects"))
-    if isinstance(error, NotFound) and not names_a_project(error):
+    if isinstance(error, NotFound) and error.missing is not Missing.PROJECT:
         return (Action(label="Go to App Connections", href=url_for(".index"), primary=True),)
     if isinstance(error, NotAMember | NotFound):
         return (Action(label=change.label, href=change.href, primary=True),)
-    again = _here() if request.method == "GET" else url_for(".index")
+    again = here() if request.method == "GET" else url_for(".index")
     return (Action(label="Try again", href=again, primary=True), change)
 
 
-def _here() -> str:
-    """The address of this very page."""
+def here() -> str:
+    """The address of this very page, with what a URL of ours may say."""
     places = {name: str(value) for name, value in (request.view_args or {}).items()}
     return url_for(str(request.endpoint), **places, **carried_values(request.args))
 
@@ -98,6 +114,12 @@ def _here() -> str:
 def see_other(endpoint: str, **values: str | None) -> Page:
     """A redirect that is followed with GET. Empty values are left out of the URL."""
     return redirect(url_for(endpoint, **values), code=303)
+
+
+def see_created(connection: Connection, creation: Creation, *, expires_on: str | None) -> Page:
+    """A redirect to the page of a connection that was just created; nobody else can make that page say so."""
+    signed = portal().sign_creation(creation, connection_id=connection.id)
+    return see_other(".created", connection_id=connection.id, created=signed, expires_on=expires_on)
 
 
 def remembered_project() -> str | None:
@@ -140,35 +162,54 @@ def asked_project() -> str | None:
     return key[:LONGEST_PROJECT_ID] or None
 
 
-_CARRIED = (
-    *(
-        "project",
-        "q",
-        "page",
-        "all",
-        "then",
-        "name",
-        "description",
-        "instance_url",
-        "since",
-        "waited",
-        "stop",
-    ),
-    *("created", "late", "expires_on", "expires_in_description", "reaches"),
-)
-
 _TYPED = ("name", "description", "instance_url", "expires_on", "expires_in_description")
+
+_CARRIED = (
+    *_TYPED,
+    "project",
+    "q",
+    "page",
+    "all",
+    "then",
+    "since",
+    "waited",
+    "looked",
+    "stop",
+    "created",
+)
 
 
 def carried_values(source: Mapping[str, str]) -> dict[str, str]:
     """What a URL of ours may say, so that a page can link to itself.
 
-    Nothing else is carried on: Flask's url_for reads some names (`_external`, `_scheme`) as orders of its own, and an
-    access token that somebody put in a link must not travel.
+    Nothing else is carried on: Flask's url_for reads some names (`_external`, `_scheme`) as orders of its own, and a
+    secret that somebody put in a link must not travel.
     """
-    return {name: source[name][:2000] for name in _CARRIED if source.get(name)}
+    return _fit(source, _CARRIED)
 
 
 def typed_values(source: Mapping[str, str]) -> dict[str, str]:
-    """What was typed in the form and travels in URLs from page to page: everything but the access token."""
-    return {name: source[name][:2000] for name in _TYPED if source.get(name)}
+    """What was typed in the form and travels in URLs from page to page: everything but secrets."""
+    return _fit(source, _TYPED)
+
+
+def keep_secrets_out_of_the_address() -> Page | None:
+    """A secret that stands in a link, or was pasted into a search: the same page opens at an address without it.
+
+    Only what our pages read and say again is looked at: what a sign-in elsewhere brings back is nobody's paste.
+    """
+    given = request.args.items(multi=True)
+    held = any(name in _CARRIED and _holds_a_secret(name, text) for name, text in given)
+    return redirect(here(), code=303) if held else None
+
+
+def _fit(source: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    return {
+        name: source[name][:2000]
+        for name in names
+        if source.get(name) and not _holds_a_secret(name, source[name])
+    }
+
+
+def _holds_a_secret(name: str, text: str) -> bool:
+    return secret_in(text) is not None or (name == "instance_url" and without_user(text) != text.strip())

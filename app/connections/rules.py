@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection
-from datetime import date
+from datetime import date, timedelta
 
 from ..secret import Secret
 from ..supabase import (
@@ -15,12 +15,14 @@ from ..supabase import (
     read_instance_url,
     recognise,
 )
-from .fields import Message, SecretField, TextField
+from .fields import Message, SecretField, TextField, UrlField
 
 LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 255
 """Infisical documents 256 and answers a bare 500 to exactly 256 (recorded exchange create-desc-256)."""
 LONGEST_TOKEN = 255
+LONGEST_LIFE = timedelta(days=3653)
+"""Ten years. A day after that is a year mistyped."""
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
@@ -31,17 +33,19 @@ def slug_of(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST_NAME].rstrip("-")
 
 
-def refuse_tokens(*fields: TextField) -> None:
-    """An access token in a field that is shown and stored in clear is refused, and was taken out of it."""
+def refuse_secrets(*fields: TextField) -> None:
+    """A secret in a field that is shown and stored in clear is refused, and was taken out of it."""
     for field in fields:
-        if field.held_a_token:
-            lead = "This had an access token in it, and was emptied."
-            field.say(Message("error", lead, "The access token belongs in the field “Access token” alone."))
+        if field.held:
+            lead = f"This had {field.held} in it, and was emptied."
+            field.say(
+                Message("error", lead, "An access token belongs in its own field, other secrets in none.")
+            )
 
 
 def check_name(field: TextField) -> None:
     typed = field.value
-    if field.held_a_token:
+    if field.held:
         return
     if not typed:
         field.say(Message("error", "Enter a name."))
@@ -97,8 +101,12 @@ def check_description(field: TextField, *, with_expiry: str) -> None:
         field.say(Message("error", "The description must not have invisible control characters."))
 
 
-def check_instance_url(field: TextField, *, trusted: Collection[str]) -> InstanceUrl | None:
+def check_instance_url(field: UrlField, *, trusted: Collection[str]) -> InstanceUrl | None:
     """The URL that was meant, or None when it cannot be one; a host that nobody vouches for is a warning."""
+    if field.held_user:
+        lead = "The instance URL must not have a user name or a password in it."
+        field.say(Message("error", lead, "What stood before the “@” was taken out.", offer=SUPABASE_CLOUD))
+        return None
     try:
         read = read_instance_url(field.value)
     except InstanceUrlError as refused:
@@ -160,7 +168,10 @@ def _fault_of_token(token: Secret) -> Message | None:
 
 
 def check_expires_on(field: TextField, *, today: date) -> date | None:
-    """The date, or None where none was given or it cannot be one."""
+    """The date, or None where none was given or it cannot be one. `today` is the day in UTC.
+
+    The day before may still be today for whoever typed it: west of Greenwich, by up to twelve hours.
+    """
     if not field.value:
         return None
     try:
@@ -168,12 +179,18 @@ def check_expires_on(field: TextField, *, today: date) -> date | None:
     except ValueError:
         field.say(Message("error", "The expiry must be a date, like 2027-02-21."))
         return None
-    if day < today:
+    if day < today - timedelta(days=1):
+        field.say(Message("error", "The expiry must not be in the past.", _LOOK_AT_SUPABASE))
+        return None
+    if day > today + LONGEST_LIFE:
         field.say(
-            Message("error", "The expiry must not be in the past.", "Supabase shows it beside the token.")
+            Message("error", "The expiry must be within ten years.", f"Look at the year. {_LOOK_AT_SUPABASE}")
         )
         return None
     return day
+
+
+_LOOK_AT_SUPABASE = "Supabase shows it beside the token."
 
 
 def _shortened(text: str) -> str:

@@ -3,34 +3,38 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Literal
 
 from flask import g, request
 from werkzeug.exceptions import NotFound as NotFoundPage
 
 from ..infisical import Connection, Deadline, InfisicalError, NameTaken, NewConnection, NoAnswer
+from ..limits import Wait
 from ..rendering import iso, url_for
 from ..supabase import SUPABASE_CLOUD, TOKENS_PAGE, CheckResult
 from . import preflight
+from .doors import blueprint
 from .fields import Message
 from .forms import ConnectionForm, SummaryLine
 from .outcome import Sent, is_the_one_sent
-from .portal import portal
-from .problems import Action, Problem, field_messages
+from .people import Page, visit
+from .portal import Creation, portal
+from .problems import NOTHING_CREATED, Action, field_messages
+from .recording import record, result_of
 from .responses import (
     LONGEST_PROJECT_ID,
-    Page,
     asked_project,
     fragment,
     page,
-    problem,
     problem_of,
     scope_in_hand,
+    see_created,
     see_other,
     typed_values,
 )
 from .rules import LONGEST_NAME, check_instance_url, slug_of
 from .scopes import ORGANIZATION, Scope
-from .views import blueprint, in_a_project
+from .views import in_a_project
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -46,7 +50,6 @@ def form(scope: Scope) -> Page:
 
 @blueprint.post("/connections/new/supabase")
 def submit() -> Page:
-    # Left to itself, Flask-WTF takes uploaded files and JSON for fields as well, which hold no texts.
     filled = ConnectionForm(request.form)
     filled.project_id.data = (
         (filled.project_id.data or "").strip()[:LONGEST_PROJECT_ID] or asked_project() or ""
@@ -55,17 +58,21 @@ def submit() -> Page:
         return see_other(".projects", project=filled.project_id.data, then="form", **filled.typed)
     if not filled.project_id.data:
         return see_other(".form", **filled.typed)
-    if not filled.validate():
-        return _page_too_old(filled)
     # What follows, the refused page's own look-ups included, is over by then.
     g.connect_deadline = portal().deadline()
     for name, answer in _OTHER_BUTTONS.items():
         if name in request.form:
             return answer(filled)
-    return _submitted(filled, deadline=g.connect_deadline)
+    return _submitted(filled)
 
 
-def _submitted(filled: ConnectionForm, *, deadline: Deadline) -> Page:
+def _deadline() -> Deadline:
+    """When the submission in hand must be over."""
+    deadline: Deadline = g.connect_deadline
+    return deadline
+
+
+def _submitted(filled: ConnectionForm) -> Page:
     new = filled.check(
         trusted=portal().trusted_hosts,
         today=portal().clock().date(),
@@ -74,39 +81,81 @@ def _submitted(filled: ConnectionForm, *, deadline: Deadline) -> Page:
     )
     if new is None or filled.read_url is None:
         return _refused(filled)
-    answers = preflight.ask(portal(), new, url=filled.read_url, deadline=deadline)
+    wait = _spend("create")
+    if wait is not None:
+        _record(new, "too-many")
+        return _too_many(filled, wait)
+    answers = preflight.ask(portal(), new, url=filled.read_url, deadline=_deadline())
+    if _tells_of_the_token(answers):
+        # The page will say what Supabase says of the token, and nothing is created: that is a check by another button.
+        wait = _spend("check")
+        if wait is not None:
+            _record(new, "too-many")
+            return _too_many(filled, wait)
     if answers.taken is not None:
         return _name_is_taken(filled, new, answers.taken, NameTaken(""), checks=answers.checks)
     if answers.checks is not None and answers.checks.stops:
+        _record(new, "stopped-by-checks")
         return _stopped_by_checks(filled, answers.checks)
-    return _create(filled, new, checks=answers.checks, deadline=deadline)
+    return _create(filled, new, checks=answers.checks)
 
 
-def _create(
-    filled: ConnectionForm, new: NewConnection, *, checks: CheckResult | None, deadline: Deadline
-) -> Page:
+def _tells_of_the_token(answers: preflight.Answers) -> bool:
+    return answers.checks is not None and (answers.taken is not None or answers.checks.stops)
+
+
+def _create(filled: ConnectionForm, new: NewConnection, *, checks: CheckResult | None) -> Page:
     since = portal().clock()
     try:
-        made = portal().infisical.create(new, deadline=deadline)
-    except NoAnswer:
+        made = portal().infisical.create(new, deadline=_deadline())
+    except NoAnswer as silence:
+        record("outcome-unknown", "no-answer", project=_key(new), connection_name=new.name, error=silence)
         return _unknown(filled, new, since=since)
     except NameTaken as taken:
-        holder = _connection_of_that_name(new, deadline=deadline)
+        holder = _connection_of_that_name(new)
         return _name_is_taken(filled, new, holder, taken, checks=checks)
     except InfisicalError as error:
+        _record(new, result_of(error), error=error)
         return _refused_by_infisical(filled, error, checks=checks, since=since)
+    record("create", "ok", project=_key(new), connection=made)
     return _created(made, filled, checks=checks)
 
 
-def _created(connection: Connection, filled: ConnectionForm, *, checks: CheckResult | None = None) -> Page:
-    reached = len(checks.projects) + checks.more if checks and checks.projects else None
-    return see_other(
-        ".created",
-        connection_id=connection.id,
-        created="1",
-        expires_on=filled.expiry.isoformat() if filled.expiry else None,
-        reaches=str(reached) if reached else None,
+def _record(new: NewConnection, result: str, *, error: InfisicalError | None = None) -> None:
+    """Writes down that the connection was not created, and why."""
+    record("create", result, project=_key(new), connection_name=new.name, error=error)
+
+
+def _key(new: NewConnection) -> str:
+    return new.project_id or ORGANIZATION
+
+
+def _spend(action: Literal["create", "check"]) -> Wait | None:
+    """Counts one use by this person and from this address; how long to wait where there were too many."""
+    held = visit()
+    person = held.person.subject if held else None
+    return portal().limits.spend(action, person=person, address=request.remote_addr)
+
+
+def _too_many(filled: ConnectionForm, wait: Wait) -> Page:
+    unit = "second" if wait.seconds == 1 else "seconds"
+    whose = (
+        "There were too many from your address."
+        if wait.key == "address"
+        else "There were many in a short time."
     )
+    message = Message(
+        "error", f"Wait {wait.seconds} {unit} before the next try.", f"{whose} {NOTHING_CREATED}"
+    )
+    answer = _refused(filled, general=(message,), status=429)
+    answer.headers["Retry-After"] = str(wait.seconds)
+    return answer
+
+
+def _created(connection: Connection, filled: ConnectionForm, *, checks: CheckResult | None = None) -> Page:
+    reached = len(checks.projects) + checks.more if checks and checks.projects else 0
+    expires_on = filled.expiry.isoformat() if filled.expiry else None
+    return see_created(connection, Creation(reaches=reached), expires_on=expires_on)
 
 
 def _stopped_by_checks(filled: ConnectionForm, checks: CheckResult) -> Page:
@@ -127,7 +176,9 @@ def _name_is_taken(
 ) -> Page:
     """A name that this very form's connection has leads there; any other is refused."""
     if holder is not None and _made_by_this_form(filled, new, holder):
+        record("create", "made-before", project=_key(new), connection=holder)
         return _created(holder, filled, checks=checks)
+    _record(new, result_of(taken), error=taken)
     ((_, message),) = field_messages(taken)
     free = _free_name(new)
     if free is not None:
@@ -146,7 +197,7 @@ def _name_is_taken(
 def _free_name(new: NewConnection) -> str | None:
     """The first of name-2, name-3, … that no connection has here; None where Infisical does not tell."""
     try:
-        known = portal().infisical.connections(new.project_id, deadline=g.connect_deadline)
+        known = portal().infisical.connections(new.project_id, deadline=_deadline())
     except InfisicalError:
         return None
     taken = {connection.name for connection in known}
@@ -163,9 +214,9 @@ def _made_by_this_form(filled: ConnectionForm, new: NewConnection, holder: Conne
     return is_the_one_sent(holder, sent)
 
 
-def _connection_of_that_name(new: NewConnection, *, deadline: Deadline) -> Connection | None:
+def _connection_of_that_name(new: NewConnection) -> Connection | None:
     try:
-        return portal().infisical.connection_named(new.name, project_id=new.project_id, deadline=deadline)
+        return portal().infisical.connection_named(new.name, project_id=new.project_id, deadline=_deadline())
     except InfisicalError:
         return None
 
@@ -174,11 +225,8 @@ def _unknown(filled: ConnectionForm, new: NewConnection, *, since: datetime) -> 
     return see_other(
         ".outcome",
         project=new.project_id or ORGANIZATION,
-        name=new.name,
         since=iso(since),
-        description=new.description,
-        instance_url=new.instance_url,
-        expires_on=filled.expiry.isoformat() if filled.expiry else None,
+        **filled.typed,
         waited=str(round((portal().clock() - since).total_seconds())),
     )
 
@@ -194,7 +242,7 @@ def _refused_by_infisical(
         if field is None:
             general.append(message)
         else:
-            filled[field].say(message)
+            filled.named(field).say(message)
     return _refused(filled, general=tuple(general), request_id=error.request_id, checks=checks)
 
 
@@ -221,7 +269,7 @@ def _quiet(action: Action) -> Action:
 def _scope_or_none(key: str) -> Scope | None:
     """The scope for the frame of a problem page, which must appear even when Infisical cannot be asked for it."""
     try:
-        return scope_in_hand(key, deadline=g.get("connect_deadline"))
+        return scope_in_hand(key, deadline=_deadline())
     except InfisicalError:
         return None
 
@@ -232,13 +280,16 @@ def _refused(
     general: tuple[Message, ...] = (),
     request_id: str | None = None,
     checks: CheckResult | None = None,
+    status: int = 422,
 ) -> Page:
     scope = _scope_or_none(filled.project_id.data or "")
-    return _form_page(filled, scope=scope, status=422, general=general, request_id=request_id, checks=checks)
+    return _form_page(
+        filled, scope=scope, status=status, general=general, request_id=request_id, checks=checks
+    )
 
 
 def _with_offered_url(filled: ConnectionForm) -> Page:
-    filled.instance_url.data = request.form["use_instance_url"].strip()
+    filled.instance_url.put(request.form["use_instance_url"])
     filled.read_url = check_instance_url(filled.instance_url, trusted=portal().trusted_hosts)
     return _form_page(filled, scope=_scope_or_none(filled.project_id.data or ""))
 
@@ -249,8 +300,11 @@ def _checked(filled: ConnectionForm) -> Page:
     token = filled.access_token.data
     if filled.errors_said or filled.read_url is None or token is None:
         return _refused(filled)
-    deadline = g.connect_deadline
-    checks = preflight.ask_supabase(portal(), token, url=filled.read_url, deadline=deadline)
+    wait = _spend("check")
+    if wait is not None:
+        record("refusal", "too-many-checks", project=filled.project_id.data)
+        return _too_many(filled, wait)
+    checks = preflight.ask_supabase(portal(), token, url=filled.read_url, deadline=_deadline())
     scope = _scope_or_none(filled.project_id.data or "")
     return _form_page(filled, scope=scope, checks=checks)
 
@@ -337,22 +391,3 @@ def _summary_title(count: int) -> str:
         return ""
     number = _NUMBERS[count] if count < len(_NUMBERS) else str(count)
     return f"Not created: check {number} {'thing' if count == 1 else 'things'}"
-
-
-def _page_too_old(filled: ConnectionForm) -> Page:
-    shown = Problem(
-        slug="page-too-old",
-        status=400,
-        title="This page was open too long",
-        lede="The form could not be matched to your browser. Nothing was sent to Infisical.",
-        icon="clock",
-        note="The form comes back with everything but the token, which is not kept anywhere. Cookies must be allowed.",
-        actions=(
-            Action(
-                label="Open the form again",
-                href=url_for(".form", project=filled.project_id.data, **filled.typed),
-                primary=True,
-            ),
-        ),
-    )
-    return problem(shown, scope=None)

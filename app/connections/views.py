@@ -1,24 +1,26 @@
 """The pages that only read: connections, projects, apps, the token steps, a connection, and the wizard's health."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 from urllib.parse import urljoin
 from uuid import UUID
 
-from flask import Blueprint, abort, g, jsonify, request
+from flask import abort, jsonify, request
 from werkzeug.wrappers import Response
 
-from ..infisical import InfisicalError, PermissionDenied, Project
-from ..rendering import BLUEPRINT, url_for
+from ..infisical import PermissionDenied, Project
+from ..rendering import url_for
 from ..supabase import TOKENS_PAGE
 from . import calendar
 from .api_call import as_api_call
 from .apps import SUPABASE, Row, matches, method_name, row_of
+from .doors import blueprint, open_to_everybody
+from .people import Page, visit
 from .portal import portal
-from .problems import Action, Problem
+from .problems import Action, no_project
 from .responses import (
-    Page,
     asked_project,
     carried_values,
     day_in,
@@ -36,17 +38,6 @@ from .scopes import ORGANIZATION, ORGANIZATION_NAME, Scope, project_scope, with_
 
 ROWS = 20
 SHORT_LIST_OF_APPS = 28
-
-blueprint = Blueprint(BLUEPRINT, __name__)
-
-
-@blueprint.before_request
-def understand_the_query() -> None:
-    """Raw bytes that are no UTF-8 would end in a server error wherever the query is read."""
-    try:
-        request.query_string.decode()
-    except UnicodeDecodeError:
-        abort(400)
 
 
 def in_a_project(view: Callable[[Scope], Page]) -> Callable[[], Page]:
@@ -179,11 +170,11 @@ def token(scope: Scope) -> Page:
 @blueprint.get("/connections/supabase/<uuid:connection_id>")
 def created(connection_id: UUID) -> Page:
     running = portal()
+    creation = running.signed_creation(request.args.get("created", ""), connection_id=str(connection_id))
     try:
         connection = running.infisical.connection(str(connection_id))
     except PermissionDenied as denied:
-        made = request.args.get("created") == "1"
-        note = f"The connection was created. Its ID is {connection_id}." if made else None
+        note = f"The connection was created. Its ID is {connection_id}." if creation else None
         return problem_of(denied, scope=None, note=note)
     scope = scope_in_hand(connection.project_id or ORGANIZATION)
     scope = _known_organization(scope, connection.organization_id)
@@ -194,9 +185,7 @@ def created(connection_id: UUID) -> Page:
         change_url=url_for(".projects", project=scope.key),
         connection=connection,
         project_name=scope.name,
-        fresh=request.args.get("created") == "1",
-        late=request.args.get("late") == "1",
-        reaches=request.args.get("reaches", type=int),
+        creation=creation,
         expires_on=expires_on,
         expires_in_days=(expires_on - running.clock().date()).days if expires_on else None,
         reminder_url=url_for(
@@ -229,6 +218,7 @@ def reminder(connection_id: UUID) -> Response:
 
 
 @blueprint.get("/sandbox")
+@open_to_everybody
 def sandbox_help() -> Page:
     stand_in = portal().stand_in
     if stand_in is None:
@@ -237,49 +227,33 @@ def sandbox_help() -> Page:
 
 
 @blueprint.get("/healthz")
+@open_to_everybody
 def healthz() -> Response:
     return jsonify(status="alive")
 
 
 @blueprint.get("/readyz")
+@open_to_everybody
 def readyz() -> tuple[Response, int]:
-    """Whether a connection could be created now: Infisical answers and accepts this server's credential."""
-    try:
-        portal().infisical.status()
-        portal().infisical.projects()
-    except InfisicalError as error:
-        told = {"status": "not ready", "reason": error.sentence, "requestId": error.request_id}
-        return jsonify(told), 503
-    return jsonify(status="ready"), 200
+    """Whether a connection could be created now: Infisical answers, and accepts the server's credential if it has one."""
+    fault = portal().readiness.fault()
+    if fault is None:
+        return jsonify(status="ready"), 200
+    return jsonify(status="not ready", reason=fault.reason, requestId=fault.request_id), 503
 
 
 @blueprint.get("/static/<version>/<path:name>")
+@open_to_everybody
 def static_file(version: str, name: str) -> Response:
     return portal().pages.static_file(version, name)
 
 
-@blueprint.errorhandler(InfisicalError)
-def explain(error: InfisicalError) -> Page:
-    return problem_of(error, scope=g.get("connect_scope"))
-
-
 def _no_project() -> Page:
-    shown = Problem(
-        slug="no-project",
-        status=403,
-        title="This server is in no project yet",
-        lede="Infisical shows its machine identity no project, so there is nowhere to put a connection.",
-        icon="lock",
-        ask_heading="Whom to ask",
-        ask_lede="An admin of a project can add it, under Access Control in Infisical.",
-        ask="Add the machine identity of Infisical Connect to our project, with “Create” and “Read” on "
-        "“App Connections”.",
-        actions=(
-            Action(label="Try again", href=url_for(".index"), primary=True),
-            Action(label="Use the organization", href=url_for(".list", project=ORGANIZATION)),
-        ),
-    )
-    return problem(shown, scope=None)
+    held = visit()
+    shown = no_project(own_rights=held is not None and held.own_rights)
+    again = Action(label="Try again", href=url_for(".index"), primary=True)
+    organization = Action(label="Use the organization", href=url_for(".list", project=ORGANIZATION))
+    return problem(replace(shown, actions=(again, organization)), scope=None)
 
 
 def _scope_lede(scope: Scope) -> str:

@@ -1,13 +1,15 @@
 """The client of Infisical's API. Speaks HTTP, knows no Flask."""
 
 from ..transport import Deadline
+from .access_tokens import TokenClaims, read_claims
 from .auth import UniversalAuth
-from .client import THREADS, Infisical
+from .client import THREADS, Infisical, reach
 from .errors import (
     InfisicalError,
     InstanceUrlRefused,
     InvalidFields,
     LoginRefused,
+    Missing,
     NameTaken,
     NoAnswer,
     NotAMember,
@@ -19,15 +21,18 @@ from .errors import (
     Refusal,
     Refused,
     ServerFailed,
+    SignOnRefused,
     SupabaseFailed,
     TokenLacksPermission,
     TokenRefused,
     Unreachable,
 )
-from .models import AppOption, Connection, NewConnection, Organization, Project
+from .models import AccessGrant, AppOption, Connection, NewConnection, Organization, Project, User
+from .token_exchange import OAuthApplication
 
 __all__ = [
     "THREADS",
+    "AccessGrant",
     "AppOption",
     "Connection",
     "Deadline",
@@ -36,12 +41,14 @@ __all__ = [
     "InstanceUrlRefused",
     "InvalidFields",
     "LoginRefused",
+    "Missing",
     "NameTaken",
     "NewConnection",
     "NoAnswer",
     "NotAMember",
     "NotFound",
     "NotInfisical",
+    "OAuthApplication",
     "Organization",
     "PermissionDenied",
     "Project",
@@ -50,9 +57,14 @@ __all__ = [
     "Refusal",
     "Refused",
     "ServerFailed",
+    "SignOnRefused",
     "SupabaseFailed",
+    "TokenClaims",
     "TokenLacksPermission",
     "TokenRefused",
     "UniversalAuth",
     "Unreachable",
+    "User",
+    "reach",
+    "read_claims",
 ]

@@ -215,12 +215,16 @@ def _granted(response: httpx.Response, hidden: Secret) -> AccessGrant:
             pass
         # Outside the except block: a ValidationError in __context__ would carry the answer, and with it the token.
         raise NotInfisical("The log-in was answered, not in Infisical's way.", status=response.status_code)
-    error = _error_of(response, hidden)
-    if response.status_code not in (400, 403, 404, 422) or isinstance(error, LoginRefused | NotInfisical):
-        raise error
-    # A client ID of another shape is 422, an unknown organization 404: to an operator all of them say the same.
-    raise LoginRefused(
-        error.message, refusal=Refusal.CREDENTIAL, request_id=error.request_id, status=response.status_code
+    raise as_login_refusal(_error_of(response, hidden))
+
+
+def as_login_refusal(error: InfisicalError) -> InfisicalError:
+    """What an answer to a log-in means: a client ID of another shape is 422, an unknown organization 404, and to
+    people all of them say the same."""
+    if error.status not in (400, 403, 404, 422) or isinstance(error, LoginRefused | NotInfisical):
+        return error
+    return LoginRefused(
+        error.message, refusal=Refusal.CREDENTIAL, request_id=error.request_id, status=error.status
     )
 
 

@@ -1,9 +1,11 @@
 """The client of Infisical's API: one method per endpoint, each answer a frozen model or an InfisicalError."""
 
 import contextlib
+import copy
 import socket
 import ssl
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
@@ -13,15 +15,37 @@ from pydantic import BaseModel, ValidationError
 
 from ..secret import Secret
 from ..settings import Settings
-from ..transport import BoundedTransport, Deadline, masked, network_transport, read_json
-from .auth import TokenAuth, UniversalAuth, timeouts
-from .errors import InfisicalError, NoAnswer, NotFound, NotInfisical, Reach, Unreachable, error_from_answer
-from .models import AppOption, Connection, NewConnection, Organization, Project
+from ..transport import Deadline, masked, network_transport, private_client, read_json
+from .auth import LOGIN_PATH, RENEW_PATH, TokenAuth, UniversalAuth, as_login_refusal, timeouts
+from .errors import (
+    InfisicalError,
+    Missing,
+    NoAnswer,
+    NotFound,
+    NotInfisical,
+    Reach,
+    Unreachable,
+    error_from_answer,
+    error_from_exchange,
+)
+from .models import (
+    AccessGrant,
+    AppOption,
+    Connection,
+    ExchangedToken,
+    NewConnection,
+    Organization,
+    Project,
+    User,
+)
+from .token_exchange import EXCHANGE_PATH, OAuthApplication, exchange_form
 
 THREADS = 16
 """Connections kept per client: at least as many as a worker has threads, so that none waits for another's."""
 
 _READING = 10.0
+_LOGGING_IN = 15.0
+_REVOKE_PATH = "/api/v1/auth/token/revoke"
 _CONNECTIONS = "/api/v1/app-connections"
 _SUPABASE = f"{_CONNECTIONS}/supabase"
 
@@ -31,48 +55,35 @@ _Model = TypeVar("_Model", bound=BaseModel)
 class Infisical:
     """Speaks to one Infisical as one identity. Safe to share between threads, made once per process.
 
-    Every method raises an InfisicalError. Times are seconds: a read takes at most 10, a log-in 15, a create as long
-    as its deadline allows. Nothing is sent twice, save the one call that Infisical refused for a token that had run
-    out (see UniversalAuth).
+    Without `auth` it may only log in, and `acting_with` makes of it one that acts for somebody. Every method raises
+    an InfisicalError. Times are seconds: a read takes at most 10, a log-in 15, a create as long as its deadline
+    allows. Nothing is sent twice, save the one call that Infisical refused for a token that had run out (see
+    UniversalAuth).
     """
 
     def __init__(
         self,
         base_url: str,
         *,
-        auth: httpx.Auth,
+        auth: httpx.Auth | None,
         transport: httpx.BaseTransport,
         hidden: tuple[Secret, ...] = (),
     ) -> None:
         self.base_url = base_url
+        self._auth = auth
         self._hidden = hidden
-        self._http = httpx.Client(
-            auth=auth,
-            transport=BoundedTransport(transport),
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "User-Agent": "infisical-connect",
-            },
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._http = private_client(transport)
 
     @classmethod
     def from_settings(cls, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> Self:
-        """The client that the settings ask for, over the network unless another transport is given.
+        """The client that acts with the server's own credential, over the network unless another transport is given.
 
         It logs in with Universal Auth, or sends the Infisical access token that was given.
         """
         base_url = settings.host
         if base_url is None:
             raise ValueError("INFISICAL_HOST is not set")
-        try:
-            transport = transport or network_transport(
-                base_url, ca_bundle=settings.ca_bundle, connections=THREADS
-            )
-        except (ValueError, ImportError):
-            raise Unreachable(Reach.PROXY) from None
+        transport = transport or reach(base_url, ca_bundle=settings.ca_bundle)
         if settings.client_id is not None and settings.client_secret is not None:
             auth = UniversalAuth(
                 base_url=base_url, client_id=settings.client_id, client_secret=settings.client_secret
@@ -84,6 +95,12 @@ class Infisical:
             )
         raise ValueError("no credential is set")
 
+    def acting_with(self, token: Secret) -> Self:
+        """The same client with somebody's Infisical access token: its own rights, the same network connections."""
+        acting = copy.copy(self)
+        acting._auth = TokenAuth(token)  # noqa: SLF001  # it is this very class
+        return acting
+
     @property
     def host(self) -> str:
         """The host name of Infisical, with a port that is not the usual one: what people know it by."""
@@ -91,9 +108,62 @@ class Infisical:
 
     def status(self) -> None:
         """Returns when Infisical answers as Infisical does; needs no credential."""
-        told = self._call("GET", "/api/status", auth=None)
+        told = self._call("GET", "/api/status", anonymous=True)
         if not isinstance(told, dict) or "message" not in told:
             raise NotInfisical("Its status is of another shape.")
+
+    def log_in(self, *, client_id: str, client_secret: Secret) -> AccessGrant:
+        """What Infisical gives a machine identity for its credential (Universal Auth). LoginRefused says why not."""
+        failure: InfisicalError
+        try:
+            told = self._call(
+                "POST",
+                LOGIN_PATH,
+                body=lambda: {"clientId": client_id, "clientSecret": client_secret.reveal()},
+                longest=_LOGGING_IN,
+                hidden=(client_secret,),
+                anonymous=True,
+            )
+        except InfisicalError as error:
+            failure = as_login_refusal(error)
+        else:
+            return _grant(told)
+        raise failure
+
+    def renew(self, token: Secret) -> AccessGrant:
+        """A fresh access token of the same log-in, up to its maximum life (recorded exchange token-renew-ok)."""
+        body = lambda: {"accessToken": token.reveal()}  # noqa: E731  # made inside the call, see `_call`
+        return _grant(
+            self._call("POST", RENEW_PATH, body=body, hidden=(token,), longest=_LOGGING_IN, anonymous=True)
+        )
+
+    def revoke(self, token: Secret) -> None:
+        """Ends the log-in that the access token comes from (recorded exchange token-revoke)."""
+        body = lambda: {"accessToken": token.reveal()}  # noqa: E731  # likewise
+        self._call(
+            "POST", _REVOKE_PATH, body=body, deadline=Deadline.after(5.0), hidden=(token,), anonymous=True
+        )
+
+    def exchange(self, id_token: Secret, *, application: OAuthApplication) -> AccessGrant:
+        """An access token with the rights of the person whose ID token this is; it cannot be renewed.
+
+        SignOnRefused where Infisical does not take the person, LoginRefused where it does not take the application.
+        From its documentation; none was recorded.
+        """
+        told = self._call(
+            "POST",
+            EXCHANGE_PATH,
+            form=lambda: exchange_form(id_token),
+            longest=_LOGGING_IN,
+            hidden=(id_token, application.client_secret),
+            auth=application.auth(),
+            refused=error_from_exchange,
+        )
+        return _exchanged(told)
+
+    def user(self) -> User:
+        """The person whose token this is. From Infisical's source; identities are refused, with 401 or 403."""
+        return _one(User, self._call("GET", "/api/v1/user"), "user")
 
     def projects(self) -> tuple[Project, ...]:
         """The secret-management projects that the caller is a member of, by name."""
@@ -147,9 +217,9 @@ class Infisical:
         try:
             told = self._call("GET", path, params=_scope(project_id), deadline=deadline)
         except NotFound as missing:
-            if missing.message.startswith("Could not find App Connection"):
-                return None
-            raise
+            if missing.missing is not Missing.CONNECTION:
+                raise
+            return None
         return _one(Connection, told, "appConnection")
 
     def create(self, new: NewConnection, *, deadline: Deadline) -> Connection:
@@ -184,7 +254,10 @@ class Infisical:
         deadline: Deadline | None = None,
         longest: float = _READING,
         hidden: tuple[Secret, ...] = (),
-        auth: Any = httpx.USE_CLIENT_DEFAULT,
+        anonymous: bool = False,
+        form: Callable[[], dict[str, str]] | None = None,
+        auth: httpx.Auth | None = None,
+        refused: Callable[[int, Mapping[str, str], object], InfisicalError] = error_from_answer,
     ) -> object:
         deadline = deadline or Deadline.after(3 * _READING)
         request = self._http.build_request(
@@ -192,13 +265,14 @@ class Infisical:
             self.base_url + path,
             params=params,
             json=body() if body else None,
+            data=form() if form else None,
             extensions={
                 "timeout": timeouts(deadline, longest=longest),
                 "deadline": deadline,
                 "longest": longest,
             },
         )
-        response = self._send(request, auth=auth)
+        response = self._send(request, auth=auth or (None if anonymous else self._auth))
         hidden = (*self._hidden, *hidden)
         told = read_json(response, hidden=hidden)
         if response.is_success:
@@ -209,9 +283,9 @@ class Infisical:
             return told
         if response.status_code < 400:
             raise NotInfisical(masked(_redirect(response), hidden), status=response.status_code)
-        raise error_from_answer(response.status_code, response.headers, told)
+        raise refused(response.status_code, response.headers, told)
 
-    def _send(self, request: httpx.Request, *, auth: Any) -> httpx.Response:
+    def _send(self, request: httpx.Request, *, auth: httpx.Auth | None) -> httpx.Response:
         failure: InfisicalError
         try:
             return self._http.send(request, auth=auth)
@@ -226,6 +300,27 @@ class Infisical:
         # Raised outside the except block, so that __context__ is empty: the frames below httpx hold the request's
         # body, and with it the access token, in their locals.
         raise failure
+
+
+def reach(base_url: str, *, ca_bundle: Path | None) -> httpx.BaseTransport:
+    """The network towards an Infisical. Unreachable when the proxy that the environment names cannot be used."""
+    with contextlib.suppress(ValueError, ImportError):
+        return network_transport(base_url, ca_bundle=ca_bundle, connections=THREADS)
+    raise Unreachable(Reach.PROXY)
+
+
+def _grant(told: object) -> AccessGrant:
+    with contextlib.suppress(ValidationError):
+        return AccessGrant.model_validate(told)
+    # Outside the block: a ValidationError in __context__ would carry the answer, and with it the token.
+    raise NotInfisical("The log-in was answered, not in Infisical's way.")
+
+
+def _exchanged(told: object) -> AccessGrant:
+    with contextlib.suppress(ValidationError):
+        return ExchangedToken.model_validate(told).to_grant()
+    # Outside the block, as above.
+    raise NotInfisical("The exchange was answered, not in Infisical's way.")
 
 
 def _segment(text: str) -> str:

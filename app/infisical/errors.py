@@ -7,6 +7,7 @@ InfisicalError
 ├── ServerFailed            500 and above
 ├── RateLimited             429, with the seconds to wait
 ├── LoginRefused            the identity is not accepted: wrong secret, locked, expired, revoked
+├── SignOnRefused           the person who signed in at the identity provider is not accepted
 ├── PermissionDenied        the identity may not do this
 ├── NotAMember              the identity is not in this project
 ├── NotFound                no such project or connection
@@ -19,12 +20,13 @@ InfisicalError
 └── Refused                 another 400
 
 Sources: the error answers of a running Infisical of mid-2026. Its public documentation does not list them, and they
-are told apart by `error` and, inside BadRequest, by the sentence in `message`. This is the only file that reads those
+are told apart by `error` and, inside BadRequest, by the sentence in `message`. Those of the token exchange are from its
+documentation, in OAuth's spelling: `error` and `error_description`. This is the only file that reads those
 sentences; one that it does not know falls back to `Refused`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
@@ -108,6 +110,8 @@ class Refusal(Enum):
     LOCKED = "the identity is locked for some minutes after wrong secrets"
     TOKEN = "the Infisical access token is not accepted or has expired"  # noqa: S105  # likewise
     ADDRESS = "this server's address is not one the identity may be used from"
+    APPLICATION = "the client ID or the client secret of the OAuth application is not accepted"
+    EXCHANGE = "the OAuth application may not exchange sign-ins, or this Infisical is too old to"
 
 
 class LoginRefused(InfisicalError):
@@ -122,6 +126,10 @@ class LoginRefused(InfisicalError):
     @property
     def sentence(self) -> str:
         return f"Infisical does not accept the credential: {self.refusal.value}."
+
+
+class SignOnRefused(InfisicalError):
+    """Infisical does not take the ID token of a person who signed in at the identity provider. `message` may say why."""
 
 
 class PermissionDenied(InfisicalError):
@@ -139,8 +147,22 @@ class NotAMember(InfisicalError):
     """The identity is not a member of the project."""
 
 
+class Missing(Enum):
+    """What it is that Infisical has none of."""
+
+    PROJECT = "project"
+    CONNECTION = "connection"
+    OTHER = "other"
+
+
 class NotFound(InfisicalError):
-    """Infisical has no such project or connection, or none that this identity may see."""
+    """Infisical has no such project or connection, or none that this identity may see: `missing` says which."""
+
+    def __init__(
+        self, message: str, *, missing: Missing = Missing.OTHER, request_id: str | None = None
+    ) -> None:
+        super().__init__(message, request_id=request_id, status=404)
+        self.missing = missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +209,7 @@ _VALIDATED = re.compile(r"^Failed to validate credentials: (?P<why>.*)", re.DOTA
 _SUPABASE_STATUS = re.compile(r"^Request failed with status code (?P<status>\d{3})$")
 _TAKEN = re.compile(r"^An App Connection with the name .* already exists$", re.DOTALL)
 _DENIED = re.compile(r"^You are not allowed to (?P<action>[\w-]+) on (?P<subject>[\w-]+)$")
+_MISSING = (("Project ", Missing.PROJECT), ("Could not find App Connection ", Missing.CONNECTION))
 _BLAMES_CREDENTIALS = "Unable to validate connection - verify credentials"
 _WAIT = re.compile(r"in (?P<seconds>\d+) seconds?")
 
@@ -226,6 +249,39 @@ def error_from_answer(status: int, headers: Mapping[str, str], body: object) -> 
     return _refusal(status, kind, message, request_id)
 
 
+# What a token exchange is refused with (RFC 8693, section 2.2.2; RFC 6749, section 5.2). A refused ID token is an
+# invalid_request: of what that may mean, this server brings about nothing else.
+_OF_EXCHANGE: dict[str, Callable[[str, int], InfisicalError]] = {
+    "invalid_client": lambda said, status: LoginRefused(said, refusal=Refusal.APPLICATION, status=status),
+    "unauthorized_client": lambda said, status: LoginRefused(said, refusal=Refusal.EXCHANGE, status=status),
+    "unsupported_grant_type": lambda said, status: LoginRefused(
+        said, refusal=Refusal.EXCHANGE, status=status
+    ),
+    "invalid_request": lambda said, status: SignOnRefused(said, status=status),
+    "invalid_grant": lambda said, status: SignOnRefused(said, status=status),
+    "invalid_scope": lambda said, status: Refused(said, status=status),
+    "invalid_target": lambda said, status: Refused(said, status=status),
+}
+
+
+def error_from_exchange(status: int, headers: Mapping[str, str], body: object) -> InfisicalError:
+    """The error that a refused token exchange stands for; what is not in OAuth's spelling is read as everywhere else.
+
+    An Infisical from before the exchange has no such address (recorded exchange not-found-route).
+    """
+    told = body if isinstance(body, dict) else {}
+    said = _sentence(told.get("error_description"))
+    refused = _OF_EXCHANGE.get(str(told.get("error", "")))
+    if refused is not None and status < 500:
+        return refused(said, status)
+    error = error_from_answer(
+        status, headers, {**told, "message": told.get("message") or said} if told else body
+    )
+    if isinstance(error, NotInfisical) and status == 404:
+        return LoginRefused(error.message, refusal=Refusal.EXCHANGE, status=status)
+    return error
+
+
 def _refusal(status: int, kind: str, message: str, request_id: str | None) -> InfisicalError:
     about_the_caller = message.startswith("Service token") or _WRONG_ADDRESS in message
     if status == 401 or kind == "TokenError" or about_the_caller:
@@ -237,8 +293,12 @@ def _refusal(status: int, kind: str, message: str, request_id: str | None) -> In
         action, subject = denied.group("action", "subject") if denied else (None, None)
         return PermissionDenied(message, action=action, subject=subject, request_id=request_id)
     if status == 404:
-        return NotFound(message, request_id=request_id, status=status)
+        return NotFound(message, missing=_missing(message), request_id=request_id)
     return _bad_request(message)(message, request_id=request_id, status=status)
+
+
+def _missing(message: str) -> Missing:
+    return next((what for start, what in _MISSING if message.startswith(start)), Missing.OTHER)
 
 
 def _bad_request(message: str) -> type[InfisicalError]:

@@ -1,5 +1,6 @@
 """What travels between the wizard and Infisical, both ways: the only file that knows Infisical's wire names."""
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -106,6 +107,25 @@ class Organization(_Answer):
     slug: str
 
 
+_LONGEST_USER = 254
+"""Characters, as many as an e-mail address may have. The name travels in a cookie."""
+
+
+class User(_Answer):
+    """A person of Infisical's. From its source (`GET /api/v1/user`); no exchange with it was recorded."""
+
+    id: _Id
+    email: str | None = None
+    username: str | None = None
+
+    @property
+    def name(self) -> str | None:
+        """What people know each other by: the e-mail address, or what stands for it. None for what is no name on one
+        line."""
+        told = (self.email or self.username or "").strip()[:_LONGEST_USER]
+        return told if told and told.isprintable() else None
+
+
 class AppOption(_Answer):
     """An app that Infisical can connect to: its name for people, its name on the wire, its methods."""
 
@@ -121,11 +141,35 @@ def _secret(told: object) -> Secret:
     raise ValueError("not a token")
 
 
+def _without_end(seconds: float) -> float:
+    return seconds if seconds > 0 else math.inf
+
+
 class AccessGrant(_Answer):
-    """A successful log-in or renewal: the Infisical access token, and its life in seconds from now."""
+    """A successful log-in or renewal: the Infisical access token, and its life in seconds from now.
+
+    `max_ttl` is how long the log-in can be renewed for. Infisical writes 0 for one without an end (its source); here
+    that is infinity.
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     access_token: Annotated[Secret, PlainValidator(_secret)] = Field(alias="accessToken")
     expires_in: float = Field(alias="expiresIn", gt=0)
-    max_ttl: float = Field(alias="accessTokenMaxTTL")
+    max_ttl: Annotated[float, AfterValidator(_without_end)] = Field(alias="accessTokenMaxTTL")
+
+
+class ExchangedToken(_Answer):
+    """The answer to a token exchange, in OAuth's spelling (RFC 8693, section 2.2.1): there is no refresh token."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    access_token: Annotated[Secret, PlainValidator(_secret)]
+    token_type: Annotated[str, StringConstraints(pattern="(?i)^bearer$")]
+    expires_in: float = Field(gt=0)
+
+    def to_grant(self) -> AccessGrant:
+        """The same as a grant; nothing lengthens its life, so its maximum is what it has."""
+        return AccessGrant.model_construct(
+            access_token=self.access_token, expires_in=self.expires_in, max_ttl=self.expires_in
+        )

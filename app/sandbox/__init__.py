@@ -2,8 +2,14 @@
 
 from .factory import SANDBOX_HOST, create_sandbox
 from .fates import FATES, Fate, sandbox_token
-from .starting_data import SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET
+from .starting_data import (
+    SANDBOX_CLIENT_ID,
+    SANDBOX_CLIENT_SECRET,
+    SANDBOX_OAUTH_CLIENT_ID,
+    SANDBOX_OAUTH_CLIENT_SECRET,
+)
 from .store import prepare_database
+from .tokens import sandbox_person_token
 from .transport import SandboxTransport
 
 __all__ = [
@@ -11,9 +17,12 @@ __all__ = [
     "SANDBOX_CLIENT_ID",
     "SANDBOX_CLIENT_SECRET",
     "SANDBOX_HOST",
+    "SANDBOX_OAUTH_CLIENT_ID",
+    "SANDBOX_OAUTH_CLIENT_SECRET",
     "Fate",
     "SandboxTransport",
     "create_sandbox",
     "prepare_database",
+    "sandbox_person_token",
     "sandbox_token",
 ]

@@ -10,11 +10,11 @@ from typing import Any
 from flask import Blueprint, Response
 
 from .answers import NEVER, answer
-from .authentication import calling_identity, require
+from .authentication import caller, require
 from .fates import Fate
 from .reading import current_database, query_text, read_body
 from .refusals import bad_request, broken, not_found, not_valid
-from .starting_data import ORGANIZATION_ID, Identity
+from .starting_data import ORGANIZATION_ID, Rights
 from .store import NameTakenError, StoredConnection, StoredProject, new_hash, timestamp
 from .supabase import SUPABASE_CLOUD, call_supabase
 from .validation import issues_of_change, issues_of_new_connection
@@ -40,11 +40,11 @@ def supabase_connections() -> Response:
 @routes.post("/api/v1/app-connections/supabase")
 def create() -> Response:
     """Authenticate, validate the body, project and permission, call Supabase, insert: the recorded order."""
-    identity, body = calling_identity(), read_body()
+    calling, body = caller(), read_body()
     if issues := issues_of_new_connection(body):
         raise not_valid(issues)
     project = _project_of_body(body)
-    require(identity, "create", project)
+    require(calling, "create", project)
     fate = _try_credentials(body["credentials"])
     connection = _new_connection(body, project)
     if fate is not None:
@@ -58,15 +58,15 @@ def create() -> Response:
 @routes.get("/api/v1/app-connections/<any(github, supabase):app>/<connection_id>")
 def connection_by_id(app: str, connection_id: str) -> Response:
     """One connection."""
-    return _one(_found(connection_id, app=app, identity=calling_identity(), action="read"))
+    return _one(_found(connection_id, app=app, calling=caller(), action="read"))
 
 
 @routes.get("/api/v1/app-connections/supabase/connection-name/<path:name>")
 def connection_by_name(name: str) -> Response:
     """The connection of this name in the project, or without `projectId` in the organization itself."""
-    identity = calling_identity()
+    calling = caller()
     project = _project_of_query()
-    require(identity, "read", project)
+    require(calling, "read", project)
     project_id = project.id if project else None
     for connection in current_database().connections():
         if (connection.app, connection.name, connection.project_id) == ("supabase", name, project_id):
@@ -78,10 +78,10 @@ def connection_by_name(name: str) -> Response:
 @routes.patch("/api/v1/app-connections/supabase/<connection_id>")
 def change(connection_id: str) -> Response:
     """Changes name, description, credentials. Where Supabase never answers, nothing is answered and nothing changes."""
-    identity, body = calling_identity(), read_body()
+    calling, body = caller(), read_body()
     if issues := issues_of_change(body):
         raise not_valid(issues)
-    connection = _found(connection_id, app="supabase", identity=identity, action="edit")
+    connection = _found(connection_id, app="supabase", calling=calling, action="edit")
     if "credentials" in body and _try_credentials(body["credentials"]) is not None:
         return answer(None, wait=NEVER)
     changed = _changed(connection, body)
@@ -94,17 +94,17 @@ def change(connection_id: str) -> Response:
 @routes.delete("/api/v1/app-connections/supabase/<connection_id>")
 def delete(connection_id: str) -> Response:
     """Deletes a connection and answers with it. An empty body that calls itself JSON is a 500 here as well."""
-    identity = calling_identity()
+    calling = caller()
     read_body()
-    connection = _found(connection_id, app="supabase", identity=identity, action="delete")
+    connection = _found(connection_id, app="supabase", calling=calling, action="delete")
     current_database().remove(connection.id)
     return _one(connection)
 
 
 def _listed(*, app: str | None) -> list[dict[str, Any]]:
-    identity = calling_identity()
+    calling = caller()
     scope = _project_of_query()
-    require(identity, "read", scope)
+    require(calling, "read", scope)
     projects = {project.id: project for project in current_database().projects()}
     return [
         _connection_json(connection, with_project=projects)
@@ -133,7 +133,7 @@ def _project_of_body(body: dict[str, Any]) -> StoredProject | None:
     return project
 
 
-def _found(connection_id: str, *, app: str, identity: Identity, action: str) -> StoredConnection:
+def _found(connection_id: str, *, app: str, calling: Rights, action: str) -> StoredConnection:
     if not _UUID.fullmatch(connection_id):
         raise not_valid(
             [
@@ -149,7 +149,7 @@ def _found(connection_id: str, *, app: str, identity: Identity, action: str) -> 
     if connection is None:
         raise not_found(f"Could not find App Connection with ID {connection_id}")
     project_id = connection.project_id
-    require(identity, action, current_database().project(project_id) if project_id else None)
+    require(calling, action, current_database().project(project_id) if project_id else None)
     if connection.app != app:
         raise bad_request(f'App Connection with ID {connection_id} is not for App "{app}"')
     return connection

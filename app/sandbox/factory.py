@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, NotFound
 
-from . import authentication, connections, infisical, supabase
+from . import authentication, connections, infisical, supabase, token_exchange
 from .answers import answer
 from .refusals import Refusal, broken
 from .store import Database
@@ -26,7 +26,7 @@ def create_sandbox(database: Path, *, clock: Callable[[], datetime] = utc_now) -
     """The app on a database that `prepare_database` has made. Safe in many threads and processes at once."""
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.url_map.strict_slashes = False
-    for part in (authentication, connections, infisical, supabase):
+    for part in (authentication, connections, infisical, supabase, token_exchange):
         app.register_blueprint(part.routes)
 
     @app.before_request

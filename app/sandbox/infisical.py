@@ -6,7 +6,7 @@ from importlib.resources import files
 from flask import Blueprint, Response
 
 from .answers import answer
-from .authentication import calling_identity
+from .authentication import caller, calling_identity, calling_person
 from .reading import current_database, query_text
 from .refusals import no_member, not_found
 from .starting_data import ORGANIZATION_ID, ORGANIZATION_NAME, ORGANIZATION_SLUG
@@ -49,22 +49,32 @@ def status() -> Response:
 
 @routes.get("/api/v1/identities/details")
 def identity_details() -> Response:
-    """The organization that the caller belongs to."""
+    """The organization that the calling machine identity belongs to."""
     calling_identity()
     organization = {"id": ORGANIZATION_ID, "name": ORGANIZATION_NAME, "slug": ORGANIZATION_SLUG}
     return answer({"identityDetails": {"organization": organization}})
 
 
+@routes.get("/api/v1/user")
+def user() -> Response:
+    """The person who calls. From Infisical's source; no exchange was recorded."""
+    person, now = calling_person(), timestamp(current_database().now)
+    known = {"id": person.id, "userId": person.id, "email": person.email, "username": person.email}
+    named = {"firstName": person.first_name, "lastName": person.last_name or None}
+    rest = {"authMethods": ["oidc"], "superAdmin": False, "isAccepted": True, "isEmailVerified": True}
+    return answer({"user": known | named | rest | {"createdAt": now, "updatedAt": now}})
+
+
 @routes.get("/api/v1/projects")
 def projects() -> Response:
     """The projects that the caller is a member of, by name."""
-    identity, wanted = calling_identity(), query_text("type")
+    calling, wanted = caller(), query_text("type")
     return answer(
         {
             "projects": [
                 _project_json(project)
                 for project in current_database().projects()
-                if identity.role_in(project.id) and wanted in (None, project.type)
+                if calling.role_in(project.id) and wanted in (None, project.type)
             ]
         }
     )
@@ -73,10 +83,10 @@ def projects() -> Response:
 @routes.get("/api/v1/projects/<project_id>")
 def project_by_id(project_id: str) -> Response:
     """One project of which the caller is a member."""
-    identity, project = calling_identity(), current_database().project(project_id)
+    calling, project = caller(), current_database().project(project_id)
     if project is None:
         raise not_found(f"Project with ID '{project_id}' not found")
-    if identity.role_in(project.id) is None:
+    if calling.role_in(project.id) is None:
         raise no_member(project.id)
     return answer({"project": _project_json(project)})
 
@@ -84,7 +94,7 @@ def project_by_id(project_id: str) -> Response:
 @routes.get("/api/v1/app-connections/options")
 def options() -> Response:
     """The apps on offer: 73, of which 62 for a secret-manager project (recorded exchanges options, options-project)."""
-    calling_identity()
+    caller()
     offered = json.loads(files(__package__).joinpath("options.json").read_text("utf-8"))
     names = ["everywhere"] if query_text("projectType") == "secret-manager" else ["everywhere", "elsewhere"]
     apps = [app for name in names for app in offered[name]]

@@ -31,6 +31,13 @@ def _request_id() -> str:
     return "req-" + "".join(secrets.choice(_LETTERS) for _ in range(14))
 
 
+class ExchangeRefusal(Refusal):
+    """A refusal of the token exchange, in OAuth's spelling. The sentences are made up: none was recorded."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"error": self.error, "error_description": self.message}
+
+
 def bad_request(message: str, *, wait: float = 0) -> Refusal:
     return Refusal(400, "BadRequest", message, wait=wait)
 
@@ -58,6 +65,18 @@ def broken(error: str = "InternalServerError") -> Refusal:
 
 def denied(action: str) -> Refusal:
     return Refusal(403, "PermissionDenied", f"You are not allowed to {action} on app-connections")
+
+
+def wrong_address() -> Refusal:
+    """From Infisical's source, as the next one; neither was recorded."""
+    return Refusal(
+        403, "ForbiddenError", "You are not allowed to access this resource from the current IP address"
+    )
+
+
+def wrong_kind_of_caller(path: str) -> Refusal:
+    """The refusal where only people may call, or only machine identities."""
+    return Refusal(403, f"Forbidden access to {path}", "You are not allowed to access this resource")
 
 
 def no_member(project_id: str) -> Refusal:

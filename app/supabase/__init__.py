@@ -2,15 +2,16 @@
 
 from .check_results import Check, CheckResult
 from .checks import TokenChecks
-from .instance_urls import SUPABASE_CLOUD, InstanceUrl, InstanceUrlError, read_instance_url
-from .kinds import Recognised, recognise
+from .instance_urls import SUPABASE_CLOUD, InstanceUrl, InstanceUrlError, read_instance_url, without_user
+from .kinds import Recognised, recognise, secret_in
 from .tokens import Unwrapped, unwrap
-from .wrong_urls import Judged, judge
+from .wrong_urls import CLOUD_HOST, Judged, judge
 
 TOKENS_PAGE = "https://supabase.com/dashboard/account/tokens"
 """Where a person makes an access token (Supabase's dashboard, Account preferences)."""
 
 __all__ = [
+    "CLOUD_HOST",
     "SUPABASE_CLOUD",
     "TOKENS_PAGE",
     "Check",
@@ -24,5 +25,7 @@ __all__ = [
     "judge",
     "read_instance_url",
     "recognise",
+    "secret_in",
     "unwrap",
+    "without_user",
 ]

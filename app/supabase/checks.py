@@ -7,14 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Self
 
 import httpx
 
 from ..secret import Secret
-from ..transport import BoundedTransport, Deadline, network_transport
+from ..transport import Deadline, network_transport, private_client
 from .answers import Told, read_answer
 from .check_results import CheckResult, not_asked, not_reached, result_of, unsendable
 from .instance_urls import InstanceUrl
@@ -61,18 +60,7 @@ class TokenChecks:
         self._clock = clock
         self._now = now
         self._free = threading.BoundedSemaphore(AT_ONCE)
-        self._http = httpx.Client(
-            transport=BoundedTransport(transport, largest=LARGEST_ANSWER),
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "User-Agent": "infisical-connect",
-            },
-            # A cookie set on one person's answer must not go out with the next person's token.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._http = private_client(transport, largest=LARGEST_ANSWER)
 
     @classmethod
     def over_network(cls, *, extra_hosts: Iterable[str] = (), ca_bundle: Path | None = None) -> Self:

@@ -50,6 +50,14 @@ def read_instance_url(typed: str) -> InstanceUrl:
     return InstanceUrl(text=url, host=netloc, encrypted=parts.scheme == "https")
 
 
+_USER = re.compile(r"\A(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:[/\\]+)?[^/?#\\]*@")
+
+
+def without_user(typed: str) -> str:
+    """The text without the user name and the password before its host, also where it is no URL in order."""
+    return _USER.sub(lambda found: found["scheme"] or "", typed.strip())
+
+
 def _refuse_strange_characters(text: str) -> None:
     if len(text) > 4 * LONGEST:
         raise InstanceUrlError(f"The instance URL must be {LONGEST} characters or fewer.")

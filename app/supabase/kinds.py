@@ -1,11 +1,15 @@
-"""Decides what was pasted as an access token: the right thing, a definite other thing by its name, or neither."""
+"""Decides what was pasted as an access token: the right thing, a definite other thing by its name, or neither.
+
+It also tells whether a secret stands in the midst of another text.
+"""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
 from ..secret import Secret
-from .jwt_payloads import Claims, read_claims
+from .jwt_claims import Claims, read_claims
 
 Verdict = Literal["right", "wrong", "unknown"]
 
@@ -45,6 +49,34 @@ def recognise(token: Secret) -> Recognised:
     if text[:4].lower() == "sbp_":
         return _odd_access_token(text)
     return _UNKNOWN
+
+
+# What can be nothing but a secret wherever it stands: no ID, project reference, commit or long word fits. The lengths
+# are bounded, so that a text made to fit nearly everywhere is still read in a moment.
+_IN_A_TEXT = re.compile(
+    r"""
+    sbp_(?=[A-Za-z_]{0,64}+\d)\w{20,}
+    | sb_(?:secret|publishable)_[\w-]{16,}
+    | (?<![A-Za-z0-9])eyJ[\w-]{8,1024}+\.[\w-]{8,4096}+\.[\w-]{8,}
+    | (?<!\w)st\.[0-9a-f-]{8,64}+\.[\w-]{4,256}+\.[\w-]{4,}
+    # A password in a URL; a port and a path with an @ in it are none.
+    | [A-Za-z][A-Za-z0-9+.-]{0,30}+://[^\s/?#:@]{0,256}+:(?!\d{1,5}[/?#])[^\s@]{1,512}+@
+    """,
+    re.VERBOSE,
+)
+
+
+def secret_in(text: str) -> str | None:
+    """What secret stands somewhere in a text, in words such as "a secret API key"; None where there is none.
+
+    Generic secrets, which have no shape of their own, are not seen.
+    """
+    found = _IN_A_TEXT.search("".join(letter for letter in text if unicodedata.category(letter) != "Cf"))
+    if found is None:
+        return None
+    kind = recognise(Secret(found[0])).kind
+    article = "an" if kind[0] in "aeiouAEIO" else "a"
+    return f"{article} {kind}{' with a password' if '://' in found[0] else ''}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 from playwright.sync_api import Locator, Page, expect
 
-from app.sandbox import sandbox_token
+from app.sandbox import SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET, sandbox_token
 
 NOT_ACCEPTED = sandbox_token("0401")
 NEVER_ANSWERED = sandbox_token("0504")
@@ -30,6 +30,32 @@ class OpenedPage:
     def current_step(self) -> Locator:
         steps = self.page.get_by_role("list", name="Steps")
         return steps.get_by_role("listitem").and_(self.page.locator("[aria-current=step]"))
+
+
+class SignInPage(OpenedPage):
+    heading = "Sign in to Infisical"
+
+    def __init__(self, page: Page) -> None:
+        super().__init__(page)
+        self.client_id = page.get_by_label("Client ID", exact=True)
+        self.client_secret = page.get_by_label("Client secret", exact=True)
+        self.infisical_token = page.get_by_label("Infisical access token", exact=True)
+        self.sign_in = page.get_by_role("button", name="Sign in", exact=True)
+        self.with_token = page.get_by_role("button", name="Sign in with this token")
+        self.summary = page.locator("#error-summary")
+
+    @classmethod
+    def open(cls, page: Page) -> Self:
+        page.goto("/sign-in")
+        return cls(page)
+
+    def fill_in(
+        self, *, client_id: str = SANDBOX_CLIENT_ID, client_secret: str = SANDBOX_CLIENT_SECRET
+    ) -> Self:
+        """Types a machine identity's credential; without one that of the sandbox's, which may do everything."""
+        self.client_id.fill(client_id)
+        self.client_secret.fill(client_secret)
+        return self
 
 
 class ListPage(OpenedPage):

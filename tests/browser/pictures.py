@@ -5,8 +5,8 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +17,7 @@ from tests.programs import find
 
 from .pages import CreatedPage, FormPage, TokenPage
 from .png import with_a_palette
-from .states import SERVICE_ROLE_KEY, Stage, State, shown_in
+from .states import SERVICE_ROLE_KEY, SEVERAL_INFISICALS, Stage, State, shown_in, sign_in_page
 
 FOLDER = Path(__file__).parents[2] / "docs"
 WIDTH = 1280
@@ -53,16 +53,21 @@ def created(stage: Stage) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture of a page from its top; `height` in pixels, where the page is longer than a README should be."""
+    """A picture of a page from its top; `height` in pixels, where the page is longer than a README should be.
+
+    `environ` are the settings of the wizard that shows it.
+    """
 
     way: Callable[[Stage], None]
     theme: Literal["light", "dark"] = "light"
     height: int | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 PICTURES = {
     "form.png": Picture(form),
     "form-dark.png": Picture(form, theme="dark"),
+    "sign-in.png": Picture(sign_in_page, environ=SEVERAL_INFISICALS),
     "guidance.png": Picture(guidance, height=1200),
     "refused.png": Picture(refused),
     "created.png": Picture(created),
@@ -74,7 +79,11 @@ def take(picture: Picture, browser: Browser, file: Path) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         shown_in(
-            State(picture.way), browser, Path(folder), viewport=size, color_scheme=picture.theme
+            State(picture.way, picture.environ),
+            browser,
+            Path(folder),
+            viewport=size,
+            color_scheme=picture.theme,
         ) as stage,
     ):
         # Where the mouse was left must not show.

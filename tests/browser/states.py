@@ -1,6 +1,8 @@
 """Every page and every state of a page, by name, with the way there: what must hold everywhere is held on this table."""
 
+import base64
 import contextlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +14,7 @@ import httpx
 from playwright.sync_api import Browser, Page, expect
 
 from app.sandbox import SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET, SANDBOX_HOST, sandbox_token
-from app.sandbox.starting_data import PAYMENTS_ID, WEBSHOP_ID
+from app.sandbox.starting_data import IDENTITIES, PAYMENTS_ID, WEBSHOP_ID
 
 from .pages import (
     NEVER_ANSWERED,
@@ -24,6 +26,7 @@ from .pages import (
     ListPage,
     OutcomePage,
     ProjectsPage,
+    SignInPage,
     TokenPage,
 )
 from .servers import Wizard, running_wizard
@@ -40,7 +43,7 @@ SERVICE_ROLE_KEY = (
 
 NAME = "payments-supabase-shop"
 LONGEST_NAME = "n" * 64
-STATUSES_OF_PROBLEMS = (400, 403, 404, 502, 503, 504)
+STATUSES_OF_PROBLEMS = (400, 403, 404, 429, 502, 503, 504)
 DESCRIPTION = "For the shop. Ask the platform team."
 INFISICAL = {
     "INFISICAL_HOST": SANDBOX_HOST,
@@ -48,6 +51,24 @@ INFISICAL = {
     "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": SANDBOX_CLIENT_SECRET,
 }
 """The settings of a wizard that takes the sandbox for a real Infisical: no badge, links into its dashboard."""
+
+OWN_CREDENTIAL = {"CONNECT_ACCESS": "sign-in"}
+"""The settings of a sandbox where each person signs in."""
+
+AT_THE_COMPANY = {
+    "CONNECT_ACCESS": "oidc",
+    "CONNECT_OIDC_ISSUER": "https://login.example.com",
+    "CONNECT_OIDC_CLIENT_ID": "made-up",
+    "CONNECT_OIDC_CLIENT_SECRET": "made-up-secret",
+}
+"""The settings of a sandbox where people sign in at an identity provider, which no page of ours asks by itself."""
+
+ONE_INFISICAL = {"INFISICAL_HOST": SANDBOX_HOST}
+SEVERAL_INFISICALS = {
+    "INFISICAL_HOST": "https://us.infisical.com, https://eu.infisical.com, https://secrets.example.com"
+}
+SHORT_LIVED = next(identity for identity in IDENTITIES if identity.name == "short-ttl")
+LONG_PERSON = "the-machine-identity-of-the-whole-platform-team-" + "n" * 52
 
 Say = Callable[[httpx.Request], httpx.Response | None]
 
@@ -109,6 +130,106 @@ class State:
 
     way: Way
     environ: Mapping[str, str] = field(default_factory=dict)
+
+
+# ── Signing in ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def sign_in_page(stage: Stage) -> None:
+    stage.go("/sign-in", next="/projects")
+    SignInPage(stage.page)
+
+
+def company_page(**query: str) -> Way:
+    def way(stage: Stage) -> None:
+        stage.go("/sign-in", **query)
+        expect(stage.page.get_by_role("link", name="Sign in with your company’s account")).to_be_visible()
+
+    return way
+
+
+def refused_to_sign_in(stage: Stage, *, tries: int = 1) -> None:
+    sign_in_page(stage)
+    for _ in range(tries):
+        SignInPage(stage.page).fill_in(client_secret="made-up-and-wrong").sign_in.click()
+        expect(SignInPage(stage.page).summary).to_be_visible()
+
+
+def to_wait_before_signing_in(stage: Stage) -> None:
+    refused_to_sign_in(stage, tries=3)
+    expect(SignInPage(stage.page).summary).to_contain_text("before the next try")
+
+
+def nothing_typed_to_sign_in(stage: Stage) -> None:
+    sign_in_page(stage)
+    SignInPage(stage.page).sign_in.click()
+    expect(SignInPage(stage.page).summary.get_by_role("link")).to_have_count(2)
+
+
+def wrong_token_to_sign_in(stage: Stage) -> None:
+    sign_in_page(stage)
+    opened = SignInPage(stage.page)
+    opened.infisical_token.fill(sandbox_token())
+    opened.with_token.click()
+    expect(opened.summary).to_contain_text("Supabase")
+
+
+def sign_in_ended(stage: Stage) -> None:
+    sign_in_page(stage)
+    credential = {"client_id": SHORT_LIVED.client_id, "client_secret": SHORT_LIVED.client_secret}
+    SignInPage(stage.page).fill_in(**credential).sign_in.click()
+    ProjectsPage(stage.page)
+    stage.wizard.clock.passes(60)
+    stage.go("/projects")
+    SignInPage(stage.page)
+    expect(stage.page.get_by_text("Your sign-in has ended")).to_be_visible()
+
+
+def signed_out(stage: Stage) -> None:
+    signed_in(projects())(stage)
+    stage.page.get_by_role("button", name="Sign out").click()
+    expect(stage.page.get_by_text("You are signed out")).to_be_visible()
+
+
+def signed_in(way: Way) -> Way:
+    def signed(stage: Stage) -> None:
+        sign_in_page(stage)
+        SignInPage(stage.page).fill_in().sign_in.click()
+        ProjectsPage(stage.page)
+        way(stage)
+
+    return signed
+
+
+def signed_in_with_a_long_name(way: Way) -> Way:
+    def signed(stage: Stage) -> None:
+        stage.upstream.say = _calling_itself(LONG_PERSON, stage.upstream.inner)
+        signed_in(way)(stage)
+        expect(stage.page.get_by_text(LONG_PERSON)).to_be_visible()
+
+    return signed
+
+
+def _calling_itself(name: str, infisical: httpx.BaseTransport) -> Say:
+    """An Infisical that gives out tokens which say this name, and takes them for the ones that it would have given."""
+    given: dict[str, str] = {}
+
+    def say(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path.endswith("/login"):
+            grant = json.loads(infisical.handle_request(request).read())
+            token = _token_that_says(identityId="made-up", identityName=name)
+            given[f"Bearer {token}"] = f"Bearer {grant['accessToken']}"
+            return httpx.Response(200, json={**grant, "accessToken": token})
+        authorization = request.headers.get("Authorization", "")
+        request.headers["Authorization"] = given.get(authorization, authorization)
+        return None
+
+    return say
+
+
+def _token_that_says(**claims: str) -> str:
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"eyJhbGciOiJIUzI1NiJ9.{payload}.bWFkZS11cC1zaWduYXR1cmU"
 
 
 # ── Pages that only read ───────────────────────────────────────────────────────────────────────────────────────────
@@ -462,6 +583,21 @@ _DENIED = "You are not allowed to create-app-connections on app-connections"
 _BUSY = "Rate limit exceeded. Please try again in 42 seconds"
 
 _WAYS: dict[str, Way | State] = {
+    "sign in": State(sign_in_page, ONE_INFISICAL),
+    "sign in to one of several": State(sign_in_page, SEVERAL_INFISICALS),
+    "sign in to the sandbox": State(sign_in_page, OWN_CREDENTIAL),
+    "nothing typed to sign in": State(nothing_typed_to_sign_in, SEVERAL_INFISICALS),
+    "refused to sign in": State(refused_to_sign_in, OWN_CREDENTIAL),
+    "refused for a token of Supabase": State(wrong_token_to_sign_in, SEVERAL_INFISICALS),
+    "to wait before signing in": State(to_wait_before_signing_in, OWN_CREDENTIAL),
+    "sign-in ended": State(sign_in_ended, OWN_CREDENTIAL),
+    "signed out": State(signed_out, ONE_INFISICAL),
+    "sign in at the company": State(company_page(ended="1"), AT_THE_COMPANY),
+    "signed out of the company": State(company_page(out="1"), AT_THE_COMPANY),
+    "list, signed in": State(signed_in(the_list()), OWN_CREDENTIAL),
+    "list, signed in with a long name": State(signed_in_with_a_long_name(the_list()), ONE_INFISICAL),
+    "form, signed in with a long name": State(signed_in_with_a_long_name(form), OWN_CREDENTIAL),
+    "projects, signed in with a long name": State(signed_in_with_a_long_name(projects()), ONE_INFISICAL),
     "list": the_list(),
     "list on Infisical": State(the_list(), INFISICAL),
     "empty list": the_list(project=WEBSHOP_ID),

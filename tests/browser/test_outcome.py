@@ -75,6 +75,19 @@ def test_check_now_looks_at_once(waiting: OutcomePage, wizard: Wizard) -> None:
     expect(LateCreatedPage(waiting.page).connection_name).to_have_text("late")
 
 
+def test_after_stop_the_log_keeps_the_latest_look_of_the_script(waiting: OutcomePage, wizard: Wizard) -> None:
+    last_look = waiting.page.get_by_role("listitem").filter(has_text="Looked")
+    before = last_look.inner_text()
+    wizard.clock.passes(5)
+    waiting.page.clock.fast_forward(5_000)
+    expect(last_look).not_to_have_text(before, use_inner_text=True)
+    latest = last_look.inner_text()
+    wizard.clock.passes(3)
+    waiting.stop_checking.click()
+    expect(waiting.announced).to_have_text("Checking is stopped. Infisical may still create it.")
+    expect(last_look).to_have_text(latest, use_inner_text=True)
+
+
 def test_stop_checking_stops_and_offers_the_form_without_the_token(
     waiting: OutcomePage, wizard: Wizard
 ) -> None:

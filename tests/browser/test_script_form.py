@@ -1,7 +1,8 @@
 """What the form does with JavaScript: the token stays in its field, fields answer when they are left, names take shape."""
 
+import json
 import re
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import pytest
 from playwright.sync_api import Dialog, Locator, Page, Request, Route, expect
@@ -244,6 +245,16 @@ def test_the_caret_stays_where_it_is_typed(form: FormPage) -> None:
     assert form.name.evaluate("field => field.selectionStart") == len("ax-y")
 
 
+def test_a_token_pasted_as_the_name_takes_no_shape_that_the_server_would_not_know(form: FormPage) -> None:
+    form.name.fill(NOT_ACCEPTED)
+    form.name.press("Tab")
+    expect(form.page.locator("#name-error")).to_contain_text("had a personal access token in it")
+    form.submit.click()
+    expect(form.summary).to_be_focused()
+    expect(form.name).to_have_value("")
+    assert NOT_ACCEPTED[4:] not in form.page.evaluate(WRITTEN_DOWN)
+
+
 def test_a_field_says_what_is_wrong_when_it_is_left(form: FormPage) -> None:
     form.access_token.fill(SECRET_KEY_OF_A_PROJECT)
     form.access_token.press("Tab")
@@ -353,6 +364,21 @@ def test_changing_the_project_sends_no_token(form: FormPage, new_name: str) -> N
     assert not any("sbp_" in body for body in sent if "change_project" in body)
 
 
+def test_what_is_kept_for_going_back_is_what_was_typed_and_when_the_form_was_served(
+    form: FormPage, new_name: str
+) -> None:
+    page = form.page
+    form.fill_in(name=new_name, description="For the shop")
+    # A page that is not there any more cannot be asked: this one notes it on its way out.
+    page.evaluate(
+        "addEventListener('pagehide', () => sessionStorage.setItem('kept', JSON.stringify(history.state)))"
+    )
+    form.submit.click()
+    CreatedPage(page)
+    kept = json.loads(page.evaluate("sessionStorage.getItem('kept')"))
+    assert {name for name, text in kept.items() if text} == {"served", "name", "description", "instance_url"}
+
+
 # ── A broken connection ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -387,6 +413,29 @@ def test_a_broken_connection_leads_to_the_outcome_page_that_knows_what_was_sent(
     assert "sbp_" not in page.url
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        NOT_ACCEPTED,
+        SECRET_KEY_OF_A_PROJECT,
+        "eyJtYWRlLXVw.eyJtYWRlLXVw.bWFkZS11cA",
+        "postgres://u:made-up@db.example/x",
+    ],
+)
+def test_a_secret_pasted_one_field_off_does_not_go_into_that_pages_address(
+    form: FormPage, secret: str
+) -> None:
+    form.fill_in(name="mine", description=f"The key is {secret}")
+    break_the_create(form.page)
+    form.submit.click()
+    OutcomePage(form.page)
+    assert parse_qs(urlsplit(form.page.url).query)["name"] == ["mine"]
+    assert secret not in unquote_plus(form.page.url)
+    form.page.go_back()
+    FormPage(form.page)
+    assert secret not in form.page.evaluate(WRITTEN_DOWN)
+
+
 def test_the_outcome_page_finds_what_a_broken_connection_left_behind(
     open_page: OpenPage, wizard: Wizard
 ) -> None:
@@ -407,7 +456,7 @@ def test_the_outcome_page_finds_what_a_broken_connection_left_behind(
     page.route(re.compile(r"/connections/new/supabase\?"), cut_the_answer)
     form.submit.click()
     expect(page.locator("#connection-name")).to_have_text("mine")
-    expect(page.locator("#connection-description")).to_have_text("For the shop Token expires 21 Feb 2027.")
+    expect(page.locator("#connection-description")).to_have_text("For the shop. Token expires 21 Feb 2027.")
     assert wizard.gate.creates == 1
 
 

@@ -7,6 +7,7 @@ import pytest
 from icalendar import Calendar
 
 from app.connections.calendar import reminder
+from app.connections.forms import with_expiry
 from app.infisical import Connection
 from app.sandbox import sandbox_token
 from tests.conftest import Clock, Visitor
@@ -84,12 +85,36 @@ def test_the_day_stays_out_of_infisical_unless_it_was_asked_for(visitor: Visitor
         expires_on="2027-02-21",
         expires_in_description="1",
     ).location
-    assert visitor.page(location).text_of("connection-description") == "Why Token expires 21 Feb 2027."
+    assert visitor.page(location).text_of("connection-description") == "Why. Token expires 21 Feb 2027."
+
+
+@pytest.mark.parametrize(
+    ("description", "sent"),
+    [
+        ("Why", "Why. Token expires 21 Feb 2027."),
+        ("In 2026", "In 2026. Token expires 21 Feb 2027."),
+        ("なぜ", "なぜ. Token expires 21 Feb 2027."),
+        ("Why.", "Why. Token expires 21 Feb 2027."),
+        ("Why?", "Why? Token expires 21 Feb 2027."),
+        ("(why)", "(why) Token expires 21 Feb 2027."),
+        ("", "Token expires 21 Feb 2027."),
+        ("Why. Token expires 21 Feb 2027.", "Why. Token expires 21 Feb 2027."),
+    ],
+)
+def test_the_expiry_is_a_sentence_of_its_own_in_the_description(description: str, sent: str) -> None:
+    assert with_expiry(description, date(2027, 2, 21)) == sent
 
 
 @pytest.mark.parametrize(
     ("typed", "told"),
-    [("soon", "must be a date"), ("2026-11-22", "in the past"), ("2027-02-30", "must be a date")],
+    [
+        ("soon", "must be a date"),
+        ("2026-11-21", "in the past"),
+        ("2027-02-30", "must be a date"),
+        ("2036-11-24", "within ten years"),
+        ("3500-01-01", "within ten years"),
+        ("9999-12-31", "within ten years"),
+    ],
 )
 def test_a_day_that_cannot_be_one_is_refused(
     visitor: Visitor, good_token: str, typed: str, told: str
@@ -97,6 +122,15 @@ def test_a_day_that_cannot_be_one_is_refused(
     answer = visitor.fill_in(name="mine", access_token=good_token, expires_on=typed)
     assert answer.status_code == 422
     assert told in read_page(answer.text).error("expires_on")
+
+
+@pytest.mark.parametrize("day", ["2026-11-22", "2026-11-23", "2036-11-23"])
+def test_a_day_that_is_still_today_somewhere_or_within_ten_years_is_taken(
+    visitor: Visitor, good_token: str, day: str
+) -> None:
+    answer = visitor.fill_in(name="mine", access_token=good_token, expires_on=day)
+    assert answer.status_code == 303
+    assert f"expires_on={day}" in answer.location
 
 
 def test_a_description_that_the_day_makes_too_long_is_refused(visitor: Visitor, good_token: str) -> None:
@@ -123,5 +157,8 @@ def test_the_day_survives_a_submission_without_an_answer(visitor: Visitor, clock
     form = visitor.page(next(href for text, href in stopped.links().items() if text == "Open the form again"))
     assert form.field("expires_on") == "2027-02-21"
     assert form.field("description") == "Why"
+    box = form.by_id("expires_in_description")
+    assert box is not None
+    assert box.get("checked") is not None
     clock.passes(200)
     assert "21 February 2027" in visitor.page(answer.location).text

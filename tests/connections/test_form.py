@@ -236,7 +236,7 @@ def test_a_form_without_its_token_of_origin_is_a_page_that_keeps_what_was_typed(
     assert visitor.page(page.links()["Open the form again"]).field("name") == "kept"
 
 
-@pytest.mark.parametrize("field", ["name", "description", "instance_url"])
+@pytest.mark.parametrize("field", ["name", "description", "instance_url", "expires_on"])
 def test_a_token_that_was_pasted_one_field_off_is_taken_out_and_goes_nowhere(
     visitor: Visitor, sandbox: Sandbox, field: str
 ) -> None:
@@ -245,9 +245,31 @@ def test_a_token_that_was_pasted_one_field_off_is_taken_out_and_goes_nowhere(
     answer = visitor.fill_in(**typed)
     assert answer.status_code == 422
     assert "fedcba98" not in answer.text
-    assert "had an access token in it" in read_page(answer.text).error(field)
+    assert "This had a personal access token in it, and was emptied." in read_page(answer.text).error(field)
     assert sandbox.creates == []
     assert pasted not in visitor.fill_in(**typed, change_project="1").location
+
+
+@pytest.mark.parametrize("button", [{}, {"check": "1"}], ids=["submit", "check"])
+def test_the_user_name_and_the_password_are_taken_out_of_the_instance_url_and_it_says_why(
+    visitor: Visitor, sandbox: Sandbox, button: dict[str, str]
+) -> None:
+    url = "https://made-up-user:made-up-password@api.supabase.com"
+    answer = visitor.fill_in(name="mine", instance_url=url, access_token=sandbox_token(), **button)
+    assert "The instance URL must not have a user name or a password in it." in answer.text
+    assert 'value="https://api.supabase.com"' in answer.text
+    assert "made-up-user" not in answer.text
+    assert "made-up-password" not in answer.text
+    assert sandbox.creates == []
+
+
+def test_a_secret_in_a_link_leaves_the_address_and_the_rest_stays(visitor: Visitor) -> None:
+    secret = "st.0123abcd.made-up.made-up"
+    answer = visitor.get(f"{FORM}?project=organization&name={secret}&description=Why&q={secret}&name=x")
+    assert answer.status_code == 303
+    assert answer.location == f"{FORM}?description=Why&project=organization"
+    page = visitor.page(answer.location)
+    assert (page.field("name"), page.field("description")) == ("", "Why")
 
 
 def test_the_look_for_a_connection_begins_when_it_was_sent(

@@ -1,5 +1,7 @@
 """From the list to the created connection, without JavaScript."""
 
+import pytest
+
 from app.sandbox import sandbox_token
 from tests.conftest import FORM, Clock, Sandbox, Visitor
 
@@ -29,6 +31,21 @@ def test_the_created_page_is_also_the_connections_own_page(visitor: Visitor, goo
     later = visitor.page(location.partition("?")[0])
     assert later.heading == "mine"
     assert later.text_of("connection-id") in location
+
+
+@pytest.mark.parametrize(
+    "made_up",
+    ["created=1", "created=1&late=1&reaches=9", "late=1", "reaches=9", "created={other}", "created={cut}"],
+)
+def test_a_made_up_link_does_not_claim_how_a_connection_came_to_be(
+    visitor: Visitor, good_token: str, made_up: str
+) -> None:
+    own, _, claim = visitor.fill_in(name="mine", access_token=good_token).location.partition("?created=")
+    other = visitor.fill_in(name="other", access_token=good_token).location.partition("?created=")[2]
+    page = visitor.page(f"{own}?{made_up.format(other=other, cut=claim[:-1])}")
+    assert page.heading == "mine"
+    assert "reaches" not in page.text
+    assert "never have accepted" not in page.text
 
 
 def test_only_name_and_token_have_to_be_filled_in(

@@ -9,6 +9,8 @@ import pytest
 
 from app.connections.outcome import next_look_in
 from tests.conftest import PROJECT, Clock, Visitor
+from tests.infisical.answers import error
+from tests.pages import PageUnderTest
 
 SINCE = datetime(2026, 11, 23, 11, 42, 7, tzinfo=UTC)
 ADDRESS = (
@@ -59,9 +61,13 @@ def answering(by_name: httpx.Response) -> Callable[[httpx.Request], httpx.Respon
 
 def test_it_leads_to_the_connection_when_it_appears(wizard_at: Callable[..., Visitor], clock: Clock) -> None:
     clock.passes(300)
-    answer = wizard_at(answering(httpx.Response(200, json=found()))).get(ADDRESS)
+    visitor = wizard_at(answering(httpx.Response(200, json=found())))
+    answer = visitor.get(ADDRESS)
     assert answer.status_code == 303
-    assert answer.location == f"/connections/supabase/{CONNECTION}?created=1&late=1"
+    assert answer.location.startswith(f"/connections/supabase/{CONNECTION}?created=")
+    page = visitor.page(answer.location)
+    assert page.heading == "late was created"
+    assert "Supabase may never have accepted this token." in page.text
 
 
 def test_it_waits_while_the_connection_is_missing(wizard_at: Callable[..., Visitor], clock: Clock) -> None:
@@ -79,6 +85,18 @@ def test_a_connection_from_before_is_told_to_be_another(
     older = found(createdAt="2026-11-23T11:41:06.999Z")
     page = wizard_at(answering(httpx.Response(200, json=older))).page(ADDRESS)
     assert "was there before" in page.text
+
+
+@pytest.mark.parametrize(
+    ("created", "status"), [("2026-11-23T11:53:07.000Z", 303), ("2026-11-23T11:53:07.001Z", 200)]
+)
+def test_a_connection_from_more_than_ten_minutes_later_is_another(
+    wizard_at: Callable[..., Visitor], clock: Clock, created: str, status: int
+) -> None:
+    clock.passes(3600)
+    answer = wizard_at(answering(httpx.Response(200, json=found(createdAt=created)))).get(ADDRESS)
+    assert answer.status_code == status
+    assert ("more than ten minutes later" in answer.text) == (status == 200)
 
 
 def test_clocks_may_be_a_minute_apart(wizard_at: Callable[..., Visitor], clock: Clock) -> None:
@@ -99,8 +117,15 @@ def test_a_connection_with_another_instance_url_is_somebody_elses(
 @pytest.mark.parametrize(
     ("typed", "sent"),
     [
-        ("&description=Why&expires_on=2027-02-21&expires_in_description=1", "Why Token expires 21 Feb 2027."),
+        (
+            "&description=Why&expires_on=2027-02-21&expires_in_description=1",
+            "Why. Token expires 21 Feb 2027.",
+        ),
         ("&description=Why%0D%0A&expires_on=2027-02-21", "Why"),
+        (
+            "&description=Why%3F&expires_on=2027-02-21&expires_in_description=1",
+            "Why? Token expires 21 Feb 2027.",
+        ),
         ("&expires_on=2027-02-21&expires_in_description=1", "Token expires 21 Feb 2027."),
         ("&description=Why&expires_on=soon&expires_in_description=1", "Why"),
         (
@@ -176,6 +201,59 @@ def test_stop_checking_asks_nothing_more(wizard_at: Callable[..., Visitor], cloc
     assert "Checking is stopped" in page.text
     assert not any("connection-name" in path for path in asked)
     assert page.all("noscript") == []
+
+
+def the_log(page: PageUnderTest) -> list[str]:
+    (log,) = (part for part in page.all("ol") if part.get("data-part") == "log")
+    return [" ".join("".join(line.itertext()).split()) for line in log]
+
+
+def test_the_log_tells_what_was_sent_how_long_it_waited_and_the_latest_look(
+    wizard_at: Callable[..., Visitor], clock: Clock
+) -> None:
+    clock.passes(50)
+    page = wizard_at(answering(MISSING)).page(f"{ADDRESS}&waited=45")
+    assert the_log(page) == [
+        "11:42:07Sent to Infisical",
+        "11:42:52No answer within 45 seconds",
+        "11:42:57Looked: not there yet.",
+    ]
+
+
+def test_the_look_at_ten_minutes_is_in_the_log(wizard_at: Callable[..., Visitor], clock: Clock) -> None:
+    clock.passes(600)
+    page = wizard_at(answering(MISSING)).page(ADDRESS)
+    assert the_log(page)[-1].startswith("11:52:07Looked: it has not appeared in ten minutes.")
+
+
+def test_after_stop_the_latest_look_is_still_in_the_log(
+    wizard_at: Callable[..., Visitor], clock: Clock
+) -> None:
+    clock.passes(20)
+    visitor = wizard_at(answering(MISSING))
+    stop = visitor.page(ADDRESS).links()["Stop checking"]
+    clock.passes(300)
+    stopped = visitor.page(stop)
+    assert the_log(stopped) == ["11:42:07Sent to Infisical", "11:42:27Looked: not there yet."]
+    assert "looked" not in stopped.links()["Check now"]
+
+
+def test_a_look_that_did_not_work_is_not_told_as_one_after_stop(
+    wizard_at: Callable[..., Visitor], clock: Clock
+) -> None:
+    clock.passes(20)
+    visitor = wizard_at(answering(error(500, "InternalServerError", "Something went wrong")))
+    stopped = visitor.page(visitor.page(ADDRESS).links()["Stop checking"])
+    assert the_log(stopped) == ["11:42:07Sent to Infisical"]
+
+
+@pytest.mark.parametrize("looked", ["21", "-1", "soon", "9" * 5000])
+def test_a_look_that_cannot_have_been_is_not_in_the_log(
+    wizard_at: Callable[..., Visitor], clock: Clock, looked: str
+) -> None:
+    clock.passes(20)
+    stopped = wizard_at(answering(MISSING)).page(f"{ADDRESS}&stop=1&looked={looked}")
+    assert the_log(stopped) == ["11:42:07Sent to Infisical"]
 
 
 def test_an_infisical_that_cannot_be_asked_is_told_and_asked_again(

@@ -34,7 +34,7 @@ class World:
             return self.supabase
         if "connection-name" in request.url.path:
             return self.named
-        if request.method == "POST":
+        if request.method == "POST" or request.url.path.startswith("/api/v1/app-connections/"):
             return httpx.Response(200, json={"appConnection": connection()})
         project = {"id": PROJECT, "name": "Payments", "slug": "payments", "orgId": "an-organization"}
         return httpx.Response(200, json={"project": project})
@@ -62,9 +62,10 @@ def submitted(visitor: Visitor, **fields: str) -> Any:
 
 def test_a_good_token_goes_on_to_the_create_and_the_page_tells_what_it_reaches(wizard_at: Wizard) -> None:
     world = World(projects(3))
-    answer = submitted(wizard_at(world))
+    visitor = wizard_at(world)
+    answer = submitted(visitor)
     assert answer.status_code == 303
-    assert "reaches=3" in answer.location
+    assert "The token works and reaches 3 Supabase projects." in visitor.page(answer.location).text
     assert world.creates == 1
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.sandbox import sandbox_token
 from tests.conftest import FORM, PROJECT, Sandbox, Visitor
 from tests.infisical.answers import connection, error
 
@@ -235,7 +236,18 @@ def test_a_connection_that_was_made_and_may_not_be_read_is_told_to_be_there(
     wizard_at: Callable[..., Visitor],
 ) -> None:
     denied = error(403, "PermissionDenied", "You are not allowed to read-app-connections on app-connections")
-    address = "/connections/supabase/adb321fa-eccb-491a-98b9-d58994355946"
-    visitor = wizard_at(lambda _: denied)
-    assert "The connection was created." in visitor.page(f"{address}?created=1", status=403).text
-    assert "was created" not in visitor.page(address, status=403).text
+    works = an_infisical()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if not request.url.path.startswith("/api/v1/app-connections/"):
+            return works(request)
+        return (
+            httpx.Response(200, json={"appConnection": connection()}) if request.method == "POST" else denied
+        )
+
+    visitor = wizard_at(answer, CONNECT_PREFLIGHT="off")
+    address = visitor.fill_in(f"{FORM}?project={PROJECT}", name="mine", access_token=sandbox_token()).location
+    assert "The connection was created." in visitor.page(address, status=403).text
+    for made_up in ("", "?created=1"):
+        page = visitor.page(f"{address.partition('?')[0]}{made_up}", status=403)
+        assert "was created" not in page.text

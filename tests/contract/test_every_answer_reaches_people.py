@@ -109,7 +109,7 @@ def test_every_recorded_answer_to_a_create_reaches_its_field_or_page(
 ) -> None:
     status, location, page = submitting(wizard_at, exchange)
     if exchange.status == 200:
-        assert location == f"/connections/supabase/{exchange.body['appConnection']['id']}?created=1"
+        assert location.startswith(f"/connections/supabase/{exchange.body['appConnection']['id']}?created=")
         return
     where = where_it_is_told(exchange)
     if where == "page outcome-unknown":
@@ -195,6 +195,15 @@ def test_every_kind_of_error_has_a_page_and_stands_in_the_drawn_tree(
     situation = Situation(scope=None, host="infisical.test", when=clock())
     assert problem_page(error, situation).title
     assert f"── {kind.__name__} " in (errors.__doc__ or "")
+
+
+@pytest.mark.parametrize("refusal", errors.Refusal)
+def test_every_refusal_of_a_login_tells_how_it_is_mended(refusal: errors.Refusal, clock: Clock) -> None:
+    error = errors.LoginRefused("A sentence.", refusal=refusal)
+    page = problem_page(error, Situation(scope=None, host="infisical.test", when=clock()))
+    assert page.steps
+    asked_anew = {errors.Refusal.TOKEN, errors.Refusal.APPLICATION, errors.Refusal.EXCHANGE}
+    assert any("Restart the server" in step for step in page.steps) is (refusal not in asked_anew)
 
 
 def test_a_field_message_never_names_a_field_that_the_form_lacks() -> None:

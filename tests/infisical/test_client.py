@@ -10,6 +10,7 @@ import pytest
 from app.infisical import (
     InfisicalError,
     LoginRefused,
+    Missing,
     NameTaken,
     NoAnswer,
     NotFound,
@@ -218,6 +219,22 @@ def test_a_name_that_is_missing_is_no_error_and_a_project_that_is_missing_is_one
     gone = error(404, "NotFound", "Project with x not found")
     with pytest.raises(NotFound):
         client(lambda _: gone).connection_named("x", project_id=PROJECT)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "missing"),
+    [
+        ("Project with ID '00000000-0000-4000-8000-000000000000' not found", Missing.PROJECT),
+        ("Project with nope not found", Missing.PROJECT),
+        ("Could not find App Connection with ID 00000000-0000-4000-8000-000000000000", Missing.CONNECTION),
+        ("Could not find App Connection with name x in organization scope.", Missing.CONNECTION),
+        ("Sub organization with name nope not found", Missing.OTHER),
+    ],
+)
+def test_an_error_says_what_is_missing(sentence: str, missing: Missing) -> None:
+    raised, _ = creating(error(404, "NotFound", sentence))
+    assert isinstance(raised, NotFound)
+    assert (raised.missing, raised.status) == (missing, 404)
 
 
 def test_a_name_is_quoted_on_its_way_into_the_path() -> None:

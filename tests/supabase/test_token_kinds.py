@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.jwt_payloads import LARGEST_PAYLOAD
 from app.secret import Secret
 from app.supabase import Recognised, recognise, unwrap
-from app.supabase.jwt_payloads import LARGEST_PAYLOAD, Claims, read_claims
+from app.supabase.jwt_claims import Claims, read_claims
 
 HEX = "0123456789abcdef0123456789abcdef01234567"
 REFERENCE = "abcdefghijklmnopqrst"

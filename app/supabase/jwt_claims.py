@@ -1,13 +1,10 @@
-"""What a JWT says of itself: its payload read, never verified, never trusted, and no more of it than a page needs."""
+"""What a JWT says of itself: of its payload no more than a page needs, never verified, never trusted."""
 
-import base64
-import json
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-LARGEST_PAYLOAD = 4096
-"""Bytes. The API keys of Supabase and the tokens of Infisical hold a few hundred."""
+from ..jwt_payloads import read_payload
 
 Role = Literal["anon", "service_role"]
 
@@ -29,7 +26,7 @@ class Claims:
 
 def read_claims(jwt: str) -> Claims:
     """The claims of a text that looks like a JWT; none where its payload cannot be read. Never raises."""
-    payload = _payload(jwt)
+    payload = read_payload(jwt)
     reference = payload.get("ref")
     return Claims(
         role=_role(payload.get("role")),
@@ -39,18 +36,6 @@ def read_claims(jwt: str) -> Claims:
         of_infisical=_is_text(payload.get("identityId"))
         or (_is_text(payload.get("authTokenType")) and _is_text(payload.get("userId"))),
     )
-
-
-def _payload(jwt: str) -> dict[str, Any]:
-    parts = jwt.split(".", maxsplit=3)
-    encoded = parts[1].rstrip("=") if len(parts) == 3 else ""
-    if not encoded or len(encoded) * 3 // 4 > LARGEST_PAYLOAD:
-        return {}
-    try:
-        payload = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
-    except (ValueError, RecursionError):
-        return {}
-    return payload if isinstance(payload, dict) else {}
 
 
 def _role(told: object) -> Role | None:

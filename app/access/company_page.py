@@ -1,0 +1,169 @@
+"""The way to the company's identity provider and back."""
+
+from urllib.parse import urljoin
+
+from flask import abort, redirect, request
+
+from ..connections import (
+    Action,
+    Page,
+    Person,
+    Problem,
+    blueprint,
+    open_to_everybody,
+    own_address,
+    portal,
+    problem,
+    problem_of,
+    record,
+    refuse,
+    url_for,
+)
+from ..infisical import InfisicalError, NotInfisical
+from . import sign_in_words
+from .arguments import Arguments, taken_from
+from .company_sign_on import CompanySignOn
+from .not_allowed import not_allowed
+from .sealing import TooLong
+from .signed_in import SignedIn
+from .signing_in import TOO_LONG_FOR_A_COOKIE
+from .single_sign_on import Attempt, NotLetIn, ProviderFault, SignedOn, SignOnError
+
+
+@blueprint.get("/sign-in/company")
+@open_to_everybody
+def depart() -> Page:
+    """Sends the browser to the identity provider. A link leads here: a form would be held back by our own policy."""
+    gate, company = _gate()
+    try:
+        departure = company.provider.departure(redirect_uri=urljoin(request.url_root, url_for(".arrive")))
+    except SignOnError as error:
+        return _not_signed_on(error)
+    response = redirect(departure.url, code=303)
+    gate.remember_departure(departure.attempt, own_address(request.args.get("next", "")), response)
+    return response
+
+
+@blueprint.get("/sign-in/callback")
+@open_to_everybody
+def arrive() -> Page:
+    """Where the identity provider sends the browser back to, with what it says of the person."""
+    gate, _ = _gate()
+    arguments = taken_from(request)
+    attempt, leads_to = gate.departed()
+    # Judged before anything is counted or forgotten: a picture on another site may lead here too.
+    if attempt is None or not attempt.is_answered_by(arguments.get("state", "")):
+        record("sign-in", "no-attempt")
+        return _sign_in_again(
+            "The sign-in that was under way is not known to this browser. Cookies must be allowed."
+        )
+    answer = _arrived(arguments, attempt, leads_to or url_for(".index"))
+    return gate.forget_departure(answer)
+
+
+def _arrived(arguments: Arguments, attempt: Attempt, leads_to: str) -> Page:
+    gate, company = _gate()
+    wait = portal().limits.spend("sign-in", address=request.remote_addr)
+    if wait is not None:
+        return _to_wait(wait.seconds)
+    try:
+        person = company.provider.arrival(arguments, attempt=attempt)
+    except SignOnError as error:
+        return _not_signed_on(error)
+    if not company.lets_in(person):
+        return _not_allowed(person)
+    try:
+        newcomer = company.sign_in_of(person, at=gate.only_destination(), now=gate.clock())
+    except InfisicalError as error:
+        record("sign-in", "refused", person=_as_person(person), error=error)
+        return problem_of(error, scope=None, actions=(_again(),))
+    try:
+        return gate.begin(newcomer, redirect(leads_to, code=303))
+    except TooLong:
+        return problem_of(NotInfisical(TOO_LONG_FOR_A_COOKIE), scope=None, actions=(_again(),))
+
+
+def _gate() -> tuple[SignedIn, CompanySignOn]:
+    gate = portal().gate
+    if not isinstance(gate, SignedIn) or gate.company is None:
+        abort(404)
+    return gate, gate.company
+
+
+def _again() -> Action:
+    return Action(label="Sign in", href=url_for(".sign_in"), primary=True)
+
+
+def _as_person(person: SignedOn) -> Person:
+    return Person(subject=f"oidc:{person.subject}", name=person.email or person.name, way_in="oidc")
+
+
+def _not_signed_on(error: SignOnError) -> Page:
+    """Each of the three kinds has its page: sign in anew, ask somebody, or have the server mended."""
+    if isinstance(error, NotLetIn):
+        told = f" It says: “{error.said}”" if error.said else ""
+        shown = Problem(
+            slug="not-let-in",
+            status=403,
+            title="You are not signed in",
+            lede=f"{error.reason.value}{told}",
+            icon="lock",
+            actions=(_again(),),
+        )
+        return refuse(shown)
+    if isinstance(error, ProviderFault):
+        record("sign-in", "provider-fault")
+        return _provider_fault(error)
+    record("sign-in", "sign-in-again")
+    return _sign_in_again(error.reason.value)
+
+
+def _provider_fault(error: SignOnError) -> Page:
+    told = f" It says: “{error.said}”" if error.said else ""
+    shown = Problem(
+        slug="provider-fault",
+        status=502,
+        title="The company’s sign-in does not work",
+        lede=f"{error.reason.value}{told} Nobody is signed in.",
+        steps=(
+            "Check CONNECT_OIDC_ISSUER, CONNECT_OIDC_CLIENT_ID and CONNECT_OIDC_CLIENT_SECRET, and that this server may reach the "
+            "identity provider.",
+            f"The redirect address that must be registered there is {urljoin(request.url_root, url_for('.arrive'))}.",
+        ),
+        actions=(Action(label="Try again", href=url_for(".sign_in"), primary=True),),
+    )
+    return problem(shown, scope=None)
+
+
+def _sign_in_again(reason: str) -> Page:
+    shown = Problem(
+        slug="sign-in-again",
+        status=400,
+        title="Sign in once more",
+        lede=reason,
+        icon="clock",
+        actions=(_again(),),
+    )
+    return problem(shown, scope=None)
+
+
+def _to_wait(seconds: int) -> Page:
+    record("sign-in", "too-many")
+    shown = Problem(
+        slug="too-many-sign-ins",
+        status=429,
+        title=f"Wait {seconds} second{'' if seconds == 1 else 's'}",
+        lede=sign_in_words.TOO_MANY_FROM_ADDRESS,
+        icon="clock",
+        retry_after=seconds,
+        actions=(_again(),),
+    )
+    return problem(shown, scope=None)
+
+
+def _not_allowed(person: SignedOn) -> Page:
+    who = person.email or person.name
+    unverified = "" if person.email else " The identity provider did not vouch for an e-mail address."
+    lede = f"You are signed in at the identity provider as {who}, who is not among those who may come in.{unverified}"
+    another = Action(label="Sign in as somebody else", href=url_for(".sign_in"), primary=True)
+    return refuse(not_allowed(who, lede=lede, actions=(another,)), person=_as_person(person))

@@ -1,0 +1,91 @@
+"""Which way in the settings choose."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from ..connections import Gate
+from ..infisical import THREADS, Infisical, OAuthApplication
+from ..secret import Secret
+from ..settings import Access, Settings, SettingsError
+from ..transport import network_transport
+from .behind_proxy import BehindProxy
+from .company_sign_on import CompanySignOn
+from .destinations import Destinations, host_name
+from .guarded import Guard, Guarded
+from .servers_identity import ServersIdentity
+from .signed_in import SignedIn
+from .this_machine import ThisMachine
+
+
+def gate_for(
+    settings: Settings,
+    *,
+    hosts: tuple[str, ...],
+    reach: Callable[[str], Infisical],
+    connect: Callable[[], Infisical],
+    application: OAuthApplication | None,
+    secret_keys: tuple[Secret, ...],
+    clock: Callable[[], datetime],
+) -> Gate:
+    """The gate of the way in that CONNECT_ACCESS names.
+
+    `reach` makes the client of one of the `hosts`, `connect` the one with the server's own credential. `application`
+    exchanges sign-ins at Infisical.
+    """
+    server = ServersIdentity(host=host_name(hosts[0]), connect=connect)
+    if settings.access is Access.PROXY:
+        return BehindProxy(
+            server,
+            user_header=settings.proxy_user_header,
+            groups_header=settings.proxy_groups_header,
+            allowed_groups=settings.proxy_allowed_groups,
+        )
+    if settings.access is Access.THIS_MACHINE:
+        return ThisMachine(server)
+    company = _company(settings, application, clock=clock) if settings.access is Access.OIDC else None
+    return SignedIn(
+        Destinations(hosts, reach=reach),
+        secret_keys=secret_keys,
+        clock=clock,
+        company=company,
+        server=server if company and company.application is None else None,
+    )
+
+
+def _company(
+    settings: Settings, application: OAuthApplication | None, *, clock: Callable[[], datetime]
+) -> CompanySignOn:
+    """The single sign-on that CONNECT_OIDC_* name. Raises SettingsError without the extra that it needs."""
+    try:
+        # Imported here: nobody else needs the extra, nor waits for it.
+        from .identity_provider import IdentityProvider  # noqa: PLC0415
+    except ImportError:
+        raise SettingsError(
+            ("CONNECT_ACCESS=oidc needs the extra oidc: pip install 'infisical-connect[oidc]'.",)
+        ) from None
+    issuer, client_id, client_secret = (
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_client_secret,
+    )
+    if issuer is None or client_id is None or client_secret is None:
+        raise SettingsError(("CONNECT_OIDC_ISSUER, its client ID and its client secret are not set.",))
+
+    def make_provider() -> IdentityProvider:
+        transport = network_transport(issuer, ca_bundle=settings.ca_bundle, connections=THREADS)
+        return IdentityProvider(
+            issuer=issuer, client_id=client_id, client_secret=client_secret, transport=transport, clock=clock
+        )
+
+    return CompanySignOn(
+        make_provider=make_provider,
+        application=application if settings.oidc_exchange else None,
+        emails=frozenset(settings.oidc_allowed_emails),
+        groups=frozenset(settings.oidc_allowed_groups),
+        named_by=(issuer, client_id),
+    )
+
+
+def gate_with(guard: Guard, *, hosts: tuple[str, ...], connect: Callable[[], Infisical]) -> Gate:
+    """The gate of a mounted wizard. `connect` makes the client with the server's own credential at the first host."""
+    return Guarded(ServersIdentity(host=host_name(hosts[0]), connect=connect), guard=guard)

@@ -1,0 +1,287 @@
+"""The page where people sign in with an Infisical credential of their own, and the way out."""
+
+import re
+from typing import NamedTuple
+
+from flask import abort, request
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from ..connections import (
+    Message,
+    Page,
+    Person,
+    blueprint,
+    open_to_everybody,
+    own_address,
+    page,
+    portal,
+    problem_words,
+    record,
+    see_other,
+    url_for,
+)
+from ..infisical import (
+    AccessGrant,
+    Infisical,
+    InfisicalError,
+    LoginRefused,
+    NotInfisical,
+    TokenClaims,
+    read_claims,
+)
+from ..limits import Wait
+from ..secret import Secret
+from . import sign_in_words
+from .destinations import called, host_name
+from .sealing import TooLong, pseudonym
+from .sign_in_form import SignInForm
+from .signed_in import SignedIn
+from .signing_in import LONGEST_SIGN_IN, TOO_LONG_FOR_A_COOKIE, SignIn, in_seconds
+
+
+class Line(NamedTuple):
+    """One line of the error summary: the field it leads to, or none, and its words."""
+
+    field_id: str | None
+    text: str
+
+
+@blueprint.get("/sign-in")
+@open_to_everybody
+def sign_in() -> Page:
+    gate = _gate()
+    if gate.current() is not None:
+        return _onward()
+    if gate.company is not None:
+        return _company_page()
+    return _page(SignInForm(_typed_before()), gate=gate)
+
+
+@blueprint.post("/sign-in")
+@open_to_everybody
+def submit_sign_in() -> Page:
+    gate, form = _gate(), SignInForm(request.form)
+    if gate.company is not None:
+        abort(404)
+    if request.form.get("way") == "token":
+        return _with_token(form, gate=gate)
+    return _with_identity(form, gate=gate)
+
+
+@blueprint.post("/sign-out")
+@open_to_everybody
+def sign_out() -> Page:
+    return _gate().end(see_other(".sign_in", out="1"))
+
+
+def _typed_before() -> MultiDict[str, str]:
+    """The client ID of a form that has to be opened anew. Nothing else of it may stand in an address."""
+    return MultiDict({"client_id": request.args.get("client_id", "")})
+
+
+def _with_identity(form: SignInForm, *, gate: SignedIn) -> Page:
+    form.check_identity()
+    secret = form.client_secret.data
+    if form.messages or secret is None:
+        return _page(form, gate=gate, status=422)
+    client_id, host = form.client_id.value, _host(gate)
+    # By its name for people, because one Infisical may be offered under two addresses.
+    wait = _spend(identity=f"{called(host)} {client_id.lower()}")
+    if wait is not None:
+        return _page_to_wait(form, wait, gate=gate)
+    try:
+        grant = gate.destinations.at(host).log_in(client_id=client_id, client_secret=secret)
+    except LoginRefused as error:
+        form.client_secret.say(sign_in_words.credential_refused(error))
+        return _refused(form, error, gate=gate)
+    except InfisicalError as error:
+        return _failed(form, error, gate=gate)
+    try:
+        return gate.begin(_of_identity(grant, client_id, gate=gate, host=host), _onward())
+    except TooLong:
+        return _failed(form, NotInfisical(TOO_LONG_FOR_A_COOKIE), gate=gate)
+
+
+def _of_identity(grant: AccessGrant, client_id: str, *, gate: SignedIn, host: str) -> SignIn:
+    now = gate.clock()
+    claims = read_claims(grant.access_token)
+    return SignIn(
+        token=grant.access_token,
+        host=host,
+        subject=f"identity:{claims.subject or client_id}",
+        name=claims.name or f"Machine identity {client_id[:8]}",
+        way_in="sign-in",
+        began_at=now,
+        obtained_at=now,
+        expires_at=in_seconds(grant.expires_in, now=now),
+        renew_until=in_seconds(grant.max_ttl, now=now),
+        obtained=True,
+    )
+
+
+def _with_token(form: SignInForm, *, gate: SignedIn) -> Page:
+    claims = form.check_token(now=gate.clock())
+    token = form.infisical_token.data
+    if claims is None or token is None:
+        return _page(form, gate=gate, status=422)
+    wait = _spend()
+    if wait is not None:
+        return _page_to_wait(form, wait, gate=gate)
+    host = _host(gate)
+    acting = gate.destinations.at(host).acting_with(token)
+    try:
+        acting.projects()
+    except LoginRefused as error:
+        form.infisical_token.say(sign_in_words.token_refused(error))
+        return _refused(form, error, gate=gate)
+    except InfisicalError as error:
+        return _failed(form, error, gate=gate)
+    newcomer = _of_token(token, claims, acting, gate=gate, host=host)
+    try:
+        return gate.begin(newcomer, _onward())
+    except TooLong:
+        form.infisical_token.say(sign_in_words.TOO_LONG)
+        return _page(form, gate=gate, status=422)
+
+
+def _of_token(token: Secret, claims: TokenClaims, acting: Infisical, *, gate: SignedIn, host: str) -> SignIn:
+    """The sign-in of a token that Infisical has accepted. What the token says of itself is believed only now."""
+    now = gate.clock()
+    subject = claims.subject or pseudonym(token, key=portal().secret_keys[0])
+    return SignIn(
+        token=token,
+        host=host,
+        subject=f"{claims.kind}:{subject}",
+        name=_name(claims, acting) or f"Access token {subject[:8]}",
+        way_in="sign-in",
+        began_at=now,
+        obtained_at=now,
+        expires_at=claims.expires_at or now + LONGEST_SIGN_IN,
+    )
+
+
+def _name(claims: TokenClaims, acting: Infisical) -> str | None:
+    """What the person or the identity is called. Infisical tells people's names, an identity's is in its token."""
+    if claims.kind == "identity":
+        return claims.name
+    try:
+        return acting.user().name
+    except InfisicalError:
+        return None
+
+
+def _gate() -> SignedIn:
+    gate = portal().gate
+    if not isinstance(gate, SignedIn):
+        abort(404)
+    return gate
+
+
+def _host(gate: SignedIn) -> str:
+    """The Infisical that was chosen, else the first."""
+    known = gate.destinations.hosts
+    chosen = request.values.get("host", "")
+    return next((host for host in known if chosen in (host, host_name(host))), known[0])
+
+
+def _next() -> str | None:
+    return own_address(request.values.get("next", ""))
+
+
+def _onward() -> Page:
+    response = Response(status=303)
+    response.headers["Location"] = _next() or url_for(".index")
+    return response
+
+
+def _spend(*, identity: str | None = None) -> Wait | None:
+    return portal().limits.spend("sign-in", identity=identity, address=request.remote_addr)
+
+
+def _refused(form: SignInForm, error: LoginRefused, *, gate: SignedIn) -> Page:
+    record("sign-in", "refused", person=_somebody(form), error=error)
+    return _page(form, gate=gate, status=422, request_id=error.request_id)
+
+
+def _failed(form: SignInForm, error: InfisicalError, *, gate: SignedIn) -> Page:
+    """Infisical could not say whether the credential is good."""
+    shown = problem_words(error, host=host_name(_host(gate)))
+    record("sign-in", shown.slug, person=_somebody(form), error=error)
+    said = Message("error", f"{shown.title}.", shown.lede)
+    answer = _page(form, gate=gate, status=shown.status, said=said, request_id=error.request_id)
+    if shown.retry_after is not None:
+        answer.headers["Retry-After"] = str(shown.retry_after)
+    return answer
+
+
+def _page_to_wait(form: SignInForm, wait: Wait, *, gate: SignedIn) -> Page:
+    record("sign-in", "too-many", person=_somebody(form))
+    answer = _page(form, gate=gate, status=429, said=sign_in_words.too_many(wait))
+    answer.headers["Retry-After"] = str(wait.seconds)
+    return answer
+
+
+def _somebody(form: SignInForm) -> Person | None:
+    """Who tried, as they say themselves. What is shaped otherwise than Infisical's client IDs may be a secret that
+    stands in the wrong field, and does not belong into a log."""
+    client_id = form.client_id.value
+    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", client_id, re.IGNORECASE):
+        return None
+    return Person(subject=f"client-id:{client_id}", name="", way_in="sign-in")
+
+
+def _page(
+    form: SignInForm,
+    *,
+    gate: SignedIn,
+    status: int = 200,
+    said: Message | None = None,
+    request_id: str | None = None,
+) -> Page:
+    """The page with its two forms. It asks neither Infisical nor anybody else."""
+    chosen, leads_to, ended = _host(gate), _next(), request.args.get("ended") == "1"
+    stand_in = portal().stand_in
+    return page(
+        "access/sign_in.html",
+        scope=None,
+        status=status,
+        form=form,
+        summary=_summary(form, said),
+        request_id=request_id,
+        next=leads_to,
+        host=chosen,
+        host_name=host_name(chosen),
+        called=called(chosen),
+        hosts=[
+            {
+                "name": called(host),
+                "href": url_for(
+                    ".sign_in", host=host_name(host), next=leads_to, ended="1" if ended else None
+                ),
+                "current": host == chosen,
+            }
+            for host in gate.destinations.hosts
+        ],
+        ended=ended,
+        out=request.args.get("out") == "1",
+        ask=sign_in_words.request_for_an_identity(chosen),
+        sandbox_credential=stand_in.credential if stand_in else None,
+    )
+
+
+def _company_page() -> Page:
+    """The page with the link to the company's identity provider."""
+    return page(
+        "access/company.html",
+        scope=None,
+        company_url=url_for(".depart", next=_next()),
+        ended=request.args.get("ended") == "1",
+        out=request.args.get("out") == "1",
+    )
+
+
+def _summary(form: SignInForm, said: Message | None) -> tuple[Line, ...]:
+    general = (Line(None, f"{said.lead} {said.detail}".strip()),) if said else ()
+    fields = (form.client_id, form.client_secret, form.infisical_token)
+    return (*general, *(Line(field.id, message.lead) for field in fields for message in field.messages))

@@ -1,0 +1,143 @@
+"""What every request for one of our pages passes first: where it comes from, who asks, and the token of a post."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Blueprint, abort, current_app, g, request
+from werkzeug.exceptions import BadRequest, HTTPException
+
+from ..infisical import InfisicalError, LoginRefused, NotAMember, PermissionDenied
+from ..rendering import BLUEPRINT, url_for
+from .forgery import carries_our_token, from_elsewhere, surely_from_here
+from .headers import we_answer, with_headers_if_ours
+from .host_app import stand_aside
+from .http_errors import OURS, explain_http
+from .people import Page, Visit, let_in, visit
+from .portal import portal
+from .problems import Action, Problem
+from .recording import record, refuse, result_of
+from .responses import asked_project, keep_secrets_out_of_the_address, problem_of
+from .returning import return_address
+
+LARGEST_REQUEST = 64 * 1024
+"""Bytes of a request's body. The longest form is below 3 kB."""
+
+blueprint = Blueprint(BLUEPRINT, __name__)
+blueprint.after_request(with_headers_if_ours)
+for _status in OURS:
+    blueprint.register_error_handler(_status, explain_http)
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+
+
+def open_to_everybody(view: _View) -> _View:
+    """Marks a view that answers people who have not come in. Every other one is behind the gate."""
+    view.open_to_everybody = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_open_to_everybody(endpoint: str) -> bool:
+    """Whether the page that an endpoint names answers people who have not come in."""
+    marked: bool = getattr(current_app.view_functions[endpoint], "open_to_everybody", False)
+    still_open = portal().still_open
+    return marked and (still_open is None or endpoint.rpartition(".")[2] in still_open)
+
+
+@blueprint.url_value_preprocessor
+def come_first(_endpoint: str | None, _places: dict[str, Any] | None) -> None:
+    """Runs before everything that an app round us does to each request, in whatever order the two were set up."""
+    # One byte more than may be: of a body that does not tell its length Werkzeug would silently drop what is too much.
+    request.max_content_length = LARGEST_REQUEST + 1
+    stand_aside(current_app.extensions, blueprint)
+
+
+@blueprint.before_request
+def bound_the_request() -> None:
+    """A body that is too large is refused whoever sends it, read or not. Raw bytes that are no UTF-8 would end in a
+    server error wherever the query is read."""
+    we_answer()
+    if _size_of_body() > LARGEST_REQUEST:
+        abort(413)
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:
+        abort(400)
+
+
+blueprint.before_request(keep_secrets_out_of_the_address)
+
+
+def _size_of_body() -> int:
+    """Bytes, as the request tells or, where a post does not tell, as many as it brings."""
+    if request.content_length is None and request.method == "POST":
+        return len(_body())
+    return request.content_length or 0
+
+
+def _body() -> bytes:
+    """What a post brings in chunks. That these are malformed each server says with an error of its own."""
+    try:
+        return request.get_data()
+    except HTTPException:
+        raise
+    except Exception:  # noqa: BLE001  # there is no kind that all servers share
+        malformed = BadRequest()
+    # Raised outside the except block: the frames below hold what was typed.
+    raise malformed
+
+
+@blueprint.before_request
+def pass_the_doors() -> Page | None:
+    if request.method == "POST" and from_elsewhere():
+        return refuse(_FROM_ELSEWHERE)
+    if not is_open_to_everybody(str(request.endpoint)):
+        answer = portal().gate.admit()
+        if not isinstance(answer, Visit):
+            return answer
+        let_in(answer)
+    if request.method == "POST" and not carries_our_token():
+        return refuse(_page_too_old())
+    return None
+
+
+@blueprint.errorhandler(InfisicalError)
+def explain(error: InfisicalError) -> Page:
+    if isinstance(error, LoginRefused) and visit() is not None:
+        page = portal().gate.turned_away()
+        if page is not None:
+            record("refusal", "login-refused", error=error)
+            return page
+    if isinstance(error, PermissionDenied | NotAMember):
+        record("refusal", result_of(error), project=asked_project(), error=error)
+    return problem_of(error, scope=g.get("connect_scope"))
+
+
+_FROM_ELSEWHERE = Problem(
+    slug="from-elsewhere",
+    status=403,
+    title="Another site sent this form",
+    lede="A form of this wizard is taken from its own pages alone. Nothing was sent to Infisical.",
+    icon="lock",
+    note="If you did not expect this page, close it: another site tried to act in your name.",
+)
+
+
+def _page_too_old() -> Problem:
+    """What was typed is given back only to a page of ours: a made-up form must not fill in the real one."""
+    here = surely_from_here()
+    kept = "The form comes back with everything but the token, which is not kept anywhere. " if here else ""
+    return Problem(
+        slug="page-too-old",
+        status=400,
+        title="This page was open too long",
+        lede="The form could not be matched to your browser. Nothing was sent to Infisical.",
+        icon="clock",
+        note=f"{kept}Cookies must be allowed.",
+        actions=(
+            Action(
+                label="Open the form again",
+                href=return_address() if here else url_for(".index"),
+                primary=True,
+            ),
+        ),
+    )

@@ -1,0 +1,70 @@
+"""Where somebody comes back to: the page that they asked for, with what they typed, and never another site."""
+
+from urllib.parse import parse_qsl, urlsplit
+
+from flask import current_app, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from ..rendering import BLUEPRINT, url_for
+from ..supabase import secret_in
+from .forgery import surely_from_here
+from .forms import ConnectionForm
+from .responses import carried_values
+
+LONGEST_ADDRESS = 4000
+"""Characters. Every field of the form at its longest stays below this."""
+
+_NOT_A_PLACE = frozenset({"static_file", "healthz", "readyz", "sign_in", "sign_out", "depart", "arrive"})
+"""Pages that nobody is led back to."""
+
+
+def return_address() -> str:
+    """The address of this very page; after a post, of the page with the form, filled in again but for the token.
+
+    What was typed is given back only where the browser says that a page of ours posted it.
+    """
+    typed = {}
+    if request.method == "POST" and surely_from_here() and request.endpoint == f"{BLUEPRINT}.submit":
+        filled = ConnectionForm(request.form)
+        typed = {"project": (filled.project_id.data or "").strip(), **filled.typed}
+    if request.method == "POST" and surely_from_here() and request.endpoint == f"{BLUEPRINT}.submit_sign_in":
+        return _sign_in_again()
+    return _page_of(request.path, {**request.args, **typed}) or url_for(".index")
+
+
+def _sign_in_again() -> str:
+    """The page where people sign in, with what was typed there but for the secrets."""
+    typed = {name: request.form.get(name, "")[:200] for name in ("client_id", "host")}
+    kept = {name: text for name, text in typed.items() if not secret_in(text)}
+    return url_for(".sign_in", next=own_address(request.form.get("next", "")), **kept)
+
+
+def own_address(told: str) -> str | None:
+    """The page of ours that a text leads to, None where it leads elsewhere.
+
+    The address is made anew from the page and the values that our pages know: nothing of the text itself is left.
+    """
+    if not told.startswith("/") or len(told) > LONGEST_ADDRESS or not told.isprintable():
+        return None
+    try:
+        parts = urlsplit(told)
+    except ValueError:
+        return None
+    if parts.scheme or parts.netloc or "\\" in told:
+        return None
+    path = parts.path.removeprefix(request.script_root)
+    return _page_of(path, dict(parse_qsl(parts.query)))
+
+
+def _page_of(path: str, query: dict[str, str]) -> str | None:
+    try:
+        endpoint, places = current_app.url_map.bind("").match(path, method="GET")
+    except (HTTPException, RequestRedirect):
+        return None
+    owner, _, name = endpoint.rpartition(".")
+    if owner != BLUEPRINT or name in _NOT_A_PLACE:
+        return None
+    return url_for(
+        f".{name}", **{**{key: str(value) for key, value in places.items()}, **carried_values(query)}
+    )

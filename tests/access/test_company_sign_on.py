@@ -1,0 +1,309 @@
+"""People sign in at the company's identity provider, a real one on this machine, and act with rights of their own."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.conftest import FORM, Clock, Sandbox, Visitor, sandbox_in, visit
+from tests.identity_providers import RunningProvider, running_provider
+from tests.pages import read_page
+
+CALLBACK = "http://localhost/sign-in/callback"
+ADA = {"sub": "ada", "email": "ada@example.com", "email_verified": True, "groups": ["platform"]}
+EVE = {"sub": "eve", "email": "ada@example.com", "email_verified": False, "groups": ["guests"]}
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[RunningProvider]:
+    with running_provider(ADA, EVE) as running:
+        yield running
+
+
+@pytest.fixture
+def company(provider: RunningProvider, tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
+    """The wizard on the sandbox, where people come in through the provider; the time is the real one, as there."""
+    made: list[Sandbox] = []
+
+    def make(**environ: str) -> Sandbox:
+        client_id, client_secret = provider.registers(CALLBACK)
+        sandbox = sandbox_in(
+            tmp_path,
+            Clock(now=datetime.now(UTC)),
+            CONNECT_ACCESS="oidc",
+            CONNECT_OIDC_ISSUER=provider.issuer,
+            CONNECT_OIDC_CLIENT_ID=client_id,
+            CONNECT_OIDC_CLIENT_SECRET=client_secret,
+            **environ,
+        )
+        made.append(sandbox)
+        return sandbox
+
+    yield make
+    for sandbox in made:
+        close(sandbox)
+
+
+def close(sandbox: Sandbox) -> None:
+    """Gives the network connections to the provider back."""
+    gate = sandbox.app.extensions["infisical_connect"].gate
+    gate.company.provider.close()
+
+
+def depart(visitor: Visitor, *, to: str = "/projects") -> str:
+    """The provider's address that the link on the sign-in page leads to."""
+    link = visitor.page(to).links()["Sign in with your company’s account"]
+    answer = visitor.get(link)
+    assert answer.status_code == 303
+    return answer.location
+
+
+def arrive(visitor: Visitor, arguments: dict[str, str]) -> TestResponse:
+    return visitor.get(f"/sign-in/callback?{urlencode(arguments)}")
+
+
+def sign_on(
+    visitor: Visitor, provider: RunningProvider, who: str = "ada", *, to: str = "/projects"
+) -> TestResponse:
+    return arrive(visitor, provider.lets_in(depart(visitor, to=to), who))
+
+
+def test_who_signs_on_comes_to_the_page_they_asked_for(
+    company: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    visitor = visit(company().app)
+    answer = sign_on(visitor, provider, to=f"{FORM}?project=organization&name=kept")
+    assert answer.status_code == 303
+    form = visitor.page(answer.location)
+    assert form.field("name") == "kept"
+    assert "ada@example.com" in form.text
+
+
+def test_the_person_creates_with_their_own_token_and_infisical_sees_them(
+    company: Callable[..., Sandbox], provider: RunningProvider, good_token: str
+) -> None:
+    sandbox = company()
+    visitor = visit(sandbox.app)
+    sign_on(visitor, provider)
+    assert visitor.fill_in(name="mine", access_token=good_token).status_code == 303
+    paths = [request.url.path for request in sandbox.sent]
+    assert paths.count("/api/v1/oauth/token") == 1
+    assert "/api/v1/auth/universal-auth/login" not in paths
+
+
+def test_the_address_that_the_browser_is_sent_to_holds_no_secret(company: Callable[..., Sandbox]) -> None:
+    visitor = visit(company().app)
+    query = parse_qs(urlsplit(depart(visitor)).query)
+    assert query["response_type"] == ["code"]
+    assert query["code_challenge_method"] == ["S256"]
+    assert query["redirect_uri"] == [CALLBACK]
+    assert {"state", "nonce", "code_challenge"} <= set(query)
+    assert "client_secret" not in query
+    assert "code_verifier" not in query
+
+
+def test_an_answer_counts_once(company: Callable[..., Sandbox], provider: RunningProvider) -> None:
+    visitor = visit(company().app)
+    arguments = provider.lets_in(depart(visitor), "ada")
+    assert arrive(visitor, arguments).status_code == 303
+    again = arrive(visit(visitor.application), arguments)
+    assert (again.status_code, read_page(again.text).problem) == (400, "sign-in-again")
+    replayed = arrive(visitor, arguments)
+    assert read_page(replayed.text).problem == "sign-in-again"
+
+
+def test_an_answer_in_another_browser_signs_nobody_in(
+    company: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    sandbox = company()
+    thief, victim = visit(sandbox.app), visit(sandbox.app)
+    arguments = provider.lets_in(depart(thief), "eve")
+    depart(victim)
+    answer = arrive(victim, arguments)
+    assert read_page(answer.text).problem == "sign-in-again"
+    assert victim.get("/projects").status_code == 303
+
+
+def test_who_turns_back_at_the_provider_is_not_signed_in(
+    company: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    visitor = visit(company().app)
+    answer = arrive(visitor, provider.turns_away(depart(visitor)))
+    assert (answer.status_code, read_page(answer.text).problem) == (403, "not-let-in")
+
+
+def test_who_takes_too_long_at_the_provider_signs_in_anew(
+    company: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    sandbox = company()
+    visitor = visit(sandbox.app)
+    arguments = provider.lets_in(depart(visitor), "ada")
+    sandbox.clock.passes(601)
+    assert read_page(arrive(visitor, arguments).text).problem == "sign-in-again"
+
+
+def test_a_provider_that_is_not_there_is_told(tmp_path: Path, clock: Clock) -> None:
+    sandbox = sandbox_in(
+        tmp_path,
+        clock,
+        CONNECT_ACCESS="oidc",
+        CONNECT_OIDC_ISSUER="http://127.0.0.1:9",
+        CONNECT_OIDC_CLIENT_ID="made-up",
+        CONNECT_OIDC_CLIENT_SECRET="made-up-secret",
+    )
+    answer = visit(sandbox.app).get("/sign-in/company")
+    close(sandbox)
+    assert (answer.status_code, read_page(answer.text).problem) == (502, "provider-fault")
+    assert "/sign-in/callback" in answer.text
+
+
+def test_signing_out_ends_it_and_the_page_does_not_sign_in_by_itself(
+    company: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    visitor = visit(company().app)
+    sign_on(visitor, provider)
+    token = visitor.page("/projects").hidden_fields()["csrf_token"][0]
+    page = visitor.page(visitor.post("/sign-out", data={"csrf_token": token}).location)
+    assert "You are signed out" in page.text
+    assert "you may still be signed in" in page.text
+    assert visitor.get("/projects").status_code == 303
+
+
+def test_the_audit_log_tells_who_signed_on_who_did_not_and_whose_token_goes_on(
+    company: Callable[..., Sandbox], provider: RunningProvider, tmp_path: Path
+) -> None:
+    visitor = visit(company(CONNECT_AUDIT_LOG=str(tmp_path / "audit.jsonl")).app)
+    arrive(visitor, provider.turns_away(depart(visitor)))
+    arrive(visitor, {**provider.lets_in(depart(visitor), "ada"), "state": "made-up"})
+    sign_on(visitor, provider)
+    token = visitor.page("/projects").hidden_fields()["csrf_token"][0]
+    visitor.post("/sign-out", data={"csrf_token": token})
+    lines = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
+    told = [(line["action"], line["result"], line.get("way_in")) for line in lines]
+    assert told == [
+        ("refusal", "not-let-in", None),
+        ("sign-in", "no-attempt", None),
+        ("sign-in", "ok", "oidc"),
+        # The sandbox, like the Infisical it stands in for, revokes machine identities' tokens alone.
+        ("sign-out", "not-revoked", "oidc"),
+    ]
+
+
+def test_there_is_no_other_way_in_beside_it(
+    company: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    visitor = visit(company().app)
+    sign_on(visitor, provider)
+    token = visitor.page("/projects").hidden_fields()["csrf_token"][0]
+    for typed in ({"client_id": "made-up", "client_secret": "made-up"}, {"way": "token"}):
+        assert visitor.post("/sign-in", data={"csrf_token": token, **typed}).status_code == 404
+
+
+def test_what_is_kept_while_somebody_is_at_the_provider_is_closed_to_scripts_and_bound_to_the_host(
+    company: Callable[..., Sandbox],
+) -> None:
+    visitor = visit(company().app)
+    visitor.scheme = "https"
+    (cookie,) = visitor.get("/sign-in/company").headers.getlist("Set-Cookie")
+    assert cookie.startswith("__Host-connect-departure=")
+    assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
+
+
+# ── With the server's own credential ───────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("allowed", "who", "status"),
+    [
+        ({"CONNECT_OIDC_ALLOWED_EMAILS": "Ada@Example.com"}, "ada", 303),
+        ({"CONNECT_OIDC_ALLOWED_EMAILS": "Ada@Example.com"}, "eve", 403),
+        ({"CONNECT_OIDC_ALLOWED_GROUPS": "platform"}, "ada", 303),
+        ({"CONNECT_OIDC_ALLOWED_GROUPS": "platform"}, "eve", 403),
+    ],
+)
+def test_without_the_exchange_only_those_who_are_named_come_in(
+    company: Callable[..., Sandbox],
+    provider: RunningProvider,
+    allowed: dict[str, str],
+    who: str,
+    status: int,
+) -> None:
+    sandbox = company(CONNECT_OIDC_EXCHANGE="off", **allowed)
+    visitor = visit(sandbox.app)
+    answer = sign_on(visitor, provider, who)
+    assert answer.status_code == status
+    if status == 403:
+        assert read_page(answer.text).problem == "not-allowed"
+        assert visitor.get("/projects").status_code == 303
+        assert sandbox.sent == []
+    else:
+        assert "ada@example.com" in visitor.page("/projects").text
+        assert "/api/v1/oauth/token" not in [request.url.path for request in sandbox.sent]
+
+
+def test_a_sign_in_without_a_token_does_not_count_once_everybody_brings_their_own(
+    company: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    before = company(CONNECT_OIDC_EXCHANGE="off", CONNECT_OIDC_ALLOWED_GROUPS="platform")
+    visitor = visit(before.app)
+    sign_on(visitor, provider)
+    cookie = visitor.get_cookie("connect-sign-in")
+    assert cookie is not None
+    after = visit(company().app)
+    after.set_cookie("connect-sign-in", cookie.value)
+    assert after.get("/projects").status_code == 303
+
+
+def test_a_person_is_told_apart_by_the_providers_subject_and_not_by_the_address(
+    company: Callable[..., Sandbox], provider: RunningProvider, tmp_path: Path
+) -> None:
+    log = tmp_path / "audit.jsonl"
+    wizard = company(
+        CONNECT_OIDC_EXCHANGE="off", CONNECT_OIDC_ALLOWED_GROUPS="platform", CONNECT_AUDIT_LOG=str(log)
+    )
+    sign_on(visit(wizard.app), provider)
+    (line,) = [json.loads(line) for line in log.read_text().splitlines()]
+    assert (line["subject"], line["name"]) == ("oidc:ada", "ada@example.com")
+
+
+# ── What attackers and long forms try ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_long_form_comes_back_as_a_whole(
+    company: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    visitor = visit(company().app)
+    described = "\N{ROCKET}" * 120
+    answer = sign_on(visitor, provider, to=f"{FORM}?project=organization&name=kept&description={described}")
+    assert visitor.page(answer.location).field("description") == described
+
+
+def test_a_picture_on_another_site_neither_ends_a_sign_in_under_way_nor_uses_up_the_offices(
+    company: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    visitor = visit(company().app)
+    arguments = provider.lets_in(depart(visitor), "ada")
+    for _ in range(12):
+        assert arrive(visitor, {"state": "made-up", "code": "made-up"}).status_code == 400
+    assert arrive(visitor, arguments).status_code == 303
+
+
+def test_who_is_taken_off_the_list_is_out(company: Callable[..., Sandbox], provider: RunningProvider) -> None:
+    before = company(CONNECT_OIDC_EXCHANGE="off", CONNECT_OIDC_ALLOWED_EMAILS="ada@example.com")
+    visitor = visit(before.app)
+    sign_on(visitor, provider)
+    assert visitor.get("/projects").status_code == 200
+    gate = before.app.extensions["infisical_connect"].gate
+    kept = visitor.get_cookie("connect-sign-in")
+    assert kept is not None
+    changed = replace(gate.company, emails=frozenset({"grace@example.com"}))
+    assert changed.terms != gate.company.terms
+    before_it, gate.company = gate.company, changed
+    assert visitor.get("/projects").status_code == 303
+    before_it.provider.close()

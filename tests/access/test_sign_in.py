@@ -1,0 +1,577 @@
+"""Each person signs in with an Infisical credential of their own, acts with their own rights, and signs out."""
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from app.access.sealing import Seal
+from app.access.signing_in import LONGEST_SIGN_IN
+from app.infisical import LoginRefused
+from app.sandbox import sandbox_person_token
+from app.sandbox.starting_data import IDENTITIES
+from app.secret import Secret
+from tests.conftest import FORM, HOST, SECRET_KEY, Clock, Sandbox, Visitor, visit
+from tests.infisical.answers import error
+from tests.pages import read_page
+
+PEOPLE = {identity.name: identity for identity in IDENTITIES}
+COOKIE = "connect-sign-in"
+BEHIND_THE_SIGN_IN = (
+    ("/connections", 200),
+    ("/projects", 200),
+    ("/connections/new", 200),
+    (f"{FORM}/token", 200),
+    (FORM, 200),
+    (f"{FORM}/outcome", 400),
+)
+
+
+@pytest.fixture
+def somebody(own_sandbox: Sandbox) -> Visitor:
+    return visit(own_sandbox.app)
+
+
+def sign_in_as(visitor: Visitor, name: str, **kwargs: Any) -> Any:
+    person = PEOPLE[name]
+    return visitor.sign_in(client_id=person.client_id, client_secret=person.client_secret, **kwargs)
+
+
+def held_by(visitor: Visitor) -> Secret:
+    """The Infisical access token in the browser's cookie, which the server's key opens."""
+    seal = Seal((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN)
+    record = seal.open(kept(visitor), now=datetime(2026, 11, 23, 12, 0, tzinfo=UTC))
+    assert record is not None
+    return Secret(record["token"])
+
+
+def kept(visitor: Visitor) -> str:
+    cookie = visitor.get_cookie(COOKIE)
+    assert cookie is not None
+    return cookie.value
+
+
+def jwt(**claims: Any) -> str:
+    """A token that is shaped like Infisical's. Its signature is nobody's."""
+    encoded = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"eyJhbGciOiJIUzI1NiJ9.{encoded}.bWFkZS11cC1zaWduYXR1cmU"
+
+
+# ── In ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/connections", "/projects", "/connections/new", FORM, f"{FORM}/token"]
+)
+def test_nobody_sees_a_page_before_they_have_signed_in(
+    somebody: Visitor, own_sandbox: Sandbox, path: str
+) -> None:
+    answer = somebody.get(path)
+    assert answer.status_code == 303
+    assert urlsplit(answer.location).path == "/sign-in"
+    assert own_sandbox.sent == []
+
+
+def test_who_signs_in_comes_to_the_page_they_asked_for(somebody: Visitor) -> None:
+    page = somebody.page(f"{FORM}?project=organization&name=kept&description=also+kept")
+    answer = sign_in_as(somebody, "wizard-admin", page=page)
+    assert answer.status_code == 303
+    form = somebody.page(answer.location)
+    assert (form.field("name"), form.field("description")) == ("kept", "also kept")
+    assert "wizard-admin" in form.text
+
+
+def test_signing_in_costs_one_call(somebody: Visitor, own_sandbox: Sandbox) -> None:
+    sign_in_as(somebody, "wizard-admin")
+    assert [request.url.path for request in own_sandbox.sent] == ["/api/v1/auth/universal-auth/login"]
+
+
+def test_who_is_signed_in_is_not_asked_again(somebody: Visitor) -> None:
+    sign_in_as(somebody, "wizard-admin")
+    assert somebody.get("/sign-in?next=/projects").location == "/projects"
+
+
+def test_a_person_acts_with_their_own_rights(somebody: Visitor) -> None:
+    sign_in_as(somebody, "project-only-admin")
+    page = somebody.page("/connections?project=22e8b3d5-6a1f-4c7b-8d4e-3f9a8b7c6d5e", status=403)
+    assert page.problem == "not-a-member"
+    assert "You have no access to this project" in page.text
+
+
+def test_a_person_without_a_project_is_told_whom_to_ask(somebody: Visitor) -> None:
+    sign_in_as(somebody, "no-project")
+    page = somebody.page("/", status=403)
+    assert "You are in no project yet" in page.text
+
+
+def test_a_connection_is_created_with_the_token_of_the_person(
+    somebody: Visitor, own_sandbox: Sandbox, good_token: str
+) -> None:
+    sign_in_as(somebody, "wizard-admin")
+    assert somebody.fill_in(name="mine", access_token=good_token).status_code == 303
+    logins = [request for request in own_sandbox.sent if request.url.path.endswith("/login")]
+    assert len(logins) == 1
+    assert len(own_sandbox.creates) == 1
+
+
+def test_two_people_in_two_browsers_do_not_meet(own_sandbox: Sandbox) -> None:
+    ada, grace = visit(own_sandbox.app), visit(own_sandbox.app)
+    sign_in_as(ada, "wizard-admin")
+    sign_in_as(grace, "no-project")
+    assert "wizard-admin" in ada.page("/projects").text
+    assert "no-project" in grace.page("/projects").text
+
+
+# ── Refused ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_wrong_secret_is_told_and_the_client_id_stays(somebody: Visitor) -> None:
+    answer = somebody.sign_in(client_secret="made-up-and-wrong")
+    assert answer.status_code == 422
+    page = read_page(answer.text)
+    assert "does not accept this client ID and client secret" in page.error("client_secret")
+    assert page.field("client_id") == PEOPLE["wizard-admin"].client_id
+    assert "made-up-and-wrong" not in answer.text
+    assert page.by_id("request-id") is not None
+
+
+def test_an_unknown_client_id_is_told_as_a_wrong_secret_is(somebody: Visitor) -> None:
+    unknown = somebody.sign_in(client_id="5a4db0c5-0000-4000-8000-0000000000ff")
+    wrong = somebody.sign_in(client_secret="made-up-and-wrong")
+    assert unknown.status_code == wrong.status_code == 422
+    told = [read_page(answer.text).error("client_secret") for answer in (unknown, wrong)]
+    assert told[0] == told[1] != ""
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("expired-secret", "This client secret has expired."),
+        ("used-up-secret", "This client secret has been used as often as it may be."),
+        ("elsewhere", "Infisical does not let this machine identity in from this server’s address."),
+    ],
+)
+def test_why_infisical_does_not_take_a_credential_is_told(somebody: Visitor, name: str, told: str) -> None:
+    answer = sign_in_as(somebody, name)
+    assert answer.status_code == 422
+    assert told in read_page(answer.text).error("client_secret")
+
+
+def test_a_locked_identity_is_told(somebody: Visitor, own_sandbox: Sandbox) -> None:
+    for _ in range(3):
+        with pytest.raises(LoginRefused):
+            own_sandbox.elsewhere.log_in(
+                client_id=PEOPLE["lockout"].client_id, client_secret=Secret("made-up-and-wrong")
+            )
+    answer = sign_in_as(somebody, "lockout")
+    assert "has locked this machine identity" in read_page(answer.text).error("client_secret")
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "told"),
+    [
+        ("client_id", "", "Enter the client ID."),
+        ("client_id", "ab" * 32, "That is a secret, not a client ID."),
+        ("client_secret", "", "Enter the client secret."),
+    ],
+)
+def test_what_is_missing_is_told_without_asking_infisical(
+    somebody: Visitor, own_sandbox: Sandbox, field: str, typed: str, told: str
+) -> None:
+    typed_in: dict[str, Any] = {field: typed}
+    answer = somebody.sign_in(**typed_in)
+    assert answer.status_code == 422
+    assert told in read_page(answer.text).error(field)
+    assert not typed or typed not in answer.text
+    assert own_sandbox.sent == []
+
+
+def test_a_third_try_within_half_a_minute_is_not_made(somebody: Visitor, own_sandbox: Sandbox) -> None:
+    for _ in range(2):
+        somebody.sign_in(client_secret="made-up-and-wrong")
+    answer = somebody.sign_in()
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["Retry-After"]) <= 31
+    assert len(own_sandbox.sent) == 2
+
+
+# ── With a token that was got elsewhere ────────────────────────────────────────────────────────────────────────────
+
+
+def paste(visitor: Visitor, token: str) -> Any:
+    form = visitor.page("/sign-in").hidden_fields("token-form")
+    return visitor.post("/sign-in", data={**form, "infisical_token": token})
+
+
+def an_infisical(request: httpx.Request) -> httpx.Response:
+    if request.url.path == "/api/v1/user":
+        return httpx.Response(200, json={"user": {"id": "made-up", "email": "ada@example.com"}})
+    return httpx.Response(200, json={"projects": []})
+
+
+@pytest.fixture
+def people_at(wizard_at: Callable[..., Visitor]) -> Callable[..., Visitor]:
+    def make(answer: Any, **environ: str) -> Visitor:
+        return wizard_at(answer, INFISICAL_TOKEN="", **environ)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "pasted", ["{}", " {}\n", '"{}"', "INFISICAL_TOKEN={}", "Session ID: made-up\nToken: {}\n", "Bearer {}"]
+)
+def test_a_persons_token_is_taken_however_it_was_pasted(
+    people_at: Callable[..., Visitor], clock: Clock, pasted: str
+) -> None:
+    token = jwt(userId="made-up-person", authTokenType="accessToken", exp=clock.monotonic() + 600)
+    sent = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["Authorization"])
+        return an_infisical(request)
+
+    somebody = people_at(answer)
+    assert paste(somebody, pasted.format(token)).status_code == 303
+    assert set(sent) == {f"Bearer {token}"}
+    assert "ada@example.com" in somebody.page("/projects").text
+
+
+def test_an_identitys_token_is_taken_and_called_by_its_name(people_at: Callable[..., Visitor]) -> None:
+    somebody = people_at(an_infisical)
+    paste(somebody, jwt(identityId="made-up-identity", identityName="ci-runner"))
+    assert "ci-runner" in somebody.page("/projects").text
+
+
+def test_a_person_of_the_sandbox_comes_in_with_their_token_and_creates(
+    somebody: Visitor, own_sandbox: Sandbox, good_token: str
+) -> None:
+    assert paste(somebody, sandbox_person_token()).status_code == 303
+    assert somebody.fill_in(name="by-a-person", access_token=good_token).status_code == 303
+    assert not [request for request in own_sandbox.sent if request.url.path.endswith("/login")]
+
+
+@pytest.mark.parametrize("max_ttl", [0, 1e300])
+def test_a_log_in_without_an_end_is_one_sign_in_of_a_working_day(
+    people_at: Callable[..., Visitor], clock: Clock, max_ttl: float
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith(("/login", "/renew")):
+            told = {"accessToken": jwt(identityId="x"), "expiresIn": 1e300, "accessTokenMaxTTL": max_ttl}
+            return httpx.Response(200, json=told)
+        return an_infisical(request)
+
+    somebody = people_at(answer)
+    somebody.sign_in()
+    clock.passes(LONGEST_SIGN_IN.total_seconds() - 1)
+    assert somebody.get("/projects").status_code == 200
+    clock.passes(2)
+    assert somebody.get("/projects").status_code == 303
+
+
+def test_signing_in_over_a_sign_in_revokes_the_token_that_the_first_obtained(
+    somebody: Visitor, own_sandbox: Sandbox
+) -> None:
+    first, second = somebody.page("/sign-in"), somebody.page("/sign-in")
+    sign_in_as(somebody, "wizard-admin", page=first)
+    token = held_by(somebody)
+    form = {
+        **second.hidden_fields("identity-form"),
+        "csrf_token": somebody.page("/projects").hidden_fields()["csrf_token"][0],
+    }
+    person = PEOPLE["no-project"]
+    somebody.post(
+        "/sign-in", data={**form, "client_id": person.client_id, "client_secret": person.client_secret}
+    )
+    assert "no-project" in somebody.page("/projects").text
+    with pytest.raises(LoginRefused):
+        own_sandbox.elsewhere.acting_with(token).projects()
+
+
+@pytest.mark.parametrize(
+    ("pasted", "told"),
+    [
+        ("", "Enter an Infisical access token."),
+        ("sbp_0123456789abcdef0123456789abcdef01234567", "That is a Supabase access token."),
+        ("st.made.up.token", "That is a service token"),
+        ("two words", "has no spaces"),
+        (jwt(userId="made-up-person", exp=1_700_000_000), "expired on 14 November 2023 at 22:13 UTC"),
+    ],
+)
+def test_a_token_that_cannot_be_used_is_told_without_asking_infisical(
+    people_at: Callable[..., Visitor], pasted: str, told: str
+) -> None:
+    def never(_: httpx.Request) -> httpx.Response:
+        raise AssertionError("Infisical was asked")
+
+    answer = paste(people_at(never), pasted)
+    assert answer.status_code == 422
+    assert told in read_page(answer.text).error("infisical_token")
+    assert not pasted or pasted not in answer.text
+
+
+def test_a_token_that_infisical_refuses_is_told(people_at: Callable[..., Visitor]) -> None:
+    refusal = error(403, "TokenError", "Your token has expired. Please re-authenticate.")
+    answer = paste(people_at(lambda _: refusal), jwt(userId="made-up-person"))
+    assert "does not accept this access token" in read_page(answer.text).error("infisical_token")
+
+
+def test_a_token_that_no_cookie_can_hold_is_told(people_at: Callable[..., Visitor]) -> None:
+    answer = paste(people_at(an_infisical), "made-up-" + "x" * 4000)
+    assert "too long for a browser" in read_page(answer.text).error("infisical_token")
+
+
+@pytest.mark.parametrize(
+    ("answered", "status", "told"),
+    [
+        (
+            httpx.Response(500, json={"error": "InternalServerError", "message": "x"}),
+            502,
+            "a problem of its own",
+        ),
+        (httpx.Response(200, html="<title>Infisical</title>"), 502, "does not answer as Infisical does"),
+        (error(429, "RateLimitExceeded", "Please try again in 9 seconds"), 503, "9 seconds"),
+    ],
+)
+def test_an_infisical_that_cannot_say_is_told_and_nothing_typed_is_lost(
+    people_at: Callable[..., Visitor], answered: httpx.Response, status: int, told: str
+) -> None:
+    answer = people_at(lambda _: answered).sign_in()
+    assert answer.status_code == status
+    assert told in answer.text
+    assert read_page(answer.text).field("client_id") == PEOPLE["wizard-admin"].client_id
+
+
+# ── Which Infisical ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_where_there_are_several_the_regions_are_called_by_name_and_one_is_chosen(
+    people_at: Callable[..., Visitor],
+) -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        return an_infisical(request)
+
+    hosts = "https://us.infisical.com, https://eu.infisical.com, https://secrets.example.com"
+    somebody = people_at(answer, INFISICAL_HOST=hosts)
+    links = somebody.page("/sign-in?next=/projects").links()
+    assert {"Infisical Cloud (US)", "Infisical Cloud (EU)", "secrets.example.com"} <= set(links)
+    form = somebody.page(links["Infisical Cloud (EU)"]).hidden_fields("token-form")
+    answered = somebody.post("/sign-in", data={**form, "infisical_token": jwt(identityId="made-up")})
+    assert answered.location == "/projects"
+    assert set(asked) == {"eu.infisical.com"}
+
+
+def test_a_host_that_is_not_offered_is_never_asked(people_at: Callable[..., Visitor]) -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        return an_infisical(request)
+
+    somebody = people_at(answer)
+    form = somebody.page("/sign-in").hidden_fields("token-form")
+    typed = {**form, "host": "https://evil.example", "infisical_token": jwt(identityId="made-up")}
+    somebody.post("/sign-in", data=typed)
+    assert set(asked) == {urlsplit(HOST).netloc}
+
+
+# ── On ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_when_the_sign_in_has_ended_the_form_comes_back_with_everything_but_the_token(
+    somebody: Visitor, own_sandbox: Sandbox, clock: Clock, good_token: str
+) -> None:
+    sign_in_as(somebody, "short-ttl")
+    form = read_page(somebody.get(f"{FORM}?project=organization").text)
+    clock.passes(60)
+    answer = somebody.submit(
+        form, name="kept", description="kept too", access_token=good_token, expires_on="2027-02-21"
+    )
+    assert answer.status_code == 303
+    assert good_token not in answer.location
+    sign_in = somebody.page(answer.location)
+    assert "Your sign-in has ended" in sign_in.text
+    back = somebody.page(sign_in_as(somebody, "wizard-admin", page=sign_in).location)
+    assert (back.field("name"), back.field("description")) == ("kept", "kept too")
+    assert back.field("expires_on") == "2027-02-21"
+    assert own_sandbox.creates == []
+
+
+def test_a_token_that_infisical_no_longer_accepts_leads_back_to_the_sign_in(
+    somebody: Visitor, own_sandbox: Sandbox
+) -> None:
+    sign_in_as(somebody, "wizard-admin")
+    own_sandbox.elsewhere.revoke(held_by(somebody))
+    answer = somebody.get("/projects")
+    assert urlsplit(answer.location).path == "/sign-in"
+    assert parse_qs(urlsplit(answer.location).query)["next"] == ["/projects"]
+    assert somebody.get_cookie(COOKIE) is None
+
+
+def test_a_token_is_renewed_once_half_of_its_life_is_gone(
+    somebody: Visitor, own_sandbox: Sandbox, clock: Clock
+) -> None:
+    sign_in_as(somebody, "short-ttl")
+    first = kept(somebody)
+    clock.passes(3)
+    somebody.get("/projects")
+    assert [request.url.path for request in own_sandbox.sent if "renew" in request.url.path]
+    assert kept(somebody) != first
+    clock.passes(3)
+    assert somebody.get("/projects").status_code == 200
+
+
+def test_a_sign_in_ends_after_a_working_day_at_the_latest(somebody: Visitor, clock: Clock) -> None:
+    sign_in_as(somebody, "wizard-admin")
+    clock.passes(LONGEST_SIGN_IN.total_seconds() - 1)
+    assert somebody.get("/projects").status_code == 200
+    clock.passes(2)
+    assert somebody.get("/projects").status_code == 303
+
+
+# ── Out ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def sign_out(visitor: Visitor) -> Any:
+    token = visitor.page("/projects").hidden_fields()["csrf_token"][0]
+    return visitor.post("/sign-out", data={"csrf_token": token})
+
+
+def test_signing_out_forgets_the_sign_in_and_revokes_the_token_that_it_obtained(
+    somebody: Visitor, own_sandbox: Sandbox
+) -> None:
+    sign_in_as(somebody, "wizard-admin")
+    stolen = kept(somebody)
+    answer = sign_out(somebody)
+    assert "You are signed out" in somebody.page(answer.location).text
+    assert somebody.get_cookie(COOKIE) is None
+    assert own_sandbox.sent[-1].url.path == "/api/v1/auth/token/revoke"
+    thief = visit(own_sandbox.app)
+    thief.set_cookie(COOKIE, stolen)
+    assert urlsplit(thief.get("/projects").location).path == "/sign-in"
+
+
+@pytest.mark.parametrize(("path", "status"), BEHIND_THE_SIGN_IN)
+def test_every_page_behind_the_sign_in_offers_to_sign_out(somebody: Visitor, path: str, status: int) -> None:
+    sign_in_as(somebody, "wizard-admin")
+    page = somebody.page(path, status=status)
+    assert [form for form in page.all("form") if form.get("action") == "/sign-out"]
+    assert kept(somebody) not in page.text
+
+
+def test_signing_out_leaves_a_pasted_token_alone(people_at: Callable[..., Visitor]) -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return an_infisical(request)
+
+    somebody = people_at(answer)
+    paste(somebody, jwt(identityId="made-up"))
+    sign_out(somebody)
+    assert somebody.get_cookie(COOKIE) is None
+    assert "/api/v1/auth/token/revoke" not in asked
+
+
+def test_signing_out_works_while_infisical_does_not_answer(people_at: Callable[..., Visitor]) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/login"):
+            return httpx.Response(
+                200, json={"accessToken": jwt(identityId="x"), "expiresIn": 600, "accessTokenMaxTTL": 600}
+            )
+        if request.url.path.endswith("/revoke"):
+            raise httpx.ReadTimeout("x")
+        return an_infisical(request)
+
+    somebody = people_at(answer)
+    somebody.sign_in()
+    assert sign_out(somebody).status_code == 303
+    assert somebody.get_cookie(COOKIE) is None
+
+
+def test_what_the_browser_held_before_a_sign_in_is_gone_after_it(somebody: Visitor) -> None:
+    somebody.page("/sign-in")
+    before = somebody.get_cookie("connect")
+    sign_in_as(somebody, "wizard-admin")
+    after = somebody.get_cookie("connect")
+    assert before is not None
+    assert after is None or after.value != before.value
+
+
+# ── The cookie ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_cookie_is_closed_to_scripts_and_other_sites_and_bound_to_the_host(own_sandbox: Sandbox) -> None:
+    somebody = visit(own_sandbox.app)
+    somebody.scheme = "https"
+    answer = sign_in_as(somebody, "wizard-admin")
+    (cookie,) = [text for text in answer.headers.getlist("Set-Cookie") if "sign-in" in text]
+    name, _, attributes = cookie.partition("=")
+    assert name == "__Host-connect-sign-in"
+    assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/"} <= set(attributes.split("; "))
+    assert "Domain" not in attributes
+    assert "Max-Age" not in attributes
+    assert len(cookie) <= 4096
+
+
+def test_no_cookie_holds_the_client_secret_and_no_two_sign_ins_are_the_same(own_sandbox: Sandbox) -> None:
+    first, second = visit(own_sandbox.app), visit(own_sandbox.app)
+    for somebody in (first, second):
+        sign_in_as(somebody, "wizard-admin")
+        held = Seal((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN).open(
+            kept(somebody), now=own_sandbox.clock()
+        )
+        assert PEOPLE["wizard-admin"].client_secret not in str(held)
+    assert kept(first) != kept(second)
+    assert held_by(first).reveal() != held_by(second).reveal()
+
+
+def test_over_plain_http_on_this_machine_the_cookie_has_no_prefix(somebody: Visitor) -> None:
+    answer = sign_in_as(somebody, "wizard-admin")
+    (cookie,) = [text for text in answer.headers.getlist("Set-Cookie") if "sign-in" in text]
+    assert cookie.startswith(f"{COOKIE}=")
+    assert "Secure" not in cookie
+
+
+def test_a_browser_session_lasts_no_longer_than_a_working_day() -> None:
+    assert timedelta(hours=1) < LONGEST_SIGN_IN <= timedelta(hours=12)
+
+
+# ── Pages that were open too long, clocks that differ ──────────────────────────────────────────────────────────────
+
+
+def test_a_sign_in_page_that_was_open_too_long_keeps_everything_but_the_secret(somebody: Visitor) -> None:
+    typed = {
+        "csrf_token": "tampered",
+        "client_id": PEOPLE["wizard-admin"].client_id,
+        "client_secret": "made-up-secret",
+        "next": "/connections/new/supabase?project=organization&name=typed",
+    }
+    answer = somebody.post("/sign-in", data=typed)
+    assert answer.status_code == 400
+    assert "made-up-secret" not in answer.text
+    page = somebody.page(read_page(answer.text).links()["Open the form again"])
+    assert page.field("client_id") == PEOPLE["wizard-admin"].client_id
+    assert "name=typed" in page.hidden_fields("identity-form")["next"][0]
+
+
+def test_signing_in_again_works_where_the_clocks_of_two_servers_differ(
+    somebody: Visitor, clock: Clock
+) -> None:
+    sign_in_as(somebody, "wizard-admin")
+    sign_out(somebody)
+    clock.passes(-30)
+    sign_in_as(somebody, "wizard-admin")
+    assert somebody.get("/projects").status_code == 200
+
+
+def test_the_servers_keys_do_not_stand_in_the_configuration_that_flask_prints(own_sandbox: Sandbox) -> None:
+    assert SECRET_KEY not in repr(own_sandbox.app.config)
+    assert SECRET_KEY not in str(own_sandbox.app.config)

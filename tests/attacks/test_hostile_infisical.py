@@ -1,0 +1,284 @@
+"""An Infisical that means harm: huge, slow, endless, nested, of other types, with markup in every text of its answers."""
+
+import json
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from hypothesis import given, settings
+
+from app.infisical import Deadline, Infisical, InfisicalError, OAuthApplication
+from app.infisical.auth import TokenAuth
+from app.secret import Secret
+from app.transport import network_transport
+from tests.access.test_sign_in import jwt
+from tests.conftest import FORM, PROJECT, Clock, Visitor
+from tests.infisical import servers
+from tests.infisical.answers import connection, grant, new_connection
+from tests.pages import XHTML, PageUnderTest, read_page
+from tests.test_any_text import RIGHT, Hostile, Spoilt, repeatable, spoilt_answers
+
+from .doors import is_refused
+
+TOKEN = Secret("made-up-token")
+APPLICATION = OAuthApplication(client_id="made-up", client_secret=Secret("made-up-secret"))
+CALLS: dict[str, Callable[[Infisical], object]] = {
+    "log in": lambda infisical: infisical.log_in(client_id="a", client_secret=Secret("made-up-secret")),
+    "renew": lambda infisical: infisical.renew(TOKEN),
+    "revoke": lambda infisical: infisical.revoke(TOKEN),
+    "exchange": lambda infisical: infisical.exchange(TOKEN, application=APPLICATION),
+    "user": lambda infisical: infisical.user(),
+    "projects": lambda infisical: infisical.projects(),
+    "create": lambda infisical: infisical.create(new_connection(), deadline=Deadline.after(5)),
+}
+
+
+class Hurried(httpx.BaseTransport):
+    """A network where every deadline is close, so that no test waits for the real one."""
+
+    def __init__(self, inner: httpx.BaseTransport, *, seconds: float) -> None:
+        self._inner = inner
+        self._seconds = seconds
+        self.given: list[float] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        deadline: Deadline = request.extensions["deadline"]
+        self.given.append(deadline.remaining())
+        request.extensions["deadline"] = Deadline.after(self._seconds)
+        request.extensions["timeout"] = {**request.extensions["timeout"], "read": self._seconds}
+        return self._inner.handle_request(request)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def asked(play: servers.Play, call: str, *, seconds: float = 30) -> tuple[list[bytes], float]:
+    """What is sent for a call that ends in an error, and the seconds that it is given."""
+    server = servers.Server(play)
+    url = f"http://127.0.0.1:{server.port}"
+    network = Hurried(network_transport(url, ca_bundle=None, connections=1), seconds=seconds)
+    infisical = Infisical(url, auth=TokenAuth(TOKEN), transport=network)
+    with infisical, pytest.raises(InfisicalError):
+        CALLS[call](infisical)
+    server.close()
+    (given,) = network.given
+    return server.requests, given
+
+
+def endless(spoken: socket.socket, _: bytes) -> None:
+    """An answer that goes on until nobody listens any more, which ends in an OSError."""
+    spoken.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"a":"')
+    while True:
+        spoken.sendall(b"a" * 2**18)
+
+
+class Dripping:
+    """A byte now and then, each within any timeout of its own; `heard_out` once somebody waited for all of them."""
+
+    heard_out = False
+
+    def __call__(self, spoken: socket.socket, _: bytes) -> None:
+        head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
+        spoken.sendall(head.encode())
+        pause = threading.Event()
+        for _drop in range(200):
+            spoken.sendall(b" ")
+            pause.wait(0.03)
+        self.heard_out = True
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_an_answer_without_end_is_not_read_to_the_end(call: str) -> None:
+    requests, given = asked(endless, call)
+    assert len(requests) == 1
+    assert given <= 30
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_an_answer_that_drips_ends_with_its_deadline(call: str) -> None:
+    drips = Dripping()
+    requests, given = asked(drips, call, seconds=0.2)
+    assert len(requests) == 1
+    assert not drips.heard_out
+    assert given <= 30
+
+
+NESTED = {
+    "lists": b"[" * 200_000,
+    "lists with an end": b"[" * 100_000 + b"]" * 100_000,
+    "objects": b'{"projects":' * 50_000 + b"1" + b"}" * 50_000,
+    "a long number": b'{"expiresIn":' + b"9" * 1_000_000 + b"}",
+    "no text": b'{"message": "\xff\xfe\x80", "error": "\x00"}',
+    "a compressed bomb": b"\x1f\x8b" + b"\x00" * 1000,
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("status", ["200 OK", "400 Bad Request", "500 Internal Server Error"])
+def test_json_of_any_depth_is_an_error_of_infisicals(call: str, status: str) -> None:
+    for body in NESTED.values():
+        told = httpx.Response(int(status[:3]), content=body, headers={"content-type": "application/json"})
+        infisical = Infisical("https://infisical.test", auth=TokenAuth(TOKEN), transport=httpx.MockTransport(lambda _: told))  # noqa: B023  # called at once  # fmt: skip
+        if call == "revoke" and status == "200 OK":
+            continue
+        with pytest.raises(InfisicalError):
+            CALLS[call](infisical)
+
+
+def test_a_compressed_answer_is_not_unpacked() -> None:
+    play = servers.saying(servers.answer(NESTED["a compressed bomb"], more="Content-Encoding: gzip\r\n"))
+    asked(play, "projects")
+
+
+# ── Behind the sign-in, whatever it answers ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def people_at(wizard_at: Callable[..., Visitor]) -> Callable[..., Visitor]:
+    """A browser at a wizard where people sign in, which lets every fault of its own through."""
+
+    def make(answer: Any) -> Visitor:
+        visitor = wizard_at(answer, INFISICAL_TOKEN="", CONNECT_PREFLIGHT="off")
+        visitor.application.config["PROPAGATE_EXCEPTIONS"] = True
+        return visitor
+
+    return make
+
+
+@settings(repeatable, max_examples=25)
+@given(wrong=spoilt_answers("/login", "/api/v1/projects", "/user", "/v1"))
+def test_whatever_it_answers_to_a_sign_in_a_page_comes(
+    people_at: Callable[..., Visitor], wrong: Spoilt
+) -> None:
+    infisical = Hostile()
+    visitor = people_at(infisical)
+    infisical.spoilt = wrong
+    for form, typed in (
+        ("identity-form", {"client_id": "made-up", "client_secret": "made-up-secret"}),
+        ("token-form", {"infisical_token": "made-up"}),
+    ):
+        hidden = visitor.page("/sign-in").hidden_fields(form)
+        answer = visitor.post("/sign-in", data={**hidden, **typed})
+        if answer.status_code != 303:
+            is_refused(answer)
+            continue
+        assert visitor.get("/projects").status_code != 500
+        visitor.delete_cookie("connect-sign-in")
+
+
+class ShortLived(Hostile):
+    """Gives out tokens that are soon renewed."""
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/login"):
+            return grant("made-up-token", expires_in=600)
+        return super().__call__(request)
+
+
+@settings(repeatable, max_examples=20)
+@given(wrong=spoilt_answers("/renew", "/revoke"))
+def test_whatever_it_answers_later_the_person_is_in_or_out(
+    people_at: Callable[..., Visitor], clock: Clock, wrong: Spoilt
+) -> None:
+    infisical = ShortLived()
+    visitor = people_at(infisical)
+    visitor.sign_in()
+    infisical.spoilt = wrong
+    clock.passes(400)
+    token = visitor.page("/projects").hidden_fields()["csrf_token"][0]
+    assert visitor.post("/sign-out", data={"csrf_token": token}).status_code == 303
+    assert urlsplit(visitor.get("/projects").location).path == "/sign-in"
+
+
+# ── Markup in every text ───────────────────────────────────────────────────────────────────────────────────────────
+
+PLAIN = "Payments"
+SPITEFUL = {
+    "markup": "<script>alert(1)</script></title></textarea></style><svg onload=alert(1)><base href=//evil.example>",
+    "quotation marks": "\"'><img src=x onerror=alert(1)>' autofocus onfocus=alert(1) x='<!-- x -->",
+    "a template": "{{ 7 * 7 }}{% raw %}&lt;b&gt;&#60;",
+    "an address": "javascript:alert(1)",
+    "what cannot be seen": "\u202egnp.exe\u2066]]><b>\x00\ufffe",
+}
+
+
+def skeleton(page: PageUnderTest) -> list[tuple[str, tuple[str, ...]]]:
+    """The elements of a page and the names of their attributes, which no text may change."""
+    return [
+        (str(element.tag).removeprefix(XHTML), tuple(sorted(element.attrib))) for element in page.root.iter()
+    ]
+
+
+def saying_everywhere(text: str) -> Callable[[httpx.Request], httpx.Response]:
+    """An Infisical that says this in every text of its answers that people may write."""
+
+    def written(body: Any, key: str = "") -> Any:
+        if isinstance(body, dict):
+            return {name: written(told, name) for name, told in body.items()}
+        if isinstance(body, list):
+            return [written(row, key) for row in body]
+        free = ("name", "slug", "description", "email", "instanceUrl", "message", "methods", "app", "method")
+        return text if isinstance(body, str) and key in free else body
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith(("/login", "/renew")):
+            return grant(jwt(identityId="made-up", identityName=text))
+        asked = f"{request.url.host}{request.url.path}"
+        if request.url.path == "/api/v1/user":
+            return httpx.Response(200, json={"user": {"id": "made-up", "email": text}})
+        told = next(body for pattern, body in RIGHT if re.search(pattern, asked))
+        if request.method == "POST":
+            told = {"reqId": text, "error": "BadRequest", "message": text, "statusCode": 400}
+        spoilt = json.dumps(written(told)).encode()
+        status = 400 if request.method == "POST" else 200
+        return httpx.Response(status, content=spoilt, headers={"content-type": "application/json"})
+
+    return answer
+
+
+CREATED = f"/connections/supabase/{connection()['id']}"
+PAGES = (
+    "/projects",
+    f"/connections?project={PROJECT}",
+    f"/connections/new?project={PROJECT}",
+    f"{FORM}?project={PROJECT}",
+    f"{FORM}/token?project={PROJECT}",
+    CREATED,
+    f"{FORM}/outcome?project={PROJECT}&name=a&since=2026-11-23T11:42:07Z",
+)
+
+
+def walked(visitor: Visitor, typed: dict[str, str]) -> Iterator[tuple[str, PageUnderTest]]:
+    form = "token-form" if "infisical_token" in typed else "identity-form"
+    hidden = visitor.page("/sign-in").hidden_fields(form)
+    assert visitor.post("/sign-in", data={**hidden, **typed}).status_code == 303
+    for path in PAGES:
+        yield path, read_page(visitor.get(path).text)
+    refused = visitor.fill_in(f"{FORM}?project={PROJECT}", name="mine", access_token="sbp_" + "0" * 40)
+    yield "a refused create", read_page(refused.text)
+
+
+IDENTITY = {"client_id": "made-up", "client_secret": "made-up-secret"}
+TOKEN_TYPED = {"infisical_token": "made-up"}
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [*((text, IDENTITY) for text in SPITEFUL.values()), (SPITEFUL["markup"], TOKEN_TYPED)],
+    ids=[*SPITEFUL, "markup, for a person"],
+)
+def test_no_text_of_its_answers_becomes_markup(
+    people_at: Callable[..., Visitor], typed: dict[str, str], text: str
+) -> None:
+    plain = dict(walked(people_at(saying_everywhere(PLAIN)), typed))
+    for path, page in walked(people_at(saying_everywhere(text)), typed):
+        assert skeleton(page) == skeleton(plain[path]), path
+        for element in page.root.iter():
+            target = element.get("href") or element.get("src") or element.get("action") or ""
+            assert not re.match(r"\s*(javascript|data|vbscript):", target, re.IGNORECASE)
+            assert "evil.example" not in target

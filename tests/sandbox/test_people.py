@@ -1,0 +1,294 @@
+"""The sandbox's people: the token exchange, what a person's token opens, and what is refused to it."""
+
+from typing import Any
+
+import httpx
+import pytest
+from joserfc import jwk, jwt
+
+from app.infisical import (
+    Infisical,
+    InfisicalError,
+    LoginRefused,
+    OAuthApplication,
+    PermissionDenied,
+    Refusal,
+    ServerFailed,
+    SignOnRefused,
+    read_claims,
+)
+from app.sandbox import (
+    SANDBOX_HOST,
+    SANDBOX_OAUTH_CLIENT_ID,
+    SANDBOX_OAUTH_CLIENT_SECRET,
+    SandboxTransport,
+    sandbox_person_token,
+)
+from app.sandbox.starting_data import APPLICATIONS, PEOPLE
+from app.secret import Secret
+from tests.sandbox.running import PAYMENTS_ID, RunningSandbox, identity_named, new_connection
+
+APPLICATION = OAuthApplication(
+    client_id=SANDBOX_OAUTH_CLIENT_ID, client_secret=Secret(SANDBOX_OAUTH_CLIENT_SECRET)
+)
+EXCHANGE = {
+    "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+    "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+}
+
+
+def infisical(sandbox: RunningSandbox) -> Infisical:
+    transport = SandboxTransport(sandbox.app, sleep=sandbox.waited.append)
+    return Infisical(SANDBOX_HOST, auth=None, transport=transport)
+
+
+def id_token(sandbox: RunningSandbox, **claims: Any) -> Secret:
+    """An ID token of somebody's, signed by nobody whom the sandbox knows."""
+    usual = {"sub": "made-up", "email": "ada@example.com", "exp": int(sandbox.clock().timestamp()) + 60}
+    told = {name: value for name, value in {**usual, **claims}.items() if value is not None}
+    key = jwk.OctKey.import_key("made-up-key-that-nobody-checks-here")
+    return Secret(jwt.encode({"alg": "HS256"}, told, key))
+
+
+def acting_as(sandbox: RunningSandbox, **claims: Any) -> Infisical:
+    client = infisical(sandbox)
+    return client.acting_with(
+        client.exchange(id_token(sandbox, **claims), application=APPLICATION).access_token
+    )
+
+
+def asked(sandbox: RunningSandbox, **form: str | None) -> httpx.Response:
+    whole = {**EXCHANGE, "subject_token": id_token(sandbox).reveal(), **form}
+    sent = {name: text for name, text in whole.items() if text is not None}
+    with sandbox.client() as client:
+        return client.post(
+            "/api/v1/oauth/token",
+            data=sent,
+            auth=(APPLICATION.client_id, APPLICATION.client_secret.reveal()),
+        )
+
+
+def test_the_exchange_answers_as_documented(sandbox: RunningSandbox) -> None:
+    for kind in ("id_token", "jwt"):
+        answer = asked(sandbox, subject_token_type=f"urn:ietf:params:oauth:token-type:{kind}")
+        assert answer.status_code == 200
+        told = answer.json()
+        assert set(told) == {"access_token", "issued_token_type", "token_type", "expires_in"}
+        assert (told["token_type"], told["expires_in"]) == ("Bearer", 3600)
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ({"grant_type": None}, "invalid_request"),
+        ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
+        ({"subject_token": None}, "invalid_request"),
+        ({"subject_token": "made-up"}, "invalid_request"),
+        ({"subject_token": "a.b.c"}, "invalid_request"),
+        ({"subject_token_type": None}, "invalid_request"),
+        ({"subject_token_type": "urn:ietf:params:oauth:token-type:access_token"}, "invalid_request"),
+        ({"scope": "openid"}, "invalid_scope"),
+        ({"audience": "infisical"}, "invalid_target"),
+        ({"resource": "https://infisical.test"}, "invalid_target"),
+        ({"actor_token": "made-up"}, "invalid_request"),
+    ],
+)
+def test_a_wrong_exchange_is_refused_as_documented(
+    sandbox: RunningSandbox, form: dict[str, str | None], error: str
+) -> None:
+    answer = asked(sandbox, **form)
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"error", "error_description"}
+    assert answer.json()["error"] == error
+
+
+def test_an_exchange_in_json_is_refused(sandbox: RunningSandbox) -> None:
+    with sandbox.client() as client:
+        credential = (APPLICATION.client_id, APPLICATION.client_secret.reveal())
+        answer = client.post("/api/v1/oauth/token", json=EXCHANGE, auth=credential)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("application", "refusal"),
+    [
+        (OAuthApplication(client_id="made-up", client_secret=Secret("made-up")), Refusal.APPLICATION),
+        (
+            OAuthApplication(client_id=SANDBOX_OAUTH_CLIENT_ID, client_secret=Secret("made-up")),
+            Refusal.APPLICATION,
+        ),
+        (
+            OAuthApplication(
+                client_id=APPLICATIONS[1].client_id, client_secret=Secret(APPLICATIONS[1].client_secret)
+            ),
+            Refusal.EXCHANGE,
+        ),
+    ],
+)
+def test_an_application_that_is_not_accepted_says_why(
+    sandbox: RunningSandbox, application: OAuthApplication, refusal: Refusal
+) -> None:
+    with pytest.raises(LoginRefused) as raised:
+        infisical(sandbox).exchange(id_token(sandbox), application=application)
+    assert raised.value.refusal is refusal
+
+
+def test_an_exchange_without_a_credential_is_refused(sandbox: RunningSandbox) -> None:
+    with sandbox.client() as client:
+        answer = client.post("/api/v1/oauth/token", data=EXCHANGE)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize(
+    ("claims", "kind"),
+    [
+        ({"email": "gone@example.com"}, SignOnRefused),
+        ({"email": None}, SignOnRefused),
+        ({"email": "ada"}, SignOnRefused),
+        ({"exp": 1}, SignOnRefused),
+        ({"exp": None}, SignOnRefused),
+        ({"email": "unlucky@example.com"}, ServerFailed),
+    ],
+)
+def test_a_person_who_is_not_let_in_meets_the_right_error(
+    sandbox: RunningSandbox, claims: dict[str, Any], kind: type[InfisicalError]
+) -> None:
+    with pytest.raises(kind):
+        infisical(sandbox).exchange(id_token(sandbox, **claims), application=APPLICATION)
+
+
+@pytest.mark.parametrize(
+    ("email", "projects"),
+    [
+        ("ada@example.com", {"Payments", "Webshop"}),
+        ("Ben@Example.com", {"Payments"}),
+        ("cleo@example.com", {"Payments"}),
+        ("dora@example.com", set()),
+        ("somebody@company.test", {"Payments", "Webshop"}),
+    ],
+)
+def test_a_person_sees_their_own_projects(sandbox: RunningSandbox, email: str, projects: set[str]) -> None:
+    acting = acting_as(sandbox, email=email)
+    assert {project.name for project in acting.projects()} == projects
+    assert acting.user().email == email.lower()
+
+
+def test_a_person_may_do_what_their_role_allows(sandbox: RunningSandbox) -> None:
+    with pytest.raises(PermissionDenied):
+        acting_as(sandbox, email="ben@example.com").connections(PAYMENTS_ID)
+    assert acting_as(sandbox, email="cleo@example.com").connections(PAYMENTS_ID)
+    token = (
+        infisical(sandbox)
+        .exchange(id_token(sandbox, email="cleo@example.com"), application=APPLICATION)
+        .access_token
+    )
+    with sandbox.client(token.reveal()) as client:
+        assert client.post("/api/v1/app-connections/supabase", json=new_connection()).status_code == 200
+        refused = client.post("/api/v1/app-connections/supabase", json=new_connection(project_id=None))
+    assert refused.status_code == 403
+
+
+def test_a_persons_name_is_what_the_id_token_says(sandbox: RunningSandbox) -> None:
+    token = infisical(sandbox).exchange(
+        id_token(sandbox, email="zoe@company.test", name="Zoe of the Company"), application=APPLICATION
+    )
+    with sandbox.client(token.access_token.reveal()) as client:
+        told = client.get("/api/v1/user").json()["user"]
+    assert (told["firstName"], told["lastName"]) == ("Zoe", "of the Company")
+    assert told["id"] == read_claims(token.access_token).subject
+
+
+def test_a_persons_token_says_that_it_is_a_persons(sandbox: RunningSandbox) -> None:
+    token = infisical(sandbox).exchange(id_token(sandbox), application=APPLICATION).access_token
+    for one in (token, Secret(sandbox_person_token())):
+        claims = read_claims(one)
+        assert (claims.kind, claims.subject) == ("person", PEOPLE[0].id)
+        assert claims.expires_at is not None
+        assert claims.expires_at > sandbox.clock()
+
+
+def test_a_persons_token_ends_when_it_said(sandbox: RunningSandbox) -> None:
+    client = infisical(sandbox)
+    grant = client.exchange(id_token(sandbox, email="eli@example.com"), application=APPLICATION)
+    assert grant.expires_in == 60
+    acting = client.acting_with(grant.access_token)
+    sandbox.clock.advance(59)
+    assert acting.projects()
+    sandbox.clock.advance(1)
+    with pytest.raises(LoginRefused):
+        acting.projects()
+
+
+def test_people_and_machine_identities_each_have_calls_of_their_own(sandbox: RunningSandbox) -> None:
+    identity = infisical(sandbox).acting_with(Secret(sandbox.log_in()))
+    person = acting_as(sandbox)
+    assert identity.organization().name == "Sandbox"
+    assert person.user().name == "ada@example.com"
+    with pytest.raises(PermissionDenied):
+        identity.user()
+    with pytest.raises(PermissionDenied):
+        person.organization()
+
+
+def test_a_persons_token_is_neither_renewed_nor_revoked(sandbox: RunningSandbox) -> None:
+    client = infisical(sandbox)
+    token = client.exchange(id_token(sandbox), application=APPLICATION).access_token
+    for one in (token, Secret(sandbox_person_token())):
+        with pytest.raises(LoginRefused):
+            client.renew(one)
+        with pytest.raises(LoginRefused):
+            client.revoke(one)
+        assert client.acting_with(one).projects()
+
+
+def test_the_token_to_paste_is_adas(sandbox: RunningSandbox) -> None:
+    pasted = infisical(sandbox).acting_with(Secret(sandbox_person_token()))
+    assert pasted.user().email == "ada@example.com"
+    assert len(pasted.projects()) == 2
+    with pytest.raises(LoginRefused):
+        infisical(sandbox).acting_with(Secret(sandbox_person_token() + "x")).projects()
+
+
+@pytest.mark.parametrize(
+    ("name", "refusal"),
+    [
+        ("expired-secret", Refusal.SECRET_EXPIRED),
+        ("used-up-secret", Refusal.SECRET_USED_UP),
+        ("elsewhere", Refusal.ADDRESS),
+    ],
+)
+def test_a_credential_that_no_longer_opens_says_why(
+    sandbox: RunningSandbox, name: str, refusal: Refusal
+) -> None:
+    identity = identity_named(name)
+    with pytest.raises(LoginRefused) as raised:
+        infisical(sandbox).log_in(client_id=identity.client_id, client_secret=Secret(identity.client_secret))
+    assert raised.value.refusal is refusal
+
+
+def test_three_wrong_secrets_lock_the_identity_for_five_minutes(sandbox: RunningSandbox) -> None:
+    identity, client = identity_named("lockout"), infisical(sandbox)
+    right = Secret(identity.client_secret)
+    for _ in range(3):
+        with pytest.raises(LoginRefused) as raised:
+            client.log_in(client_id=identity.client_id, client_secret=Secret("made-up-wrong-secret"))
+        assert raised.value.refusal is Refusal.CREDENTIAL
+    sandbox.clock.advance(299)
+    with pytest.raises(LoginRefused) as raised:
+        client.log_in(client_id=identity.client_id, client_secret=right)
+    assert raised.value.refusal is Refusal.LOCKED
+    sandbox.clock.advance(1)
+    assert client.log_in(client_id=identity.client_id, client_secret=right).expires_in > 0
+
+
+def test_a_log_in_is_renewed_up_to_its_maximum_and_revoked(sandbox: RunningSandbox) -> None:
+    identity, client = identity_named("short-ttl"), infisical(sandbox)
+    grant = client.log_in(client_id=identity.client_id, client_secret=Secret(identity.client_secret))
+    assert (grant.expires_in, grant.max_ttl) == (5, 10)
+    sandbox.clock.advance(4)
+    renewed = client.renew(grant.access_token)
+    sandbox.clock.advance(4)
+    assert client.renew(renewed.access_token).expires_in == 2
+    client.revoke(renewed.access_token)
+    with pytest.raises(LoginRefused):
+        client.acting_with(renewed.access_token).projects()

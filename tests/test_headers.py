@@ -1,0 +1,287 @@
+"""The whole set of headers of every answer: of each route, of each refusal, over plain http and over https."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.datastructures import Headers
+from werkzeug.test import TestResponse
+
+from app import LARGEST_REQUEST
+from tests.conftest import FORM, Clock, Sandbox, Visitor, sandbox_in, visit
+
+ON_EVERY_ANSWER = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "X-Request-ID": "(16 hex digits)",
+    "Content-Length": "(a number)",
+}
+NOT_KEPT = {**ON_EVERY_ANSWER, "Cache-Control": "no-store"}
+HTML = {**NOT_KEPT, "Content-Type": "text/html; charset=utf-8"}
+PAGE = {**HTML, "Vary": "Cookie", "Set-Cookie": "(the session)"}
+JSON = {**NOT_KEPT, "Content-Type": "application/json"}
+CALENDAR = {
+    **NOT_KEPT,
+    "Content-Type": "text/calendar; charset=utf-8",
+    "Content-Disposition": 'attachment; filename="mine-token.ics"',
+}
+STYLES = {
+    **ON_EVERY_ANSWER,
+    "Content-Type": "text/css; charset=utf-8",
+    "Cache-Control": "public, max-age=31536000, immutable",
+}
+ALONE_OVER = {"http": {}, "https": {"Strict-Transport-Security": "max-age=31536000"}}
+
+
+def led_to(place: str) -> dict[str, str]:
+    return {**HTML, "Vary": "Cookie", "Location": place}
+
+
+def with_allow(*methods: str) -> dict[str, str]:
+    return {"Allow": ", ".join(sorted(methods))}
+
+
+class Request(NamedTuple):
+    """One request and its answer: the status, and every header."""
+
+    asked: str
+    status: int
+    headers: dict[str, str]
+    sent: bytes = b""
+    more: dict[str, str] | None = None
+
+
+class Wizard(NamedTuple):
+    """A running wizard that is reached over one scheme, with a connection in it."""
+
+    sandbox: Sandbox
+    scheme: str
+    reach: dict[str, str]
+    connection: str
+    static: str
+
+    def ask(self, request: Request, **reach: str) -> TestResponse:
+        method, _, path = request.asked.partition(" ")
+        headers = {**self.reach, **reach, **(request.more or {})}
+        peer = {"REMOTE_ADDR": headers.pop("peer")}
+        return FlaskClient.open(
+            visit(self.sandbox.app),
+            path,
+            method=method,
+            headers=headers,
+            data=request.sent,
+            base_url="http://localhost",
+            environ_overrides=peer,
+        )
+
+
+REACHED = {
+    "http": {"Host": "localhost:8000", "peer": "127.0.0.1"},
+    "https": {
+        "Host": "connect.example.com",
+        "peer": "10.0.0.7",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-User": "ada",
+    },
+}
+SETTINGS = {
+    "http": {},
+    "https": {
+        "CONNECT_ACCESS": "proxy",
+        "CONNECT_PROXY_TRUSTED": "10.0.0.7",
+        "CONNECT_HOSTS": "connect.example.com",
+    },
+}
+
+
+@pytest.fixture(params=REACHED)
+def wizard(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock, good_token: str) -> Wizard:
+    here = visit(sandbox_in(tmp_path, clock).app)
+    connection = here.fill_in(name="mine", access_token=good_token).location.partition("?")[0]
+    (static,) = set(re.findall(r'"(/static/[^"]+/connect.css)"', here.get("/sandbox").text))
+    reached = sandbox_in(tmp_path, clock, **SETTINGS[request.param])
+    return Wizard(reached, request.param, REACHED[request.param], connection, static)
+
+
+def shown(headers: Headers, *, scheme: str) -> dict[str, str]:
+    """The headers, with what differs from answer to answer by its shape."""
+    session = {
+        "http": r"connect=[\w.-]+; HttpOnly; Path=/; SameSite=Lax",
+        "https": r"__Host-connect=[\w.-]+; Secure; HttpOnly; Path=/; SameSite=Lax",
+    }
+    shapes = {
+        "X-Request-ID": ("[0-9a-f]{16}", "(16 hex digits)"),
+        "Content-Length": ("[0-9]+", "(a number)"),
+        "Set-Cookie": (session[scheme], "(the session)"),
+    }
+    told = {}
+    for name, text in headers.items():
+        assert name not in told, f"{name} stands twice"
+        shape, word = shapes.get(name, ("$.", ""))
+        told[name] = word if re.fullmatch(shape, text) else text
+    if "Allow" in told:
+        told["Allow"] = ", ".join(sorted(told["Allow"].split(", ")))
+    return told
+
+
+def routes(wizard: Wizard) -> Iterator[Request]:
+    """A request for each method of each route."""
+    scope = "?project=organization"
+    gets = {
+        "/": (303, led_to("/connections?project=11d7a2c4-5f0e-4b6a-9c3d-2e8f7a6b5c4d")),
+        f"/connections{scope}": (200, PAGE),
+        "/projects": (200, PAGE),
+        f"/connections/new{scope}": (200, PAGE),
+        f"{FORM}/token{scope}": (200, PAGE),
+        f"{FORM}{scope}": (200, PAGE),
+        f"{FORM}/outcome": (400, PAGE),
+        wizard.connection: (200, PAGE),
+        f"{wizard.connection}/reminder.ics?expires_on=2027-02-21": (200, CALENDAR),
+        "/sandbox": (200, PAGE),
+        "/healthz": (200, JSON),
+        "/readyz": (200, JSON),
+        wizard.static: (200, STYLES),
+        # Where people do not sign in here, these are none.
+        "/sign-in": (404, PAGE),
+        "/sign-in/company": (404, PAGE),
+        "/sign-in/callback": (404, PAGE),
+    }
+    posts = {FORM: (400, PAGE), "/sign-in": (400, PAGE), "/sign-out": (400, PAGE)}
+    for path, (status, headers) in gets.items():
+        yield Request(f"GET {path}", status, headers)
+        yield Request(f"HEAD {path}", status, headers)
+        both = ("GET", "HEAD", "OPTIONS", *(["POST"] if path.partition("?")[0] in posts else []))
+        yield Request(f"OPTIONS {path}", 200, {**HTML, **with_allow(*both)})
+    for path, (status, headers) in posts.items():
+        yield Request(f"POST {path}", status, headers)
+    yield Request("OPTIONS /sign-out", 200, {**HTML, **with_allow("OPTIONS", "POST")})
+
+
+def refusals(wizard: Wizard) -> Iterator[Request]:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    yield Request("GET /nowhere", 404, PAGE)
+    yield Request("GET /static/x/connect.css", 404, PAGE)
+    yield Request("PUT /projects", 405, {**PAGE, **with_allow("GET", "HEAD", "OPTIONS")})
+    yield Request("GET /sign-out", 405, {**PAGE, **with_allow("OPTIONS", "POST")})
+    yield Request(f"POST {FORM}", 413, PAGE, b"x" * (LARGEST_REQUEST + 1), form)
+    yield Request(f"POST {FORM}", 403, PAGE, more={"Sec-Fetch-Site": "cross-site"})
+    elsewhere = 403 if wizard.scheme == "http" else 421
+    yield Request("GET /", elsewhere, PAGE, more={"Host": "evil.example"})
+    location = f"{wizard.scheme}://{wizard.reach['Host']}/connections/new"
+    yield Request("GET /connections//new", 308, {**HTML, "Location": location})
+    if wizard.scheme == "https":
+        yield Request("GET /projects", 403, PAGE, more={"X-Forwarded-User": ""})
+
+
+Difference = tuple[int, int, dict[str, str], dict[str, str]]
+
+
+def differences(
+    wizard: Wizard, requests: Iterable[Request], *, scheme: str | None = None
+) -> dict[str, Difference]:
+    """What is answered otherwise than it should be: the status that came and the one expected, and likewise the
+    headers that are not on both sides."""
+    otherwise = {}
+    for request in requests:
+        answer = wizard.ask(request)
+        came = set(shown(answer.headers, scheme=scheme or wizard.scheme).items())
+        expected = set({**request.headers, **ALONE_OVER[scheme or wizard.scheme]}.items())
+        if (answer.status_code, came) != (request.status, expected):
+            more, less = dict(came - expected), dict(expected - came)
+            otherwise[request.asked] = (answer.status_code, request.status, more, less)
+    return otherwise
+
+
+def test_every_route_answers_with_exactly_these_headers(wizard: Wizard) -> None:
+    assert differences(wizard, routes(wizard)) == {}
+
+
+def test_no_route_is_left_out(wizard: Wizard) -> None:
+    adapter = wizard.sandbox.app.url_map.bind("")
+    asked = set()
+    for request in routes(wizard):
+        method, _, path = request.asked.partition(" ")
+        asked.add((adapter.match(path.partition("?")[0], method=method, return_rule=True)[0].rule, method))
+    known = {
+        (rule.rule, method)
+        for rule in wizard.sandbox.app.url_map.iter_rules()
+        for method in rule.methods or ()
+    }
+    assert known == asked
+
+
+def test_every_refusal_answers_with_exactly_these_headers(wizard: Wizard) -> None:
+    assert differences(wizard, refusals(wizard)) == {}
+
+
+def test_what_is_refused_for_plain_http_or_for_its_peer_has_them_as_well(
+    tmp_path: Path, clock: Clock
+) -> None:
+    behind = sandbox_in(tmp_path, clock, **{**SETTINGS["https"], "CONNECT_HOSTS": "localhost, c.example"})
+    wizard = Wizard(behind, "http", {"Host": "c.example", "peer": "10.0.0.7"}, "", "")
+    forged = {"Host": "localhost", "peer": "203.0.113.66", "X-Forwarded-Proto": "https"}
+    requests = [Request("GET /projects", 403, PAGE), Request("GET /projects", 403, PAGE, more=forged)]
+    assert differences(wizard, requests) == {}
+
+
+def test_who_is_led_to_the_sign_in_gets_them_as_well(tmp_path: Path, clock: Clock) -> None:
+    wizard = Wizard(sandbox_in(tmp_path, clock, CONNECT_ACCESS="sign-in"), "http", REACHED["http"], "", "")
+    requests = [
+        Request("GET /sign-in", 200, PAGE),
+        Request("GET /projects", 303, {**HTML, "Location": "/sign-in?next=/projects"}),
+        Request("GET /", 303, {**HTML, "Location": "/sign-in?next=/"}),
+        Request(f"POST {FORM}", 303, {**HTML, "Location": f"/sign-in?next={FORM}"}),
+        Request("GET /sign-in/callback", 404, PAGE),
+    ]
+    assert differences(wizard, requests) == {}
+
+
+def test_signing_in_sets_the_two_cookies_and_nothing_else(own_sandbox: Sandbox) -> None:
+    somebody = visit(own_sandbox.app)
+    answer = somebody.sign_in()
+    names = [cookie.partition("=")[0] for cookie in answer.headers.getlist("Set-Cookie")]
+    assert sorted(names) == ["connect", "connect-sign-in"]
+    answer.headers.remove("Set-Cookie")
+    bare = {**NOT_KEPT, "Content-Type": "text/plain; charset=utf-8"}
+    assert shown(answer.headers, scheme="http") == {**bare, "Vary": "Cookie", "Location": "/"}
+
+
+def test_a_fault_of_ours_has_them_as_well(wizard_at: Callable[..., Visitor]) -> None:
+    def broken(_: httpx.Request) -> httpx.Response:
+        raise RuntimeError("a sentence that only the log may know")
+
+    answer = wizard_at(broken).get("/projects")
+    assert answer.status_code == 500
+    assert shown(answer.headers, scheme="http") == PAGE
+
+
+def test_every_answer_has_a_request_id_of_its_own_whatever_the_client_sends(sandbox: Sandbox) -> None:
+    told = [
+        visit(sandbox.app).get("/healthz", headers={"X-Request-ID": "made-up"}).headers["X-Request-ID"]
+        for _ in range(3)
+    ]
+    assert len(set(told)) == 3
+    assert "made-up" not in told
+
+
+def test_no_other_origin_may_read_an_answer(wizard: Wizard) -> None:
+    for request in routes(wizard):
+        answer = wizard.ask(request, Origin="https://evil.example")
+        assert not [name for name, _ in answer.headers if name.startswith("Access-Control-")], request.asked
+
+
+def test_no_json_comes_as_a_script(sandbox: Sandbox) -> None:
+    answer = visit(sandbox.app).get("/healthz?callback=made_up&jsonp=made_up")
+    assert answer.mimetype == "application/json"
+    assert answer.json == {"status": "alive"}

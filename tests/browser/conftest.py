@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,16 @@ def command(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def wizard(chromium: Path, tmp_path: Path) -> Iterator[Wizard]:
-    """A wizard of the test's own, whose time the test moves."""
-    with running_wizard(tmp_path) as running:
+def served() -> Iterator[ExitStack]:
+    """What serves a test's pages is entered here: it ends after `open_page` has closed them, never before."""
+    with ExitStack() as running:
         yield running
+
+
+@pytest.fixture
+def wizard(chromium: Path, tmp_path: Path, served: ExitStack) -> Wizard:
+    """A wizard of the test's own, whose time the test moves."""
+    return served.enter_context(running_wizard(tmp_path))
 
 
 @pytest.fixture(scope="session", params=STATES)
@@ -88,7 +95,9 @@ def watches() -> list[Watch]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, command: Command, watches: list[Watch]) -> Iterator[OpenPage]:
+def open_page(
+    browser: Browser, command: Command, watches: list[Watch], served: ExitStack
+) -> Iterator[OpenPage]:
     """Opens a page in a fresh context, with Playwright's options for one; any fault fails the test at its end."""
     contexts: list[BrowserContext] = []
 

@@ -4,8 +4,11 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-# Animations and transitions of every element, with those before and after it, that take any time.
-MOVING = """() => {
+# Animations and transitions of every element, with those before and after it, that take any time. A transition that
+# began before the preference was set, a chevron's that the way here has turned, may come to its end first.
+MOVING = """async () => {
+  const begun = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
+  await Promise.allSettled(begun.map((transition) => transition.finished));
   const lasting = (times) => times.split(', ').some((time) => parseFloat(time) > 0);
   const found = [];
   for (const element of document.querySelectorAll('*')) {
@@ -15,7 +18,7 @@ MOVING = """() => {
       if (moves) found.push(element.outerHTML.slice(0, 120) + (pseudo ?? ''));
     }
   }
-  return [...found, ...document.getAnimations().map((animation) => String(animation.animationName))];
+  return [...found, ...document.getAnimations().map((animation) => animation.animationName ?? animation.transitionProperty)];
 }"""
 
 # What has to be told apart without any background: its edge, and what it shows of its state.

@@ -1,8 +1,8 @@
 """Signing in and out in a browser, with and without JavaScript; and what happens to the form when a sign-in has ended."""
 
-import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -30,10 +30,15 @@ PERSON = "wizard-admin"
 
 
 @pytest.fixture
-def own(chromium: Path, tmp_path: Path) -> Iterator[Wizard]:
+def serving(chromium: Path, tmp_path: Path, served: ExitStack) -> Callable[..., Wizard]:
+    """Starts a wizard with other settings."""
+    return lambda environ: served.enter_context(running_wizard(tmp_path, environ=environ))
+
+
+@pytest.fixture
+def own(serving: Callable[..., Wizard]) -> Wizard:
     """A sandbox of the test's own where each person signs in, whose time the test moves."""
-    with running_wizard(tmp_path, environ=OWN_CREDENTIAL) as running:
-        yield running
+    return serving(OWN_CREDENTIAL)
 
 
 @pytest.fixture
@@ -259,13 +264,6 @@ def test_the_command_is_copied_in_one_line(page: Page) -> None:
 
 
 # ── Which Infisical ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def serving(chromium: Path, tmp_path: Path) -> Iterator[Callable[..., Wizard]]:
-    """Starts a wizard with other settings."""
-    with contextlib.ExitStack() as running:
-        yield lambda environ: running.enter_context(running_wizard(tmp_path, environ=environ))
 
 
 @pytest.mark.parametrize("scripts", ["with JavaScript", "without JavaScript"])

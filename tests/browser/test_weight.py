@@ -4,7 +4,7 @@ Infisical's own dashboard takes 11.2 MB and 368 requests from the log-in to the 
 """
 
 import re
-from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,9 +51,8 @@ def scales() -> Scales:
 
 
 @pytest.fixture
-def weighed(chromium: Path, tmp_path: Path, scales: Scales) -> Iterator[Wizard]:
-    with running_wizard(tmp_path, behind=scales.behind) as running:
-        yield running
+def weighed(chromium: Path, tmp_path: Path, scales: Scales, served: ExitStack) -> Wizard:
+    return served.enter_context(running_wizard(tmp_path, behind=scales.behind))
 
 
 @pytest.fixture

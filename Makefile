@@ -22,7 +22,7 @@ run: $(READY) ## serve the wizard on http://127.0.0.1:8000; on the sandbox when 
 # The last line is pytest's own, or else what could not be tested and how to mend it.
 test: $(READY) ## run every test, those in the browser included
 	@$(BIN)/python -m tests.programs ensure
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report=term; status=$$?; $(BIN)/python -m tests.programs report; exit $$status
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term; status=$$?; $(BIN)/python -m tests.programs report; exit $$status
 
 check: $(READY) ## lint, format, types, templates, imports
 	$(BIN)/ruff check .

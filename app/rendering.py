@@ -5,7 +5,7 @@ import mimetypes
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,8 @@ class Pages:
 
         Characters that cannot stand in HTML are shown as U+FFFD.
         """
-        rendered = self._environment.get_template(f"connect/{template}").render(**context)
+        page = _environment(self._templates).get_template(f"connect/{template}")
+        rendered = page.render(static_url=self.static_url, **context)
         return _NOT_IN_HTML.sub("\ufffd", rendered)
 
     @cached_property
@@ -83,18 +84,20 @@ class Pages:
         found = (path for path in self._static.rglob("*") if path.is_file())
         return {path.relative_to(self._static).as_posix(): path.read_bytes() for path in found}
 
-    @cached_property
-    def _environment(self) -> Environment:
-        environment = Environment(
-            loader=FileSystemLoader(self._templates),
-            undefined=StrictUndefined,
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.globals.update(url_for=url_for, static_url=self.static_url)
-        environment.filters.update(_FILTERS)
-        return environment
+
+@cache
+def _environment(templates: Path) -> Environment:
+    """One for each folder and process: however many apps hold the pages there, a template is compiled once."""
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["url_for"] = url_for
+    environment.filters.update(_FILTERS)
+    return environment
 
 
 def iso(when: datetime) -> str:

@@ -37,6 +37,22 @@ SECRET_KEY = "a-made-up-key-for-tests-that-is-long-enough"
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_shares_a_process_with(item)))
+
+
+def _shares_a_process_with(item: pytest.Item) -> str:
+    """What `--dist loadgroup` keeps together: the tests of one file, and those that look at one and the same state of
+    a page (see `browser/`), which is then walked to once."""
+    looked_at = (
+        item.callspec.params.get("walked")
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+        else None
+    )
+    return str(looked_at or item.nodeid.partition("::")[0])
+
+
 @pytest.fixture(autouse=True)
 def only_this_machine() -> None:
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)

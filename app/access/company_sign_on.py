@@ -31,7 +31,8 @@ class CompanySignOn:
 
     `make_provider` is called once per process, when it is first needed. With an `application` Infisical exchanges the
     person's ID token for an access token of their own; without one the server's own credential acts for everybody who is
-    let in. Where `emails` or `groups` name somebody, nobody else is let in. `named_by` is the issuer and the client ID.
+    let in. Where `emails` or `groups` name somebody, nobody else is let in; where nobody is named, the server's own
+    credential acts for nobody. `named_by` is the issuer and the client ID.
     """
 
     make_provider: Callable[[], Provider]
@@ -59,7 +60,7 @@ class CompanySignOn:
     def lets_in(self, person: SignedOn) -> bool:
         """Whether the person is among those who may come in. An e-mail address counts only when it is verified."""
         if not self.emails and not self.groups:
-            return True
+            return self.application is not None
         by_email = person.email is not None and person.email.lower() in self.emails
         return by_email or bool(self.groups.intersection(person.groups))
 

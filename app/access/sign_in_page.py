@@ -1,6 +1,5 @@
 """The page where people sign in with an Infisical credential of their own, and the way out."""
 
-import re
 from typing import NamedTuple
 
 from flask import abort, request
@@ -18,6 +17,7 @@ from ..connections import (
     portal,
     problem_words,
     record,
+    result_of,
     see_other,
     url_for,
 )
@@ -28,6 +28,7 @@ from ..infisical import (
     LoginRefused,
     NotInfisical,
     TokenClaims,
+    is_client_id,
     read_claims,
 )
 from ..limits import Wait
@@ -50,8 +51,9 @@ class Line(NamedTuple):
 @blueprint.get("/sign-in")
 @open_to_everybody
 def sign_in() -> Page:
-    gate = _gate()
-    if gate.current() is not None:
+    gate, ended = _gate(), request.args.get("ended") == "1"
+    # A sign-in that Infisical no longer accepts may still look good here.
+    if gate.current() is not None and not ended:
         return _onward()
     if gate.company is not None:
         return _company_page()
@@ -100,7 +102,7 @@ def _with_identity(form: SignInForm, *, gate: SignedIn) -> Page:
     try:
         return gate.begin(_of_identity(grant, client_id, gate=gate, host=host), _onward())
     except TooLong:
-        return _failed(form, NotInfisical(TOO_LONG_FOR_A_COOKIE), gate=gate)
+        return _told(form, NotInfisical(TOO_LONG_FOR_A_COOKIE), gate=gate)
 
 
 def _of_identity(grant: AccessGrant, client_id: str, *, gate: SignedIn, host: str) -> SignIn:
@@ -206,8 +208,12 @@ def _refused(form: SignInForm, error: LoginRefused, *, gate: SignedIn) -> Page:
 
 def _failed(form: SignInForm, error: InfisicalError, *, gate: SignedIn) -> Page:
     """Infisical could not say whether the credential is good."""
+    record("sign-in", result_of(error), person=_somebody(form), error=error)
+    return _told(form, error, gate=gate)
+
+
+def _told(form: SignInForm, error: InfisicalError, *, gate: SignedIn) -> Page:
     shown = problem_words(error, host=host_name(_host(gate)))
-    record("sign-in", shown.slug, person=_somebody(form), error=error)
     said = Message("error", f"{shown.title}.", shown.lede)
     answer = _page(form, gate=gate, status=shown.status, said=said, request_id=error.request_id)
     if shown.retry_after is not None:
@@ -223,10 +229,9 @@ def _page_to_wait(form: SignInForm, wait: Wait, *, gate: SignedIn) -> Page:
 
 
 def _somebody(form: SignInForm) -> Person | None:
-    """Who tried, as they say themselves. What is shaped otherwise than Infisical's client IDs may be a secret that
-    stands in the wrong field, and does not belong into a log."""
+    """Who tried, as they say themselves. What is no client ID may be a secret, and does not belong into a log."""
     client_id = form.client_id.value
-    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", client_id, re.IGNORECASE):
+    if not is_client_id(client_id):
         return None
     return Person(subject=f"client-id:{client_id}", name="", way_in="sign-in")
 

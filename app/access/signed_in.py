@@ -152,6 +152,8 @@ class SignedIn:
         earlier = self.current()
         if earlier is not None:
             record("sign-out", self._revoked(earlier), person=_person(earlier))
+            # An answer that is still under way may renew the earlier one's cookie.
+            self._remember_end(response, at=newcomer.began_at)
         session.clear()
         record("sign-in", "ok", person=_person(newcomer))
         return response
@@ -161,8 +163,7 @@ class SignedIn:
         held = self.current()
         if held is not None:
             record("sign-out", self._revoked(held), person=_person(held))
-            now = self.clock()
-            self._ended.write(response, lambda: {"at": now.timestamp()}, now=now)
+            self._remember_end(response, at=self.clock())
         return self.forget(response)
 
     def forget(self, response: Page) -> Page:
@@ -170,6 +171,10 @@ class SignedIn:
         session.clear()
         self._cookie.clear(response)
         return response
+
+    def _remember_end(self, response: Page, *, at: datetime) -> None:
+        """Has the browser remember that no sign-in from before that moment counts any more."""
+        self._ended.write(response, lambda: {"at": at.timestamp()}, now=self.clock())
 
     def _to_sign_in(self) -> Page:
         """The page where people sign in, which leads back here. With a cookie that no longer counts, it says why."""

@@ -11,7 +11,7 @@ from .http_errors import explain_http
 from .people import Gate, Page, Person, Visit
 from .portal import EXTENSION, Portal, StandIn, portal, utc_now
 from .problems import Action, Problem
-from .recording import record, refuse, request_id
+from .recording import record, refuse, request_id, result_of
 from .responses import page, problem, problem_of, problem_words, see_other
 from .returning import own_address, return_address
 
@@ -44,6 +44,7 @@ __all__ = [
     "record",
     "refuse",
     "request_id",
+    "result_of",
     "return_address",
     "see_other",
     "stand_aside",

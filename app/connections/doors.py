@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from flask import Blueprint, abort, current_app, g, request
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from ..infisical import InfisicalError, LoginRefused, NotAMember, PermissionDenied
+from ..infisical import InfisicalError, LoginRefused, NotAMember, PermissionDenied, Refusal
 from ..rendering import BLUEPRINT, url_for
 from .forgery import carries_our_token, from_elsewhere, surely_from_here
 from .headers import we_answer, with_headers_if_ours
@@ -102,7 +102,7 @@ def pass_the_doors() -> Page | None:
 
 @blueprint.errorhandler(InfisicalError)
 def explain(error: InfisicalError) -> Page:
-    if isinstance(error, LoginRefused) and visit() is not None:
+    if mended_by_signing_in(error):
         page = portal().gate.turned_away()
         if page is not None:
             record("refusal", "login-refused", error=error)
@@ -110,6 +110,13 @@ def explain(error: InfisicalError) -> Page:
     if isinstance(error, PermissionDenied | NotAMember):
         record("refusal", result_of(error), project=asked_project(), error=error)
     return problem_of(error, scope=g.get("connect_scope"))
+
+
+def mended_by_signing_in(error: InfisicalError) -> bool:
+    """Whether Infisical no longer accepts a person's own access token, and would accept a new one."""
+    held = visit()
+    own = held is not None and held.own_rights
+    return own and isinstance(error, LoginRefused) and error.refusal is not Refusal.ADDRESS
 
 
 _FROM_ELSEWHERE = Problem(

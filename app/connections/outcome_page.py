@@ -43,7 +43,8 @@ def outcome() -> Page:
             find=lambda: running.infisical.connection_named(sent.name, project_id=scope.project_id),
         )
     if seen.state == "found" and seen.connection:
-        record("create", "found-later", project=key, connection=seen.connection)
+        # Not a create: whoever opens this address may be somebody else, and may open it again.
+        record("outcome-unknown", "found-later", project=key, connection=seen.connection)
         return see_created(seen.connection, Creation(late=True), expires_on=request.args.get("expires_on"))
     return _outcome_page(sent, seen, scope)
 

@@ -48,7 +48,7 @@ class Gate(Protocol):
         """The visit of whoever asks, or the page they get instead."""
 
     def turned_away(self) -> Page | None:
-        """The page for somebody whose access token Infisical no longer accepts; None where it is the server's."""
+        """The page for somebody whose own access token no longer counts; None where it is the server's."""
 
     def ready(self) -> None:
         """Returns when Infisical can be used; raises an InfisicalError otherwise."""

@@ -315,8 +315,10 @@ _ASKED_ANEW = frozenset({Refusal.TOKEN, Refusal.APPLICATION, Refusal.EXCHANGE})
 _RESTART = "Restart the server, which otherwise waits five minutes before it logs in again."
 
 
-def _login_refused(error: InfisicalError, _: Situation) -> Problem:
+def _login_refused(error: InfisicalError, situation: Situation) -> Problem:
     refusal = error.refusal if isinstance(error, LoginRefused) else Refusal.TOKEN
+    if situation.own_rights and refusal is Refusal.ADDRESS:
+        return _refused_from_here(situation)
     return Problem(
         slug="login-refused",
         status=503,
@@ -327,6 +329,21 @@ def _login_refused(error: InfisicalError, _: Situation) -> Problem:
             *_MENDING_A_LOGIN[refusal],
             *(() if refusal in _ASKED_ANEW else (_RESTART,)),
         ),
+    )
+
+
+def _refused_from_here(situation: Situation) -> Problem:
+    """A person's own token is good, and its identity may not be used from this server's address. Signing in again, which
+    takes the client secret from here, would lead back to this."""
+    return Problem(
+        slug="login-refused",
+        status=403,
+        title="Infisical does not let you in from this server",
+        lede=f"{situation.host} accepts your access token from trusted addresses alone, and this server’s is not among them.",
+        icon="lock",
+        ask_heading="Whom to ask",
+        ask_lede="Whoever manages your machine identity can add this server’s address, in Infisical under Universal Auth.",
+        ask="Add the address of the server of Infisical Connect to the access token trusted IPs of my machine identity.",
     )
 
 

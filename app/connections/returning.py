@@ -6,6 +6,7 @@ from flask import current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
+from ..infisical import is_client_id
 from ..rendering import BLUEPRINT, url_for
 from ..supabase import secret_in
 from .forgery import surely_from_here
@@ -13,7 +14,8 @@ from .forms import ConnectionForm
 from .responses import carried_values
 
 LONGEST_ADDRESS = 4000
-"""Characters. Every field of the form at its longest stays below this."""
+"""Characters. Every field of the form at its longest that is accepted stays below this, in whatever script. An address
+that leads here through the sign-in page is half as long again, and the server reads 8190 of those."""
 
 _NOT_A_PLACE = frozenset({"static_file", "healthz", "readyz", "sign_in", "sign_out", "depart", "arrive"})
 """Pages that nobody is led back to."""
@@ -30,14 +32,18 @@ def return_address() -> str:
         typed = {"project": (filled.project_id.data or "").strip(), **filled.typed}
     if request.method == "POST" and surely_from_here() and request.endpoint == f"{BLUEPRINT}.submit_sign_in":
         return _sign_in_again()
-    return _page_of(request.path, {**request.args, **typed}) or url_for(".index")
+    return _within_bounds(request.path, {**request.args, **typed}) or url_for(".index")
 
 
 def _sign_in_again() -> str:
-    """The page where people sign in, with what was typed there but for the secrets."""
-    typed = {name: request.form.get(name, "")[:200] for name in ("client_id", "host")}
-    kept = {name: text for name, text in typed.items() if not secret_in(text)}
-    return url_for(".sign_in", next=own_address(request.form.get("next", "")), **kept)
+    """The page where people sign in, with what was typed there but for the secrets, in whichever field they stand."""
+    client_id, host = request.form.get("client_id", "").strip(), request.form.get("host", "")[:200]
+    return url_for(
+        ".sign_in",
+        next=own_address(request.form.get("next", "")),
+        client_id=client_id if is_client_id(client_id) else None,
+        host=None if secret_in(host) else host,
+    )
 
 
 def own_address(told: str) -> str | None:
@@ -55,6 +61,15 @@ def own_address(told: str) -> str | None:
         return None
     path = parts.path.removeprefix(request.script_root)
     return _page_of(path, dict(parse_qsl(parts.query)))
+
+
+def _within_bounds(path: str, query: dict[str, str]) -> str | None:
+    """The page's address. Of what does not fit the longest is left out, so that the rest comes back."""
+    address = _page_of(path, query)
+    if address is None or len(address) <= LONGEST_ADDRESS or not query:
+        return address
+    longest = max(query, key=lambda name: len(query[name]))
+    return _within_bounds(path, {name: text for name, text in query.items() if name != longest})
 
 
 def _page_of(path: str, query: dict[str, str]) -> str | None:

@@ -8,12 +8,19 @@ from typing import Literal
 from flask import g, request
 from werkzeug.exceptions import NotFound as NotFoundPage
 
-from ..infisical import Connection, Deadline, InfisicalError, NameTaken, NewConnection, NoAnswer
+from ..infisical import (
+    Connection,
+    Deadline,
+    InfisicalError,
+    NameTaken,
+    NewConnection,
+    NoAnswer,
+)
 from ..limits import Wait
 from ..rendering import iso, url_for
 from ..supabase import SUPABASE_CLOUD, TOKENS_PAGE, CheckResult
 from . import preflight
-from .doors import blueprint
+from .doors import blueprint, mended_by_signing_in
 from .fields import Message
 from .forms import ConnectionForm, SummaryLine
 from .outcome import Sent, is_the_one_sent
@@ -32,6 +39,7 @@ from .responses import (
     see_other,
     typed_values,
 )
+from .returning import return_address
 from .rules import LONGEST_NAME, check_instance_url, slug_of
 from .scopes import ORGANIZATION, Scope
 from .views import in_a_project
@@ -116,6 +124,9 @@ def _create(filled: ConnectionForm, new: NewConnection, *, checks: CheckResult |
         return _name_is_taken(filled, new, holder, taken, checks=checks)
     except InfisicalError as error:
         _record(new, result_of(error), error=error)
+        if mended_by_signing_in(error):
+            # It clears no cookie: by the time of a late answer the browser may hold another sign-in.
+            return see_other(".sign_in", next=return_address(), ended="1")
         return _refused_by_infisical(filled, error, checks=checks, since=since)
     record("create", "ok", project=_key(new), connection=made)
     return _created(made, filled, checks=checks)

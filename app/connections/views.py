@@ -20,6 +20,7 @@ from .doors import blueprint, open_to_everybody
 from .people import Page, visit
 from .portal import portal
 from .problems import Action, no_project
+from .recording import record, result_of
 from .responses import (
     asked_project,
     carried_values,
@@ -174,6 +175,7 @@ def created(connection_id: UUID) -> Page:
     try:
         connection = running.infisical.connection(str(connection_id))
     except PermissionDenied as denied:
+        record("refusal", result_of(denied), error=denied)
         note = f"The connection was created. Its ID is {connection_id}." if creation else None
         return problem_of(denied, scope=None, note=note)
     scope = scope_in_hand(connection.project_id or ORGANIZATION)

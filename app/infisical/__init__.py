@@ -2,7 +2,7 @@
 
 from ..transport import Deadline
 from .access_tokens import TokenClaims, read_claims
-from .auth import UniversalAuth
+from .auth import UniversalAuth, is_client_id
 from .client import THREADS, Infisical, reach
 from .errors import (
     InfisicalError,
@@ -65,6 +65,7 @@ __all__ = [
     "UniversalAuth",
     "Unreachable",
     "User",
+    "is_client_id",
     "reach",
     "read_claims",
 ]

@@ -1,5 +1,6 @@
 """How a request to Infisical proves who it is: each way is one httpx.Auth."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -26,11 +27,21 @@ PAUSE_AFTER_REFUSAL = 300.0
 """Seconds without a log-in of our own after a refused one: three refusals within 30 s lock the identity for 300 s
 (recorded exchanges ua-lockout-*)."""
 
+_CLIENT_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
 _Flow = Generator[httpx.Request, httpx.Response, None]
 _Asking = Generator[httpx.Request, httpx.Response, AccessGrant]
 
 LOGIN_PATH = "/api/v1/auth/universal-auth/login"
 RENEW_PATH = "/api/v1/auth/token/renew"
+
+
+def is_client_id(text: str) -> bool:
+    """Whether a text has the shape of Infisical's client IDs, which are UUIDs (recorded exchange ua-login-ok).
+
+    What has another may be a secret that stands in the wrong field.
+    """
+    return _CLIENT_ID.fullmatch(text) is not None
 
 
 def timeouts(deadline: Deadline, *, longest: float) -> dict[str, float | None]:

@@ -148,14 +148,14 @@ def _without_end(seconds: float) -> float:
 class AccessGrant(_Answer):
     """A successful log-in or renewal: the Infisical access token, and its life in seconds from now.
 
-    `max_ttl` is how long the log-in can be renewed for. Infisical writes 0 for one without an end (its source); here
-    that is infinity.
+    `max_ttl` is how long the log-in can be renewed for. Infisical writes 0 for either where it has no end (its source);
+    here that is infinity.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     access_token: Annotated[Secret, PlainValidator(_secret)] = Field(alias="accessToken")
-    expires_in: float = Field(alias="expiresIn", gt=0)
+    expires_in: Annotated[float, Field(ge=0), AfterValidator(_without_end)] = Field(alias="expiresIn")
     max_ttl: Annotated[float, AfterValidator(_without_end)] = Field(alias="accessTokenMaxTTL")
 
 

@@ -58,8 +58,14 @@ class Bind:
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """The entries of a list that is separated by commas."""
-    return tuple(entry.strip() for entry in text.split(",") if entry.strip())
+    """The entries of a list that is separated by commas.
+
+    Commas alone name nobody, and are no list: taken for one, they would set a bound that binds nothing.
+    """
+    entries = tuple(entry.strip() for entry in text.split(",") if entry.strip())
+    if not entries:
+        raise ValueError("must name at least one, and has commas alone")
+    return entries
 
 
 def read_infisical_hosts(text: str) -> tuple[str, ...]:
@@ -103,7 +109,7 @@ def read_secret_word(text: str) -> Secret:
 
 def read_secret_keys(text: str) -> tuple[Secret, ...]:
     keys = listed(text)
-    if not keys or any(len(key) < MINIMUM_SECRET_KEY for key in keys):
+    if any(len(key) < MINIMUM_SECRET_KEY for key in keys):
         raise ValueError(f"must have at least {MINIMUM_SECRET_KEY} characters")
     return tuple(Secret(key) for key in keys)
 
@@ -165,9 +171,9 @@ def read_networks(text: str) -> tuple[Network, ...]:
     try:
         networks = tuple(ip_network(entry) for entry in listed(text))
     except ValueError:
-        networks = ()
-    if not networks:
-        raise ValueError("must be addresses or networks, separated by commas, such as 10.0.0.7, 10.1.0.0/16")
+        raise ValueError(
+            "must be addresses or networks, separated by commas, such as 10.0.0.7, 10.1.0.0/16"
+        ) from None
     if any(network.prefixlen == 0 for network in networks):
         raise ValueError("must not name every address, for then everybody would be believed")
     return networks

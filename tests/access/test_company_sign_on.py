@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from werkzeug.test import TestResponse
 
+from app.access.company_sign_on import CompanySignOn
+from app.access.single_sign_on import SignedOn
+from app.secret import Secret
 from tests.conftest import FORM, Clock, Sandbox, Visitor, sandbox_in, visit
 from tests.identity_providers import RunningProvider, running_provider
 from tests.pages import read_page
@@ -307,3 +311,18 @@ def test_who_is_taken_off_the_list_is_out(company: Callable[..., Sandbox], provi
     before_it, gate.company = gate.company, changed
     assert visitor.get("/projects").status_code == 303
     before_it.provider.close()
+
+
+def test_where_nobody_is_named_the_servers_own_credential_acts_for_nobody() -> None:
+    def never() -> NoReturn:
+        raise AssertionError("nobody is asked")
+
+    person = SignedOn(
+        subject="ada",
+        name="Ada",
+        email="ada@example.com",
+        groups=("platform",),
+        id_token=Secret("made-up"),
+        expires_at=datetime(2026, 11, 23, tzinfo=UTC),
+    )
+    assert not CompanySignOn(make_provider=never, application=None).lets_in(person)

@@ -17,7 +17,7 @@ from app.sandbox import sandbox_person_token
 from app.sandbox.starting_data import IDENTITIES
 from app.secret import Secret
 from tests.conftest import FORM, HOST, SECRET_KEY, Clock, Sandbox, Visitor, visit
-from tests.infisical.answers import error
+from tests.infisical.answers import error, grant
 from tests.pages import read_page
 
 PEOPLE = {identity.name: identity for identity in IDENTITIES}
@@ -256,12 +256,13 @@ def test_a_person_of_the_sandbox_comes_in_with_their_token_and_creates(
 
 
 @pytest.mark.parametrize("max_ttl", [0, 1e300])
+@pytest.mark.parametrize("expires_in", [0, 1e300])
 def test_a_log_in_without_an_end_is_one_sign_in_of_a_working_day(
-    people_at: Callable[..., Visitor], clock: Clock, max_ttl: float
+    people_at: Callable[..., Visitor], clock: Clock, expires_in: float, max_ttl: float
 ) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith(("/login", "/renew")):
-            told = {"accessToken": jwt(identityId="x"), "expiresIn": 1e300, "accessTokenMaxTTL": max_ttl}
+            told = {"accessToken": jwt(identityId="x"), "expiresIn": expires_in, "accessTokenMaxTTL": max_ttl}
             return httpx.Response(200, json=told)
         return an_infisical(request)
 
@@ -415,6 +416,51 @@ def test_a_token_that_infisical_no_longer_accepts_leads_back_to_the_sign_in(
     assert somebody.get_cookie(COOKIE) is None
 
 
+def test_a_token_that_is_refused_with_the_create_leads_to_the_sign_in_and_loses_nothing_typed(
+    somebody: Visitor, own_sandbox: Sandbox, good_token: str
+) -> None:
+    sign_in_as(somebody, "wizard-admin")
+    form = somebody.page(f"{FORM}?project=organization")
+    own_sandbox.elsewhere.revoke(held_by(somebody))
+    answer = somebody.submit(form, name="kept", description="kept too", access_token=good_token)
+    assert good_token not in answer.location
+    assert not answer.headers.getlist("Set-Cookie")
+    sign_in = somebody.page(answer.location)
+    assert "Your sign-in has ended" in sign_in.text
+    back = somebody.page(sign_in_as(somebody, "wizard-admin", page=sign_in).location)
+    assert (back.field("name"), back.field("description")) == ("kept", "kept too")
+
+
+def test_a_token_that_may_not_be_used_from_here_is_told_and_asks_nobody_to_sign_in_again(
+    people_at: Callable[..., Visitor],
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/login"):
+            return grant(jwt(identityId="x"))
+        return error(
+            401,
+            "UnauthorizedError",
+            "You are not allowed to access this resource from the current IP address",
+        )
+
+    somebody = people_at(answer)
+    assert somebody.sign_in().status_code == 303
+    page = somebody.page("/projects", status=403)
+    assert page.title.startswith("Infisical does not let you in from this server")
+    assert somebody.get_cookie(COOKIE) is not None
+
+
+def test_a_description_that_is_far_too_long_takes_nothing_else_with_it_to_the_sign_in(
+    somebody: Visitor, clock: Clock
+) -> None:
+    sign_in_as(somebody, "short-ttl")
+    form = read_page(somebody.get(f"{FORM}?project=organization").text)
+    clock.passes(60)
+    answer = somebody.submit(form, name="kept", description="あ" * 500, expires_on="2027-02-21")
+    back = parse_qs(urlsplit(parse_qs(urlsplit(answer.location).query)["next"][0]).query)
+    assert (back["name"], back["expires_on"], back["project"]) == (["kept"], ["2027-02-21"], ["organization"])
+
+
 def test_a_token_is_renewed_once_half_of_its_life_is_gone(
     somebody: Visitor, own_sandbox: Sandbox, clock: Clock
 ) -> None:
@@ -560,6 +606,16 @@ def test_a_sign_in_page_that_was_open_too_long_keeps_everything_but_the_secret(s
     page = somebody.page(read_page(answer.text).links()["Open the form again"])
     assert page.field("client_id") == PEOPLE["wizard-admin"].client_id
     assert "name=typed" in page.hidden_fields("identity-form")["next"][0]
+
+
+@pytest.mark.parametrize("secret", ["ab12" * 16, "made-up-secret", "sbp_" + "0" * 40])
+def test_a_secret_in_the_place_of_the_client_id_does_not_come_back_either(
+    somebody: Visitor, secret: str
+) -> None:
+    typed = {"csrf_token": "tampered", "client_id": f" {secret} ", "client_secret": "x", "way": "identity"}
+    answer = somebody.post("/sign-in", data=typed)
+    assert answer.status_code == 400
+    assert secret not in answer.text
 
 
 def test_signing_in_again_works_where_the_clocks_of_two_servers_differ(

@@ -126,6 +126,26 @@ def test_no_slow_answer_brings_a_sign_in_back_that_was_ended_meanwhile(
     assert not is_outside(visitor)
 
 
+@pytest.mark.parametrize("infisical_can", ["revoke", "not revoke"])
+def test_no_slow_answer_brings_a_sign_in_back_that_another_has_replaced(
+    clock: Clock, infisical_can: str
+) -> None:
+    infisical = Slow("/renew", revokes=infisical_can == "revoke")
+    visitor = visit(wizard(infisical, clock))
+    visitor.sign_in()
+    token = visitor.page(f"{FORM}?project={PROJECT}").hidden_fields()["csrf_token"][0]
+    tab = another_tab(visitor)
+    clock.passes(400)
+    newcomer = {"way": "identity", "client_id": "another-made-up-one", "client_secret": "made-up"}
+
+    def replace() -> None:
+        assert visitor.post("/sign-in", data={**newcomer, "csrf_token": token}).status_code == 303
+
+    late = while_held(infisical, lambda: tab.get("/projects"), replace)
+    takes_cookies_of(visitor, late)
+    assert is_outside(visitor)
+
+
 def test_a_form_of_one_person_is_not_sent_as_another_who_signed_in_in_a_second_tab(clock: Clock) -> None:
     infisical = Slow("/nothing")
     visitor = visit(wizard(infisical, clock))

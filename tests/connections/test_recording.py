@@ -10,7 +10,7 @@ import pytest
 
 from app.sandbox.starting_data import IDENTITIES, PAYMENTS_ID
 from tests.conftest import FORM, PROJECT, Clock, Sandbox, Visitor, sandbox_in, visit
-from tests.infisical.answers import connection, error
+from tests.infisical.answers import connection, error, grant
 
 Lines = Callable[[], list[dict[str, Any]]]
 NO_SUCH = error(404, "NotFound", "Could not find App Connection with name x in project scope.")
@@ -150,7 +150,33 @@ def test_a_connection_that_was_found_later_is_told(alone_at: Callable[..., Visit
         return httpx.Response(200, json={"project": project})
 
     alone_at(answer).get(f"{FORM}/outcome?project={PROJECT}&name=mine&since=2026-11-23T10:23:20Z")
-    assert [line["result"] for line in lines()] == ["found-later"]
+    # Whoever opens that address need not be who sent it, so it is no create.
+    assert [(line["action"], line["result"]) for line in lines()] == [("outcome-unknown", "found-later")]
+
+
+def test_a_connection_that_infisical_does_not_show_is_told(
+    alone_at: Callable[..., Visitor], lines: Lines
+) -> None:
+    denied = error(403, "PermissionDenied", "You are not allowed to read-app-connections on app-connections")
+    path = "/connections/supabase/adb321fa-eccb-491a-98b9-d58994355946"
+    assert alone_at(lambda _: denied).get(path).status_code == 403
+    assert [(line["action"], line["result"]) for line in lines()] == [("refusal", "permission-denied")]
+
+
+def test_a_sign_in_that_no_cookie_can_hold_is_told_once(
+    wizard_at: Callable[..., Visitor], tmp_path: Path, lines: Lines
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return (
+            grant("x" * 5000)
+            if request.url.path.endswith("/login")
+            else httpx.Response(200, json={"message": "ok"})
+        )
+
+    log = str(tmp_path / "audit.jsonl")
+    visitor = wizard_at(answer, INFISICAL_TOKEN="", CONNECT_AUDIT_LOG=log)
+    assert visitor.sign_in().status_code == 502
+    assert [line["result"] for line in lines()] == ["too-long"]
 
 
 def test_a_post_that_is_refused_at_the_door_is_told(somebody: Visitor, lines: Lines) -> None:

@@ -15,7 +15,7 @@ from .connections import (
     with_https_alone,
 )
 from .rendering import BLUEPRINT
-from .secret import Secret
+from .secret import Secret, derived
 
 _PROBES = frozenset({f"{BLUEPRINT}.healthz", f"{BLUEPRINT}.readyz"})
 """Asked by machines from wherever they are, over plain http as well; they tell nothing that is secret."""
@@ -82,7 +82,7 @@ class HostBoundSession(SecureCookieSessionInterface):
         """Signs with keys of its own: what stands in Flask's configuration is printed with it."""
         # itsdangerous signs with its last key, and all of them open.
         return URLSafeTimedSerializer(
-            [key.reveal() for key in reversed(self._keys)],
+            [derived(key, purpose="session").reveal() for key in reversed(self._keys)],
             salt=self.salt,
             serializer=self.serializer,
             signer_kwargs={"key_derivation": self.key_derivation, "digest_method": self.digest_method},

@@ -17,11 +17,12 @@ from urllib.parse import parse_qs, urlencode
 
 import httpx
 import pytest
-from flask import Flask
+from flask import Flask, Request
+from flask.sessions import SessionInterface, SessionMixin
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import create_app
+from app import Person, create_app, mount
 from app.access.arguments import Arguments
 from app.access.company_sign_on import CompanySignOn
 from app.access.sealing import Seal
@@ -340,6 +341,52 @@ def behind_a_proxy(cage: Cage, upstream: Played, *, user: str) -> Walker:
     walker = Walker(Wizard(PROXY, upstream).app, cage, address="127.0.0.1")
     walker.visitor.environ_base["HTTP_X_FORWARDED_USER"] = user
     return walker
+
+
+# ── Inside another app ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class FullStore(SessionInterface):
+    """A host's session that can be read and no longer written, as where its store is full."""
+
+    class Held(dict[str, Any], SessionMixin):
+        def __setitem__(self, name: str, value: Any) -> NoReturn:
+            raise RuntimeError("the store of sessions is full")
+
+    def open_session(self, app: Flask, request: Request) -> "FullStore.Held":  # noqa: ARG002  # Flask's signature
+        return self.Held()
+
+
+def mounted(cage: Cage, upstream: Played, *, session: SessionInterface | None = None) -> Walker:
+    portal = Flask("portal")
+    portal.secret_key = FIRST_KEY
+    portal.session_interface = session or portal.session_interface
+    server = {name: text for name, text in PROXY.items() if name.startswith("INFISICAL")}
+    ada = Person(subject="ada", name="Ada", way_in="portal")
+    mount(
+        portal,
+        url_prefix="/connect",
+        guard=lambda: ada,
+        settings=Settings.load_mounted({**server, "CONNECT_PREFLIGHT": "off"}, None),
+        transport=httpx.MockTransport(upstream),
+    )
+    return Walker(portal, cage)
+
+
+@pytest.mark.parametrize("fault", ["none", *FAULTS])
+def test_inside_another_app(cage: Cage, fault: str) -> None:
+    walker = mounted(cage, Played(**({"create": FAULTS[fault]} if fault in FAULTS else {})))
+    hidden = walker.hidden_fields(f"/connect{FORM}?project={PROJECT}")
+    walker.get("/connect/projects")
+    answer = walker.post(f"/connect{FORM}", **hidden, name="mine", access_token=SUPABASE, use_anyway="1")
+    assert answer.status_code != 400
+
+
+def test_inside_another_app_whose_session_cannot_be_written(cage: Cage) -> None:
+    walker = mounted(cage, Played(), session=FullStore())
+    raised = raised_by(lambda: walker.get("/connect/projects"))
+    cage.keep("an exception", rendered(raised))
+    assert "generate_csrf" in rendered(raised)
 
 
 # ── Single sign-on ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,5 @@
 """Seals a record so that nobody can read, change or make one without the key, and so that it ends by itself."""
 
-import base64
 import hmac
 import json
 from collections.abc import Callable, Sequence
@@ -8,10 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any, NoReturn, SupportsIndex
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from ..secret import Secret
+from ..secret import Secret, derived
 
 LONGEST_SEALED = 3800
 """Characters. Browsers keep cookies of at least 4096 bytes, their name and attributes included (RFC 6265, 6.1)."""
@@ -28,7 +25,7 @@ class Seal:
     """
 
     def __init__(self, keys: Sequence[Secret], *, purpose: str, life: timedelta) -> None:
-        self._fernet = MultiFernet([Fernet(_derived(key, purpose=purpose)) for key in keys])
+        self._fernet = MultiFernet([Fernet(derived(key, purpose=purpose).reveal()) for key in keys])
         self._life = life
 
     def close(self, record: Callable[[], dict[str, Any]], *, now: datetime) -> str:
@@ -61,20 +58,13 @@ class Seal:
 
 def pseudonym(secret: Secret, *, key: Secret) -> str:
     """16 hex digits that stand for a secret: always the same ones, and without the key nobody can tell whose."""
-    own_key = _derived(key, purpose="pseudonym")
-    return hmac.new(own_key, secret.reveal().encode(), "sha256").hexdigest()[:16]
+    own_key = derived(key, purpose="pseudonym")
+    return hmac.new(own_key.reveal().encode(), secret.reveal().encode(), "sha256").hexdigest()[:16]
 
 
 def _spelt(record: dict[str, Any]) -> bytes:
     """As short as JSON can be, for a cookie is small."""
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
-def _derived(key: Secret, *, purpose: str) -> bytes:
-    """A Fernet key of its own for each purpose, by HKDF (RFC 5869)."""
-    info = f"infisical-connect {purpose}".encode()
-    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(key.reveal().encode())
-    return base64.urlsafe_b64encode(derived)
 
 
 def _seconds(moment: datetime) -> int:

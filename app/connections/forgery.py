@@ -4,7 +4,7 @@ from flask import request
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from wtforms import ValidationError
 
-from ..secret import Secret
+from ..secret import Secret, derived
 from .portal import portal
 
 FIELD = "csrf_token"
@@ -20,7 +20,7 @@ _FOREVER = 100 * 365 * 24 * 60 * 60
 
 def page_token() -> str:
     """The token that a page puts into its forms."""
-    token: str = generate_csrf(secret_key=portal().secret_keys[0].reveal(), token_key=_KEPT_AS)
+    token: str = generate_csrf(secret_key=_key_of(portal().secret_keys[0]), token_key=_KEPT_AS)
     return token
 
 
@@ -45,7 +45,11 @@ def surely_from_here() -> bool:
 
 def _signed_with(key: Secret, token: str | None) -> bool:
     try:
-        validate_csrf(token, secret_key=key.reveal(), time_limit=_FOREVER, token_key=_KEPT_AS)
+        validate_csrf(token, secret_key=_key_of(key), time_limit=_FOREVER, token_key=_KEPT_AS)
     except ValidationError:
         return False
     return True
+
+
+def _key_of(key: Secret) -> str:
+    return derived(key, purpose="forgery").reveal()

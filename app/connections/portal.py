@@ -16,7 +16,7 @@ from ..audit import AuditLog
 from ..infisical import THREADS, Deadline, Infisical
 from ..limits import Limits
 from ..rendering import Pages
-from ..secret import Secret
+from ..secret import Secret, derived
 from ..supabase import TokenChecks
 from .people import Gate, visit
 from .readiness import Readiness
@@ -112,24 +112,24 @@ class Portal:
 
     def sign_moment(self, moment: datetime) -> str:
         """A text that says when a form was served, and that only this server can have made."""
-        return self._signer.dumps(moment.timestamp())
+        return self._signer("served").dumps(moment.timestamp())
 
     def signed_moment(self, text: str) -> datetime | None:
         """The moment in a text of `sign_moment`, or None where it is not one."""
         try:
-            told = self._signer.loads(text)
+            told = self._signer("served").loads(text)
         except BadData:
             return None
         return datetime.fromtimestamp(told, UTC) if isinstance(told, float) else None
 
     def sign_creation(self, creation: Creation, *, connection_id: str) -> str:
         """A text that says how this one connection was created, and that only this server can have made."""
-        return self._signer_of(connection_id).dumps([creation.late, creation.reaches])
+        return self._signer(f"created.{connection_id}").dumps([creation.late, creation.reaches])
 
     def signed_creation(self, text: str, *, connection_id: str) -> Creation | None:
         """What a text of `sign_creation` says, or None where it is not one, or is another connection's."""
         try:
-            late, reaches = self._signer_of(connection_id).loads(text)
+            late, reaches = self._signer(f"created.{connection_id}").loads(text)
         except BadData:
             return None
         return Creation(late=late, reaches=reaches)
@@ -151,17 +151,10 @@ class Portal:
         project = f"{organization}/projects/secret-management/{quote(scope.project_id, safe='')}"
         return f"{project}/integrations?selectedTab=app-connections"
 
-    @cached_property
-    def _signer(self) -> URLSafeSerializer:
-        return self._serializer("served")
-
-    def _signer_of(self, connection_id: str) -> URLSafeSerializer:
-        return self._serializer(f"created.{connection_id}")
-
-    def _serializer(self, purpose: str) -> URLSafeSerializer:
-        # itsdangerous signs with its last key, and all of them open.
-        keys = [key.reveal() for key in reversed(self.secret_keys)]
-        return URLSafeSerializer(keys, salt=f"infisical-connect.{purpose}")
+    def _signer(self, what: str) -> URLSafeSerializer:
+        # Made anew each time: it can be pickled, keys and all. itsdangerous signs with its last key, and all of them open.
+        keys = [derived(key, purpose="signature").reveal() for key in reversed(self.secret_keys)]
+        return URLSafeSerializer(keys, salt=f"infisical-connect.{what}")
 
 
 def portal() -> Portal:

@@ -107,14 +107,28 @@ def private_client(transport: httpx.BaseTransport, *, largest: int = LARGEST_ANS
     )
 
 
-def network_transport(base_url: str, *, ca_bundle: Path | None, connections: int) -> httpx.HTTPTransport:
-    """A transport with kept-alive connections to one host, through the proxy the environment names for it, if any."""
+def certificates(*, ca_bundle: Path | None = None, besides: Path | None = None) -> ssl.SSLContext:
+    """What is trusted: the certificates in `ca_bundle` and no others, or without one the public authorities', and those
+    in `besides` with them."""
+    trusted = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else httpx.create_ssl_context()
+    if besides is not None:
+        trusted.load_verify_locations(cafile=besides)
+    return trusted
+
+
+def network_transport(
+    base_url: str, *, connections: int, ca_bundle: Path | None = None, besides: Path | None = None
+) -> httpx.HTTPTransport:
+    """A transport with kept-alive connections to one host, through the proxy the environment names for it, if any.
+
+    `ca_bundle` and `besides` are those of `certificates`. Raises ValueError or ImportError for a proxy that cannot be used.
+    """
     parts = urlsplit(base_url)
     proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
     limits = httpx.Limits(
         max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=15
     )
-    verify = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else httpx.create_ssl_context()
+    verify = certificates(ca_bundle=ca_bundle, besides=besides)
     return httpx.HTTPTransport(verify=verify, limits=limits, proxy=proxy)
 
 

@@ -1,7 +1,10 @@
 """Which way in the settings choose."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
+
+from httpx import BaseTransport
 
 from ..connections import Gate
 from ..infisical import THREADS, Infisical, OAuthApplication
@@ -14,6 +17,7 @@ from .destinations import Destinations, host_name
 from .guarded import Guard, Guarded
 from .servers_identity import ServersIdentity
 from .signed_in import SignedIn
+from .single_sign_on import ProviderFault, Reason
 from .this_machine import ThisMachine
 
 
@@ -72,9 +76,12 @@ def _company(
         raise SettingsError(("CONNECT_OIDC_ISSUER, its client ID and its client secret are not set.",))
 
     def make_provider() -> IdentityProvider:
-        transport = network_transport(issuer, ca_bundle=settings.ca_bundle, connections=THREADS)
         return IdentityProvider(
-            issuer=issuer, client_id=client_id, client_secret=client_secret, transport=transport, clock=clock
+            issuer=issuer,
+            client_id=client_id,
+            client_secret=client_secret,
+            transport=_network_of_provider(issuer, settings),
+            clock=clock,
         )
 
     return CompanySignOn(
@@ -84,6 +91,13 @@ def _company(
         groups=frozenset(settings.oidc_allowed_groups),
         named_by=(issuer, client_id),
     )
+
+
+def _network_of_provider(issuer: str, settings: Settings) -> BaseTransport:
+    """An Infisical behind a private authority may go with a provider behind a public one, or behind the same."""
+    with suppress(ValueError, ImportError):
+        return network_transport(issuer, besides=settings.ca_bundle, connections=THREADS)
+    raise ProviderFault(Reason.PROXY)
 
 
 def gate_with(guard: Guard, *, hosts: tuple[str, ...], connect: Callable[[], Infisical]) -> Gate:

@@ -27,6 +27,7 @@ class Reason(Enum):
     REFUSED = "The identity provider refused the sign-in."
 
     UNREACHABLE = "The identity provider could not be reached."
+    PROXY = "The proxy that this server’s environment names cannot be used."
     NO_ANSWER = "The identity provider did not answer in time."
     FAILED = "The identity provider answered with a fault of its own."
     NOT_UNDERSTOOD = "The address answered, and not as an identity provider does."

@@ -56,7 +56,7 @@ SETTINGS = (
         name="INFISICAL_CA_BUNDLE",
         field="ca_bundle",
         read=reading.read_ca_bundle,
-        meaning="PEM file with the certificates to trust, for an Infisical behind a private authority.",
+        meaning="PEM file with the certificates to trust, for an Infisical behind a private authority; no others are trusted there. An identity provider may be behind it as well.",
     ),
     Setting(
         name="CONNECT_BIND",

@@ -9,11 +9,17 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from flask import Flask
 
+from app import create_app
+from app.access.single_sign_on import Reason
+from app.connections.portal import EXTENSION
 from app.infisical import Deadline, Infisical, InfisicalError, NoAnswer, NotInfisical, Reach, Unreachable
 from app.secret import Secret
 from app.settings import Settings
-from app.transport import BoundedTransport, masked, network_transport, read_json
+from app.transport import BoundedTransport, certificates, masked, network_transport, read_json
+from tests.conftest import visit
+from tests.pages import read_page
 
 from .answers import connection, new_connection
 from .servers import CERTIFICATE, Play, Server, answer, read_request, saying
@@ -290,3 +296,47 @@ def test_json_of_another_kind_reads_as_nothing() -> None:
 def test_a_secret_inside_a_url_is_masked() -> None:
     secret = Secret("made/up&secret")
     assert masked("?a=made%2Fup%26secret&b=made%2fup%26secret", (secret,)) == "?a=…&b=…"
+
+
+def test_a_bundle_is_trusted_instead_of_the_public_authorities_or_besides_them() -> None:
+    public = certificates().cert_store_stats()["x509"]
+    assert certificates(ca_bundle=CERTIFICATE).cert_store_stats()["x509"] == 1
+    assert certificates(besides=CERTIFICATE).cert_store_stats()["x509"] == public + 1
+
+
+def test_an_identity_provider_may_be_behind_the_same_private_authority(
+    serve: Callable[..., Server], tls: ssl.SSLContext
+) -> None:
+    def publish(spoken: socket.socket, _: bytes) -> None:
+        places = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "keys"}
+        told = {name: f"{issuer}/{path}" for name, path in places.items()}
+        spoken.sendall(answer(json.dumps({"issuer": issuer, **told}).encode()))
+
+    issuer = f"https://localhost:{serve(publish, tls=tls).port}"
+    wizard = at_the_company(issuer)
+    assert visit(wizard).get("/sign-in/company").location.startswith(f"{issuer}/authorize?")
+    wizard.extensions[EXTENSION].gate.company.provider.close()
+
+
+def test_a_proxy_that_cannot_be_used_is_told_where_people_leave_for_the_identity_provider(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "gopher://127.0.0.1:1")
+    told = visit(at_the_company("https://id.example")).get("/sign-in/company")
+    assert told.status_code == 502
+    assert Reason.PROXY.value in read_page(told.text).text
+
+
+def at_the_company(issuer: str) -> Flask:
+    """A wizard where people sign in there, on the real network."""
+    environ = {
+        "INFISICAL_HOST": "https://infisical.test",
+        "INFISICAL_CA_BUNDLE": str(CERTIFICATE),
+        "INFISICAL_OAUTH_CLIENT_ID": "made-up",
+        "INFISICAL_OAUTH_CLIENT_SECRET": "made-up",
+        "CONNECT_ACCESS": "oidc",
+        "CONNECT_OIDC_ISSUER": issuer,
+        "CONNECT_OIDC_CLIENT_ID": "made-up",
+        "CONNECT_OIDC_CLIENT_SECRET": "made-up",
+    }
+    return create_app(Settings.load(environ, None))

@@ -55,7 +55,7 @@ def record(
 
 def result_of(error: InfisicalError) -> str:
     """The word for an error in the audit log: the name of its class, such as token-refused."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__).lower()
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
 
 
 def refuse(shown: Problem, *, person: Person | None = None) -> Page:

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from app.connections import result_of
+from app.infisical import NotAMember, ServerFailed
 from app.sandbox.starting_data import IDENTITIES, PAYMENTS_ID
 from tests.conftest import FORM, PROJECT, Clock, Sandbox, Visitor, sandbox_in, visit
 from tests.infisical.answers import connection, error, grant
@@ -214,6 +216,11 @@ def test_a_page_that_infisical_refuses_a_person_is_told(recorded: Sandbox, lines
     line = lines()[-1]
     assert (line["action"], line["result"], line["project"]) == ("refusal", "permission-denied", PAYMENTS_ID)
     assert line["infisical_request_id"]
+
+
+def test_every_error_has_the_word_for_people_that_its_page_has() -> None:
+    assert result_of(NotAMember("No access")) == "not-a-member"
+    assert result_of(ServerFailed("Broken")) == "server-failed"
 
 
 def test_a_check_too_many_is_told(somebody: Visitor, lines: Lines, good_token: str) -> None:

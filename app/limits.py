@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_address
 from itertools import islice
 from typing import Literal, cast
@@ -30,6 +30,10 @@ BOUNDS: Bounds = {
 }
 """At most so many, whichever moment one counts from. Infisical locks an identity for 300 s after three wrong secrets
 within 30 s (measured on a self-hosted Infisical), so that a third try here would shut its owner out."""
+
+PROCESSES = 2
+"""That serve together and share a Redis. While it is away each takes its part of a bound, so that the server as a whole
+stays within it."""
 
 PATIENCE = 0.5
 """Seconds that Redis may take to accept a connection, and for each answer."""
@@ -63,8 +67,8 @@ class Limits:
     """Counts uses, each under the bounds of its action; from any thread, and in any process forked from this one.
 
     `storage` is a redis:// or rediss:// address, which several processes may share; None counts in memory, each
-    process for itself. It is connected to at the first use. While it fails, uses are counted in memory, and the log
-    says so once. Raises ValueError, without the address in it, when that cannot be one.
+    process for itself. It is connected to at the first use. While it fails, uses are counted in memory, under this
+    process's part of each bound, and the log says so once. Raises ValueError, without the address in it, when that cannot be one.
 
     Nothing here belongs to the application whose request is served: neither its settings nor a Flask-Limiter of its
     own bear on what is counted here, and no route is counted by itself.
@@ -99,13 +103,15 @@ class Limits:
         """
         given: dict[Key, str | None] = {"identity": identity, "person": person, "address": address}
         uses = tuple(self._use(action, key, text) for key, text in given.items() if text is not None)
-        if self._redis is None or self._outage.lasts():
+        if self._redis is None:
             return self._memory.count(uses)
+        if self._outage.lasts():
+            return self._memory.count(_parts(uses))
         try:
             wait = _count(self._redis.limiter, uses)
         except self._redis.storage.base_exceptions as error:
             self._outage.begins(error)
-            return self._memory.count(uses)
+            return self._memory.count(_parts(uses))
         self._outage.ends()
         return wait
 
@@ -208,6 +214,15 @@ def _limiter(address: str, options: Mapping[str, str | float]) -> Limiter:
         storage_uri=address,
         storage_options=dict(options),  # type: ignore[arg-type]  # fractions of a second are numbers as well
     )
+
+
+def _parts(uses: Iterable[_Use]) -> tuple[_Use, ...]:
+    """The same uses under one process's part of their bounds."""
+    return tuple(replace(use, bound=_part(use.bound)) for use in uses)
+
+
+def _part(bound: RateLimitItem) -> RateLimitItem:
+    return type(bound)(max(1, bound.amount // PROCESSES), bound.multiples, bound.namespace)
 
 
 def _count(strategy: RateLimiter, uses: Iterable[_Use]) -> Wait | None:

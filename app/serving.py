@@ -19,6 +19,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from . import create_app
+from .limits import PROCESSES
 from .sandbox import prepare_database
 from .settings import Bind, Settings, SettingsError
 from .supabase import secret_in
@@ -179,7 +180,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # likewise
 def _workers(settings: Settings) -> int:
     """One process, unless what is counted can be shared: two would each let a machine identity be tried twice, and
     Infisical locks it after three."""
-    return 2 if settings.rate_storage else 1
+    return PROCESSES if settings.rate_storage else 1
 
 
 def _options(settings: Settings, *, descriptor: int) -> dict[str, Any]:

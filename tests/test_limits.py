@@ -331,7 +331,8 @@ def test_while_redis_is_stopped_uses_are_counted_in_memory_and_the_log_says_so_o
     for _ in range(5):
         allowed.append(limits.spend("create", person="a") is None)
         clock.passes(PAUSE + 1)
-    assert allowed == [True, True, False, False, False]
+    # One of the two that the bound allows: the server's other process may take the other one.
+    assert allowed == [True, False, False, False, False]
     assert [record.getMessage() for record in caplog.records] == [
         "Redis cannot be used (ConnectionError). Until it can, each process counts for itself."
     ]
@@ -344,7 +345,7 @@ def test_when_redis_is_back_it_is_used_again_and_the_next_outage_is_told_again(
     server.stop()
     assert limits.spend("create", person="a") is None
     assert server.start()
-    assert limits.spend("create", person="a") is None
+    assert limits.spend("create", person="a") is not None
     assert server.stored_keys() == []
     clock.passes(PAUSE + 1)
     assert limits.spend("create", person="a") is None
@@ -374,7 +375,7 @@ def test_a_redis_that_was_started_anew_between_two_uses_is_no_outage(
 def test_a_redis_that_never_answers_is_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         limits = Limits(storage=Secret(f"redis://127.0.0.1:{silent.getsockname()[1]}"), bounds=SLOW)
-        assert [limits.spend("create", person="a") is None for _ in range(3)] == [True, True, False]
+        assert [limits.spend("create", person="a") is None for _ in range(3)] == [True, False, False]
     assert "(TimeoutError)" in caplog.text
 
 
@@ -384,7 +385,7 @@ def test_a_password_that_redis_refuses_is_an_outage_and_stays_out_of_the_log(
     caplog.set_level(logging.DEBUG)
     wrong = "made-up-wrong-password"
     limits = Limits(storage=Secret(server.address.reveal().replace(PASSWORD, wrong)), bounds=SLOW)
-    assert [limits.spend("create", person="a") is None for _ in range(3)] == [True, True, False]
+    assert [limits.spend("create", person="a") is None for _ in range(3)] == [True, False, False]
     assert "(AuthenticationError)" in caplog.text
     assert wrong not in caplog.text
 

@@ -83,6 +83,18 @@ def test_two_processes_and_then_two_servers_that_share_a_redis(tmp_path: Path) -
     assert PASSWORD not in left.stdout + left.stderr
 
 
+def test_two_processes_whose_redis_is_stopped_try_no_more_often_together(tmp_path: Path) -> None:
+    with running() as redis:
+        settings = {**SETTINGS, "CONNECT_RATE_STORAGE": redis.address.reveal()}
+        with serving(folder=tmp_path, settings=settings) as served:
+            redis.stop()
+            told = tries_of(served.url)
+            left = served.stop()
+    assert 1 <= told[422] <= 2
+    assert told == {422: told[422], 429: AT_ONCE - told[422]}
+    assert "Redis cannot be used" in left.stdout + left.stderr
+
+
 @pytest.mark.parametrize(
     "client_id", ["{}", " {} ", "{}\n", "\t{}", "\u00a0{}", "\ufeff{}", "\u2003{}", "{}\u200b", "\x1c{}"]
 )

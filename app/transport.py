@@ -1,5 +1,6 @@
 """What an answer may cost: so many bytes, so much time, nothing compressed, and JSON without the secrets it echoes."""
 
+import contextlib
 import html
 import json
 import re
@@ -129,7 +130,10 @@ def network_transport(
         max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=15
     )
     verify = certificates(ca_bundle=ca_bundle, besides=besides)
-    return httpx.HTTPTransport(verify=verify, limits=limits, proxy=proxy)
+    with contextlib.suppress(httpx.InvalidURL):
+        return httpx.HTTPTransport(verify=verify, limits=limits, proxy=proxy)
+    # Raised outside the block: the proxy's address may hold a password.
+    raise ValueError("the proxy has no address that can be read")
 
 
 _SHORTEST_SECRET = 8

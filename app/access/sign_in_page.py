@@ -51,9 +51,10 @@ class Line(NamedTuple):
 @blueprint.get("/sign-in")
 @open_to_everybody
 def sign_in() -> Page:
-    gate, ended = _gate(), request.args.get("ended") == "1"
-    # A sign-in that Infisical no longer accepts may still look good here.
-    if gate.current() is not None and not ended:
+    gate = _gate()
+    held = gate.current()
+    # One that Infisical no longer accepts still looks good here.
+    if held is not None and held.mark != request.args.get("refused"):
         return _onward()
     if gate.company is not None:
         return _company_page()

@@ -72,6 +72,7 @@ class SignedIn:
             connect=lambda: self._acting_as(held),
             own_rights=held.token is not None,
             may_sign_out=True,
+            sign_in=held.mark,
         )
 
     def turned_away(self) -> Page | None:

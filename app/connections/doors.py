@@ -107,7 +107,9 @@ def explain(error: InfisicalError) -> Page:
         if page is not None:
             record("refusal", "login-refused", error=error)
             return page
-    if isinstance(error, PermissionDenied | NotAMember):
+    held = visit()
+    from_here = isinstance(error, LoginRefused) and held is not None and held.own_rights
+    if from_here or isinstance(error, PermissionDenied | NotAMember):
         record("refusal", result_of(error), project=asked_project(), error=error)
     return problem_of(error, scope=g.get("connect_scope"))
 

@@ -27,7 +27,8 @@ class Visit:
     """A person who may come in, and the Infisical that is asked for them.
 
     `connect` gives the client that acts with their rights, or with the server's where `own_rights` is false. `host` is
-    what people know that Infisical by. `may_sign_out` tells whether there is something to sign out of here.
+    what people know that Infisical by. `may_sign_out` tells whether there is something to sign out of here. `sign_in`
+    stands for the sign-in that let them in, and for no other.
     """
 
     person: Person
@@ -35,6 +36,7 @@ class Visit:
     connect: Callable[[], Infisical]
     own_rights: bool = False
     may_sign_out: bool = False
+    sign_in: str | None = None
 
 
 class Gate(Protocol):

@@ -1,6 +1,7 @@
 """Where somebody comes back to: the page that they asked for, with what they typed, and never another site."""
 
-from urllib.parse import parse_qsl, urlsplit
+import re
+from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 from flask import current_app, request
 from werkzeug.exceptions import HTTPException
@@ -21,28 +22,36 @@ _NOT_A_PLACE = frozenset({"static_file", "healthz", "readyz", "sign_in", "sign_o
 """Pages that nobody is led back to."""
 
 
+_HOST = re.compile(r"(https?://)?[\w-]{1,63}(\.[\w-]{1,63})*(:\d{1,5})?(/[\w/.-]{0,100})?", re.ASCII)
+"""The host of an Infisical, or its address. A label has up to 63 characters, a client secret 64."""
+
+
 def return_address() -> str:
     """The address of this very page; after a post, of the page with the form, filled in again but for the token.
 
     What was typed is given back only where the browser says that a page of ours posted it.
     """
-    typed = {}
     if request.method == "POST" and surely_from_here() and request.endpoint == f"{BLUEPRINT}.submit":
-        filled = ConnectionForm(request.form)
-        typed = {"project": (filled.project_id.data or "").strip(), **filled.typed}
+        return form_again(ConnectionForm(request.form))
     if request.method == "POST" and surely_from_here() and request.endpoint == f"{BLUEPRINT}.submit_sign_in":
         return _sign_in_again()
+    return _within_bounds(request.path, {**request.args}) or url_for(".index")
+
+
+def form_again(filled: ConnectionForm) -> str:
+    """The address of the form that was posted, filled in again but for the token."""
+    typed = {"project": (filled.project_id.data or "").strip(), **filled.typed}
     return _within_bounds(request.path, {**request.args, **typed}) or url_for(".index")
 
 
 def _sign_in_again() -> str:
     """The page where people sign in, with what was typed there but for the secrets, in whichever field they stand."""
-    client_id, host = request.form.get("client_id", "").strip(), request.form.get("host", "")[:200]
+    client_id, host = request.form.get("client_id", "").strip(), request.form.get("host", "")
     return url_for(
         ".sign_in",
         next=own_address(request.form.get("next", "")),
         client_id=client_id if is_client_id(client_id) else None,
-        host=None if secret_in(host) else host,
+        host=host if _HOST.fullmatch(host) and not secret_in(host) else None,
     )
 
 
@@ -68,7 +77,7 @@ def _within_bounds(path: str, query: dict[str, str]) -> str | None:
     address = _page_of(path, query)
     if address is None or len(address) <= LONGEST_ADDRESS or not query:
         return address
-    longest = max(query, key=lambda name: len(query[name]))
+    longest = max(query, key=lambda name: len(quote_plus(query[name])))
     return _within_bounds(path, {name: text for name, text in query.items() if name != longest})
 
 

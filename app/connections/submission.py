@@ -39,7 +39,7 @@ from .responses import (
     see_other,
     typed_values,
 )
-from .returning import return_address
+from .returning import form_again
 from .rules import LONGEST_NAME, check_instance_url, slug_of
 from .scopes import ORGANIZATION, Scope
 from .views import in_a_project
@@ -126,7 +126,10 @@ def _create(filled: ConnectionForm, new: NewConnection, *, checks: CheckResult |
         _record(new, result_of(error), error=error)
         if mended_by_signing_in(error):
             # It clears no cookie: by the time of a late answer the browser may hold another sign-in.
-            return see_other(".sign_in", next=return_address(), ended="1")
+            held = visit()
+            return see_other(
+                ".sign_in", next=form_again(filled), ended="1", refused=held.sign_in if held else None
+            )
         return _refused_by_infisical(filled, error, checks=checks, since=since)
     record("create", "ok", project=_key(new), connection=made)
     return _created(made, filled, checks=checks)

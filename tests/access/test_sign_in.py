@@ -432,7 +432,7 @@ def test_a_token_that_is_refused_with_the_create_leads_to_the_sign_in_and_loses_
 
 
 def test_a_token_that_may_not_be_used_from_here_is_told_and_asks_nobody_to_sign_in_again(
-    people_at: Callable[..., Visitor],
+    people_at: Callable[..., Visitor], capfd: pytest.CaptureFixture[str]
 ) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/login"):
@@ -448,6 +448,20 @@ def test_a_token_that_may_not_be_used_from_here_is_told_and_asks_nobody_to_sign_
     page = somebody.page("/projects", status=403)
     assert page.title.startswith("Infisical does not let you in from this server")
     assert somebody.get_cookie(COOKIE) is not None
+    line = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert (line["action"], line["result"]) == ("refusal", "login-refused")
+
+
+def test_who_has_signed_in_again_in_another_tab_is_not_told_that_the_sign_in_has_ended(
+    somebody: Visitor, clock: Clock
+) -> None:
+    sign_in_as(somebody, "short-ttl")
+    clock.passes(60)
+    second_tab = somebody.get("/projects").location
+    assert "ended=1" in second_tab
+    sign_in_as(somebody, "wizard-admin", page=somebody.page(second_tab))
+    assert somebody.get(second_tab).location == "/projects"
+    assert somebody.get(f"{second_tab}&refused=made-up").location == "/projects"
 
 
 def test_a_description_that_is_far_too_long_takes_nothing_else_with_it_to_the_sign_in(
@@ -612,10 +626,16 @@ def test_a_sign_in_page_that_was_open_too_long_keeps_everything_but_the_secret(s
 def test_a_secret_in_the_place_of_the_client_id_does_not_come_back_either(
     somebody: Visitor, secret: str
 ) -> None:
-    typed = {"csrf_token": "tampered", "client_id": f" {secret} ", "client_secret": "x", "way": "identity"}
+    typed = {
+        "csrf_token": "tampered",
+        "client_id": f" {secret} ",
+        "client_secret": "x",
+        "host": "ab12" * 16,
+    }
     answer = somebody.post("/sign-in", data=typed)
     assert answer.status_code == 400
     assert secret not in answer.text
+    assert "ab12" * 16 not in answer.text
 
 
 def test_signing_in_again_works_where_the_clocks_of_two_servers_differ(

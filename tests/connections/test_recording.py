@@ -218,7 +218,7 @@ def test_a_page_that_infisical_refuses_a_person_is_told(recorded: Sandbox, lines
     assert line["infisical_request_id"]
 
 
-def test_every_error_has_the_word_for_people_that_its_page_has() -> None:
+def test_an_error_is_called_by_its_name_word_by_word() -> None:
     assert result_of(NotAMember("No access")) == "not-a-member"
     assert result_of(ServerFailed("Broken")) == "server-failed"
 

@@ -318,10 +318,11 @@ def test_an_identity_provider_may_be_behind_the_same_private_authority(
     wizard.extensions[EXTENSION].gate.company.provider.close()
 
 
+@pytest.mark.parametrize("proxy", ["gopher://127.0.0.1:1", "http://127.0.0.1:abc", "http://[::1"])
 def test_a_proxy_that_cannot_be_used_is_told_where_people_leave_for_the_identity_provider(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "gopher://127.0.0.1:1")
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
     told = visit(at_the_company("https://id.example")).get("/sign-in/company")
     assert told.status_code == 502
     assert Reason.PROXY.value in read_page(told.text).text

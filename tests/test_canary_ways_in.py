@@ -751,6 +751,15 @@ def test_what_carries_a_secret_is_neither_pickled_nor_written_as_json(name: str)
             held.model_dump_json()
 
 
+def test_what_signs_and_can_be_pickled_holds_none_of_the_servers_keys(cage: Cage) -> None:
+    app = create_app(Settings.load(SIGN_IN, None))
+    session = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]  # Flask's own has one
+    signer = app.extensions[EXTENSION]._signer("served")
+    assert not set(session.secret_keys) & set(signer.secret_keys)
+    for held in (session, signer):
+        cage.keep("a signer's keys", repr(held.secret_keys))
+
+
 # ── A real server ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 

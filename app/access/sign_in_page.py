@@ -53,8 +53,10 @@ class Line(NamedTuple):
 def sign_in() -> Page:
     gate = _gate()
     held = gate.current()
-    # One that Infisical no longer accepts still looks good here.
-    if held is not None and held.mark != request.args.get("refused"):
+    if held is not None and held.mark == request.args.get("refused"):
+        # Infisical no longer accepts it, though it still looks good here.
+        return gate.forget(see_other(".sign_in", next=_next(), ended="1"))
+    if held is not None:
         return _onward()
     if gate.company is not None:
         return _company_page()

@@ -427,6 +427,8 @@ def test_a_token_that_is_refused_with_the_create_leads_to_the_sign_in_and_loses_
     assert not answer.headers.getlist("Set-Cookie")
     sign_in = somebody.page(answer.location)
     assert "Your sign-in has ended" in sign_in.text
+    # No link of that page, such as one to another Infisical, leads back to the form with the refused sign-in.
+    assert somebody.get("/sign-in").status_code == 200
     back = somebody.page(sign_in_as(somebody, "wizard-admin", page=sign_in).location)
     assert (back.field("name"), back.field("description")) == ("kept", "kept too")
 

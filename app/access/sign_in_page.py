@@ -55,7 +55,8 @@ def sign_in() -> Page:
     held = gate.current()
     if held is not None and held.mark == request.args.get("refused"):
         # Infisical no longer accepts it, though it still looks good here.
-        return gate.forget(see_other(".sign_in", next=_next(), ended="1"))
+        to_sign_in = see_other(".sign_in", next=_next(), ended="1", host=gate.host_to_choose(held))
+        return gate.forget(to_sign_in)
     if held is not None:
         return _onward()
     if gate.company is not None:

@@ -180,7 +180,17 @@ class SignedIn:
     def _to_sign_in(self) -> Page:
         """The page where people sign in, which leads back here. With a cookie that no longer counts, it says why."""
         ended = "1" if self._cookie.sent else None
-        return see_other(".sign_in", next=return_address(), ended=ended)
+        return see_other(".sign_in", next=return_address(), ended=ended, host=self._host_before())
+
+    def _host_before(self) -> str | None:
+        """Where there are several Infisicals, the one that this browser was signed in to; nobody chooses it twice."""
+        held = SignIn.from_record(self._cookie.read(now=self.clock()) or {})
+        return self.host_to_choose(held) if held else None
+
+    def host_to_choose(self, held: SignIn) -> str | None:
+        """The Infisical of a sign-in, as the page where people sign in takes it; None where there is but one."""
+        known = self.destinations.hosts
+        return host_name(held.host) if len(known) > 1 and held.host in known else None
 
     def _acting_as(self, held: SignIn) -> Infisical:
         if held.token is None:

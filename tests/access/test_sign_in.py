@@ -369,6 +369,29 @@ def test_where_there_are_several_the_regions_are_called_by_name_and_one_is_chose
     assert set(asked) == {"eu.infisical.com"}
 
 
+@pytest.mark.parametrize("ended_by", ["time", "infisical"])
+def test_who_was_signed_in_to_one_of_several_does_not_choose_it_again(
+    people_at: Callable[..., Visitor], clock: Clock, ended_by: str
+) -> None:
+    accepted = True
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        refused = error(401, "UnauthorizedError", "Failed to authorize: token has been revoked")
+        return an_infisical(request) if accepted else refused
+
+    somebody = people_at(answer, INFISICAL_HOST="https://us.infisical.com, https://eu.infisical.com")
+    form = somebody.page("/sign-in?host=eu.infisical.com").hidden_fields("token-form")
+    token = jwt(identityId="made-up", exp=clock.monotonic() + 600)
+    assert somebody.post("/sign-in", data={**form, "infisical_token": token}).status_code == 303
+    if ended_by == "time":
+        clock.passes(601)
+    else:
+        accepted = False
+    again = somebody.page("/projects")
+    assert "Your sign-in has ended" in again.text
+    assert again.hidden_fields("token-form")["host"] == ["https://eu.infisical.com"]
+
+
 def test_a_host_that_is_not_offered_is_never_asked(people_at: Callable[..., Visitor]) -> None:
     asked = []
 

@@ -24,12 +24,14 @@ Key = Literal["identity", "person", "address"]
 Bounds = Mapping[Action, Mapping[Key, str]]
 
 BOUNDS: Bounds = {
-    "sign-in": {"identity": "2 per 30 seconds", "address": "10 per minute"},
+    "sign-in": {"identity": "2 per 61 seconds", "address": "10 per minute"},
     "create": {"person": "30 per minute", "address": "60 per minute"},
     "check": {"person": "10 per minute", "address": "30 per minute"},
 }
 """At most so many, whichever moment one counts from. Infisical locks an identity for 300 s after three wrong secrets
-within 30 s (measured on a self-hosted Infisical), so that a third try here would shut its owner out."""
+(measured on a self-hosted Infisical), and forgets those before once none has come for 30 s: each wrong one begins the
+30 s anew (identity-ua-service.ts in Infisical's source; both are an identity's own settings). Of any three tries more
+than 61 s lie between the first and the last, so more than 30 s between two of them, and Infisical never counts three."""
 
 PROCESSES = 2
 """That serve together and share a Redis. While it is away each takes its part of a bound, so that the server as a whole

@@ -15,6 +15,7 @@ from flask import Flask
 from flask_limiter import Limiter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from limits import parse
 
 from app.limits import BOUNDS, MOST_KEYS, PAUSE, Bounds, Limits, Wait
 from app.secret import Secret
@@ -32,6 +33,9 @@ SLOW: Bounds = {
 
 QUICK: Bounds = {"sign-in": {"identity": "1 per 2 seconds"}}
 """One that opens again while a test waits."""
+
+INFISICAL_REMEMBERS = 30
+"""Seconds after which Infisical forgets a wrong secret, unless another has come meanwhile; its default."""
 
 Make = Callable[..., Limits]
 
@@ -79,10 +83,16 @@ def spend_until_allowed(limits: Limits) -> int:
 
 def test_the_bounds_are_these() -> None:
     assert BOUNDS == {
-        "sign-in": {"identity": "2 per 30 seconds", "address": "10 per minute"},
+        "sign-in": {"identity": "2 per 61 seconds", "address": "10 per minute"},
         "create": {"person": "30 per minute", "address": "60 per minute"},
         "check": {"person": "10 per minute", "address": "30 per minute"},
     }
+
+
+def test_of_any_three_tries_two_lie_further_apart_than_infisical_remembers_a_wrong_secret() -> None:
+    bound = parse(BOUNDS["sign-in"]["identity"])
+    assert bound.amount == 2
+    assert bound.get_expiry() > 2 * INFISICAL_REMEMBERS
 
 
 def test_what_nobody_chose_is_bounded_as_the_table_says() -> None:
@@ -91,7 +101,7 @@ def test_what_nobody_chose_is_bounded_as_the_table_says() -> None:
     assert limits.spend("sign-in", identity="a") is None
     wait = limits.spend("sign-in", identity="a")
     assert wait is not None
-    assert 1 <= wait.seconds <= 30
+    assert 30 < wait.seconds <= 61
 
 
 def test_as_many_uses_as_the_bound_says_are_allowed_and_not_one_more(make: Make) -> None:

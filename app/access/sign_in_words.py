@@ -67,7 +67,7 @@ def too_many(wait: Wait) -> Message:
         return Message(
             "error",
             f"Wait {seconds} before the next try.",
-            "After three wrong secrets Infisical locks a machine identity, so this page tries twice in 30 seconds at most.",
+            "After three wrong secrets Infisical locks a machine identity, so this page tries twice in a minute at most.",
         )
     return Message("error", f"Wait {seconds} before the next try.", TOO_MANY_FROM_ADDRESS)
 

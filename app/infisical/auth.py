@@ -24,7 +24,7 @@ from .errors import (
 from .models import AccessGrant
 
 PAUSE_AFTER_REFUSAL = 300.0
-"""Seconds without a log-in of our own after a refused one: three refusals within 30 s lock the identity for 300 s
+"""Seconds without a log-in of our own after a refused one: three refusals, none 30 s after the last, lock the identity for 300 s
 (recorded exchanges ua-lockout-*)."""
 
 _CLIENT_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

@@ -280,11 +280,13 @@ class Database:
         return row is not None
 
     def count_failed_login(self, client_id: str) -> None:
-        """Three failures within 30 seconds lock the identity for 300."""
+        """Three failures, none more than 30 seconds after the one before, lock the identity for 300."""
         with _writing(self._connection):
             begin = timestamp(self.now - _ATTEMPT_WINDOW)
             self._connection.execute(
-                "DELETE FROM failed_login WHERE client_id = ? AND at <= ?", (client_id, begin)
+                "DELETE FROM failed_login WHERE client_id = :id"
+                " AND NOT EXISTS (SELECT 1 FROM failed_login WHERE client_id = :id AND at > :begin)",
+                {"id": client_id, "begin": begin},
             )
             self._connection.execute(
                 "INSERT INTO failed_login VALUES (?, ?)", (client_id, timestamp(self.now))

@@ -5,7 +5,7 @@ from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.exceptions import HTTPException
 
-from .access import is_loopback_name, peer_is_trusted, reason_to_refuse, without_port
+from .access import is_a_proxys, is_loopback_name, peer_is_trusted, reason_to_refuse, without_port
 from .connections import (
     Page,
     Problem,
@@ -53,7 +53,8 @@ def answer_only_https(app: Flask) -> None:
     def refuse_plain_http() -> Page | None:
         if request.is_secure or request.endpoint in _PROBES:
             return None
-        return None if is_loopback_name(without_port(request.host)) else refuse(_PLAIN_HTTP)
+        from_here = is_loopback_name(without_port(request.host)) and not is_a_proxys(_protocol())
+        return None if from_here else refuse(_PLAIN_HTTP)
 
     app.before_request(refuse_plain_http)
 
@@ -96,8 +97,19 @@ class HostBoundSession(SecureCookieSessionInterface):
         return request.is_secure
 
 
+def _protocol() -> str:
+    """The version of HTTP that the client, or the proxy before it, speaks."""
+    protocol: str = request.environ.get("SERVER_PROTOCOL", "")
+    return protocol
+
+
 def _refuse_strangers() -> Page | None:
-    reason = reason_to_refuse(host=request.headers.get("Host", ""), headers=dict(request.headers))
+    reason = reason_to_refuse(
+        peer=request.remote_addr or "",
+        protocol=_protocol(),
+        host=request.headers.get("Host", ""),
+        headers=dict(request.headers),
+    )
     if reason is None:
         return None
     return refuse(

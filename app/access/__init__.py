@@ -5,7 +5,7 @@ from . import company_page, sign_in_page
 from .forwarding import Forwarding, peer_is_trusted
 from .gates import gate_for, gate_with
 from .guarded import STILL_OPEN, Guard, Guarded
-from .loopback import is_loopback_name, reason_to_refuse, without_port
+from .loopback import is_a_proxys, is_loopback_name, reason_to_refuse, without_port
 from .servers_identity import ServersIdentity
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "company_page",
     "gate_for",
     "gate_with",
+    "is_a_proxys",
     "is_loopback_name",
     "peer_is_trusted",
     "reason_to_refuse",

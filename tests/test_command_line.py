@@ -204,7 +204,10 @@ def test_check_tells_who_may_come_in(settings: dict[str, str], who: str, tmp_pat
 
 
 def test_check_tells_whom_the_server_trusts_and_where_it_counts_and_logs(tmp_path: Path) -> None:
-    keys = {"CONNECT_SECRET_KEY": f"{'made-up-' * 5},{'made-old-' * 5}", "CONNECT_AUDIT_LOG": "audit.log"}
+    keys = {
+        "CONNECT_SECRET_KEY": "made-up-key-of-thirty-two-letters,made-up-old-key-of-thirty-two-letters",
+        "CONNECT_AUDIT_LOG": "audit.log",
+    }
     storage = {"CONNECT_RATE_STORAGE": "redis://made-up-user:made-up-password@redis.example:6379/1"}
     hosts = {"CONNECT_HOSTS": "a.example.com,b.example.com"}
     done = run("check", folder=tmp_path, settings=BEHIND_PROXY | keys | storage | hosts)

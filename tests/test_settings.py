@@ -155,10 +155,25 @@ def test_the_submit_timeout_is_in_seconds(text: str, seconds: float) -> None:
 
 
 def test_a_secret_key_has_at_least_32_characters() -> None:
-    assert faults({"CONNECT_SECRET_KEY": "x" * 31}) == (
+    assert faults({"CONNECT_SECRET_KEY": "0123456789abcdef"[:15] + "x" * 16}) == (
         "CONNECT_SECRET_KEY must have at least 32 characters.",
     )
-    assert load({"CONNECT_SECRET_KEY": "x" * 32}).secret_keys
+    assert load({"CONNECT_SECRET_KEY": "0123456789abcdef" * 2}).secret_keys
+
+
+def test_a_secret_key_that_repeats_a_few_characters_is_no_key() -> None:
+    assert faults({"CONNECT_SECRET_KEY": "abcdefg" * 5}) == (
+        "CONNECT_SECRET_KEY must be made at random, and repeats the same few characters.",
+    )
+    assert load({"CONNECT_SECRET_KEY": "abcdefgh" * 4}).secret_keys
+
+
+@pytest.mark.parametrize("document", ["README.md", ".env.example"])
+def test_no_document_has_a_secret_key_that_somebody_could_copy(document: str) -> None:
+    lines = (ROOT / document).read_text(encoding="utf-8").splitlines()
+    examples = [line for line in lines if line.startswith("CONNECT_SECRET_KEY=")]
+    assert examples
+    assert {line.partition("=")[2] for line in examples} == {""}
 
 
 @pytest.mark.parametrize("name", [name for name in PAIR | TOKEN if name != "INFISICAL_HOST"])
@@ -372,6 +387,12 @@ def test_a_way_in_that_is_half_set_does_not_start(parts: list[dict[str, str]], t
         ("CONNECT_PROXY_TRUSTED", "0.0.0.0/0", "must not name every address"),
         ("CONNECT_PROXY_TRUSTED", "10.0.0.7, ::/0", "must not name every address"),
         ("CONNECT_PROXY_USER_HEADER", "X User", "must be the name of a header"),
+        (
+            "CONNECT_PROXY_USER_HEADER",
+            "Authorization",
+            "must be a header in which the proxy names the person",
+        ),
+        ("CONNECT_PROXY_GROUPS_HEADER", "x-forwarded-for", "must be a header in which the proxy names"),
         ("CONNECT_OIDC_ISSUER", "http://id.example", "must begin with https://"),
         ("CONNECT_OIDC_ISSUER", "https://a:b@id.example", "must be an address"),
         ("CONNECT_OIDC_ALLOWED_EMAILS", "ada", "must be e-mail addresses"),
@@ -390,8 +411,9 @@ def test_a_provider_on_this_machine_may_be_plain_http() -> None:
 
 
 def test_a_key_can_be_replaced_while_the_old_one_still_opens() -> None:
-    keys = load({"CONNECT_SECRET_KEY": f"{'n' * 32}, {'o' * 32}"}).secret_keys
-    assert [key.reveal()[0] for key in keys] == ["n", "o"]
+    new, old = "made-up-new-key-of-thirty-two-letters", "made-up-old-key-of-thirty-two-letters"
+    keys = load({"CONNECT_SECRET_KEY": f"{new}, {old}"}).secret_keys
+    assert [key.reveal() for key in keys] == [new, old]
 
 
 # Names.
@@ -506,15 +528,13 @@ def test_no_start_that_others_can_reach_leaves_open_who_may_come_in(
         assert settings.access is not Access.PROXY or settings.proxy_trusted
 
 
-def test_every_example_of_a_way_in_can_be_used_as_it_stands() -> None:
+def test_every_example_of_a_way_in_lacks_a_key_of_ones_own_and_nothing_else() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     section = readme.partition("## Who may come in")[2].partition("\n## ")[0]
     fenced = re.findall(r"^```(\w*)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
     examples = [text for language, text in fenced if not language]
-    ways_in = [
-        load(dict(line.split("=", maxsplit=1) for line in example.splitlines())).access
-        for example in examples
-    ]
+    without_key = [dict(line.split("=", maxsplit=1) for line in example.splitlines()) for example in examples]
+    ways_in = [load(texts, KEY if "CONNECT_SECRET_KEY" in texts else {}).access for texts in without_key]
     assert ways_in == [Access.THIS_MACHINE, Access.SIGN_IN, Access.PROXY, Access.OIDC]
 
 

@@ -13,6 +13,15 @@ from ..secret import Secret
 MINIMUM_SECRET_KEY = 32
 """Fewest characters of CONNECT_SECRET_KEY."""
 
+FEWEST_DIFFERENT = 8
+"""Fewest different ones among them. A random key in hex digits has more than that."""
+
+_NOT_THE_PROXYS = frozenset(
+    {"authorization", "cookie", "host", "proxy-authorization", "referer", "user-agent"}
+    | {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
+)
+"""Headers that browsers write themselves or that hold secrets, and those that tell of the way."""
+
 SHORTEST_SUBMIT_TIMEOUT = 5.0
 LONGEST_SUBMIT_TIMEOUT = 600.0
 """Bounds of CONNECT_SUBMIT_TIMEOUT, in seconds."""
@@ -111,6 +120,8 @@ def read_secret_keys(text: str) -> tuple[Secret, ...]:
     keys = listed(text)
     if any(len(key) < MINIMUM_SECRET_KEY for key in keys):
         raise ValueError(f"must have at least {MINIMUM_SECRET_KEY} characters")
+    if any(len(set(key)) < FEWEST_DIFFERENT for key in keys):
+        raise ValueError("must be made at random, and repeats the same few characters")
     return tuple(Secret(key) for key in keys)
 
 
@@ -182,6 +193,10 @@ def read_networks(text: str) -> tuple[Network, ...]:
 def read_header(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", text):
         raise ValueError("must be the name of a header, such as X-Forwarded-User")
+    if text.lower() in _NOT_THE_PROXYS:
+        raise ValueError(
+            "must be a header in which the proxy names the person, and this one says something else"
+        )
     return text
 
 
@@ -190,7 +205,7 @@ def read_names(text: str) -> tuple[str, ...]:
 
 
 def read_emails(text: str) -> tuple[str, ...]:
-    emails = tuple(entry.lower() for entry in listed(text))
+    emails = tuple(entry.lower() if entry.isascii() else entry for entry in listed(text))
     if not all(re.fullmatch(r"[^@\s]+@[^@\s]+", email) for email in emails):
         raise ValueError("must be e-mail addresses, separated by commas")
     return emails

@@ -21,7 +21,7 @@ from app.settings import Settings
 from tests.conftest import FORM, SECRET_KEY, Clock, Sandbox, Visitor, visit, visit_with
 
 COOKIE = "connect-sign-in"
-OLD, NEW = "o" * 40, "n" * 40
+OLD, NEW = "made-up-old-key-of-thirty-two-letters", "made-up-new-key-of-thirty-two-letters"
 
 repeatable = settings(
     deadline=None,

@@ -53,7 +53,7 @@ def arrive() -> Page:
     attempt, leads_to = gate.departed()
     # Judged before anything is counted or forgotten: a picture on another site may lead here too.
     if attempt is None or not attempt.is_answered_by(arguments.get("state", "")):
-        record("sign-in", "no-attempt")
+        record("refusal", "no-attempt")
         return _sign_in_again(
             "The sign-in that was under way is not known to this browser. Cookies must be allowed."
         )

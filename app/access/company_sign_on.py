@@ -61,8 +61,14 @@ class CompanySignOn:
         """Whether the person is among those who may come in. An e-mail address counts only when it is verified."""
         if not self.emails and not self.groups:
             return self.application is not None
-        by_email = person.email is not None and person.email.lower() in self.emails
-        return by_email or bool(self.groups.intersection(person.groups))
+        return self._knows(person.email) or bool(self.groups.intersection(person.groups))
+
+    def _knows(self, email: str | None) -> bool:
+        """Whether an address is listed. Only ASCII has two cases here: among other letters, two addresses may become
+        one, the Kelvin sign and a k for one."""
+        if email is None:
+            return False
+        return (email.lower() if email.isascii() else email) in self.emails
 
     def sign_in_of(self, person: SignedOn, *, at: Infisical, now: datetime) -> SignIn:
         """The sign-in that begins. Asks Infisical for the person's own access token; raises an InfisicalError."""

@@ -191,7 +191,7 @@ def test_the_audit_log_tells_who_signed_on_who_did_not_and_whose_token_goes_on(
     told = [(line["action"], line["result"], line.get("way_in")) for line in lines]
     assert told == [
         ("refusal", "not-let-in", None),
-        ("sign-in", "no-attempt", None),
+        ("refusal", "no-attempt", None),
         ("sign-in", "ok", "oidc"),
         # The sandbox, like the Infisical it stands in for, revokes machine identities' tokens alone.
         ("sign-out", "not-revoked", "oidc"),
@@ -313,16 +313,29 @@ def test_who_is_taken_off_the_list_is_out(company: Callable[..., Sandbox], provi
     before_it.provider.close()
 
 
-def test_where_nobody_is_named_the_servers_own_credential_acts_for_nobody() -> None:
-    def never() -> NoReturn:
-        raise AssertionError("nobody is asked")
+def never() -> NoReturn:
+    raise AssertionError("nobody is asked")
 
-    person = SignedOn(
+
+def somebody(email: str) -> SignedOn:
+    return SignedOn(
         subject="ada",
         name="Ada",
-        email="ada@example.com",
+        email=email,
         groups=("platform",),
         id_token=Secret("made-up"),
         expires_at=datetime(2026, 11, 23, tzinfo=UTC),
     )
-    assert not CompanySignOn(make_provider=never, application=None).lets_in(person)
+
+
+def test_where_nobody_is_named_the_servers_own_credential_acts_for_nobody() -> None:
+    assert not CompanySignOn(make_provider=never, application=None).lets_in(somebody("ada@example.com"))
+
+
+def test_an_address_that_only_looks_like_one_that_is_named_is_another() -> None:
+    company = CompanySignOn(
+        make_provider=never, application=None, emails=frozenset({"mike@example.com", "jürgen@example.com"})
+    )
+    assert company.lets_in(somebody("Mike@Example.com"))
+    assert company.lets_in(somebody("jürgen@example.com"))
+    assert not company.lets_in(somebody("mi\N{KELVIN SIGN}e@example.com"))

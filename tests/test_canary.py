@@ -488,6 +488,9 @@ FAULTS: dict[str, Step] = {
     "html with 200": httpx.Response(200, html="<!doctype html><title>Infisical</title>"),
     "cut off": httpx.Response(200, content=b'{"appConn', headers={"content-type": "application/json"}),
     "another shape": httpx.Response(200, json={"appConnection": {"id": 5}}),
+    "a good token in another shape": httpx.Response(
+        200, json={"accessToken": INFISICAL_TOKEN, "access_token": INFISICAL_TOKEN, "expiresIn": "never"}
+    ),
     "redirect": httpx.Response(302, headers={"location": "https://login.example.com/"}),
     "504": httpx.Response(504, html="<h1>504</h1>"),
     "token error": error(403, "TokenError", "Your token has expired. Please re-authenticate."),

@@ -138,7 +138,10 @@ class IdentityProvider:
         )
         if response.status_code != 200:
             raise _refused_code(response, hidden=(code, attempt.verifier, self._client_secret))
-        return _id_token(read_json(response))
+        id_token = _id_token(read_json(response))
+        if id_token is None:
+            raise ProviderFault(Reason.TOKEN)
+        return id_token
 
     def _credential(self) -> dict[str, str]:
         return {"client_id": self._client_id, "client_secret": self._client_secret.reveal()}
@@ -234,8 +237,9 @@ def _refused_code(response: httpx.Response, *, hidden: tuple[Secret, ...]) -> Si
     return ProviderFault(Reason.NOT_UNDERSTOOD if error is None else Reason.REQUEST, said=said)
 
 
-def _id_token(told: object) -> Secret:
+def _id_token(told: object) -> Secret | None:
+    """It raises nothing, for its frame has what was answered in its locals, and with it perhaps a token."""
     text = told.get("id_token") if isinstance(told, dict) else None
     if not isinstance(text, str) or not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]*", text, re.ASCII):
-        raise ProviderFault(Reason.TOKEN)
+        return None
     return Secret(text)

@@ -116,26 +116,29 @@ class Infisical:
         """What Infisical gives a machine identity for its credential (Universal Auth). LoginRefused says why not."""
         failure: InfisicalError
         try:
-            told = self._call(
-                "POST",
-                LOGIN_PATH,
-                body=lambda: {"clientId": client_id, "clientSecret": client_secret.reveal()},
-                longest=_LOGGING_IN,
-                hidden=(client_secret,),
-                anonymous=True,
+            grant = _grant(
+                self._call(
+                    "POST",
+                    LOGIN_PATH,
+                    body=lambda: {"clientId": client_id, "clientSecret": client_secret.reveal()},
+                    longest=_LOGGING_IN,
+                    hidden=(client_secret,),
+                    anonymous=True,
+                )
             )
         except InfisicalError as error:
             failure = as_login_refusal(error)
         else:
-            return _grant(told)
+            return _known(grant, answer_to="log-in")
         raise failure
 
     def renew(self, token: Secret) -> AccessGrant:
         """A fresh access token of the same log-in, up to its maximum life (recorded exchange token-renew-ok)."""
         body = lambda: {"accessToken": token.reveal()}  # noqa: E731  # made inside the call, see `_call`
-        return _grant(
+        grant = _grant(
             self._call("POST", RENEW_PATH, body=body, hidden=(token,), longest=_LOGGING_IN, anonymous=True)
         )
+        return _known(grant, answer_to="log-in")
 
     def revoke(self, token: Secret) -> None:
         """Ends the log-in that the access token comes from (recorded exchange token-revoke)."""
@@ -150,16 +153,18 @@ class Infisical:
         SignOnRefused where Infisical does not take the person, LoginRefused where it does not take the application.
         From its documentation; none was recorded.
         """
-        told = self._call(
-            "POST",
-            EXCHANGE_PATH,
-            form=lambda: exchange_form(id_token),
-            longest=_LOGGING_IN,
-            hidden=(id_token, application.client_secret),
-            auth=application.auth(),
-            refused=error_from_exchange,
+        grant = _exchanged(
+            self._call(
+                "POST",
+                EXCHANGE_PATH,
+                form=lambda: exchange_form(id_token),
+                longest=_LOGGING_IN,
+                hidden=(id_token, application.client_secret),
+                auth=application.auth(),
+                refused=error_from_exchange,
+            )
         )
-        return _exchanged(told)
+        return _known(grant, answer_to="exchange")
 
     def user(self) -> User:
         """The person whose token this is. From Infisical's source; identities are refused, with 401 or 403."""
@@ -309,18 +314,23 @@ def reach(base_url: str, *, ca_bundle: Path | None) -> httpx.BaseTransport:
     raise Unreachable(Reach.PROXY)
 
 
-def _grant(told: object) -> AccessGrant:
+def _grant(told: object) -> AccessGrant | None:
     with contextlib.suppress(ValidationError):
         return AccessGrant.model_validate(told)
-    # Outside the block: a ValidationError in __context__ would carry the answer, and with it the token.
-    raise NotInfisical("The log-in was answered, not in Infisical's way.")
+    return None
 
 
-def _exchanged(told: object) -> AccessGrant:
+def _exchanged(told: object) -> AccessGrant | None:
     with contextlib.suppress(ValidationError):
         return ExchangedToken.model_validate(told).to_grant()
-    # Outside the block, as above.
-    raise NotInfisical("The exchange was answered, not in Infisical's way.")
+    return None
+
+
+def _known(grant: AccessGrant | None, *, answer_to: str) -> AccessGrant:
+    """Raised where no frame has the answer in its locals, and with it a token that is good."""
+    if grant is None:
+        raise NotInfisical(f"The {answer_to} was answered, not in Infisical's way.")
+    return grant
 
 
 def _segment(text: str) -> str:

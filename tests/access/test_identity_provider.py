@@ -42,6 +42,7 @@ from app.sandbox import (
     SandboxTransport,
 )
 from app.secret import Secret
+from tests.cage import rendered
 from tests.identity_providers import RunningProvider, running_provider
 from tests.sandbox.running import RunningSandbox
 
@@ -469,6 +470,13 @@ def test_a_code_that_is_not_exchanged_has_its_reason(
     assert fault.reason is reason
     assert fault.__context__ is None
     assert len(provider.exchanges) == 1
+
+
+def test_a_token_of_another_shape_stands_in_no_frame_of_the_error(provider: PlayedProvider) -> None:
+    provider.answers["/token"] = httpx.Response(200, json={"id_token": "made-up.leak.of.five.parts"})
+    fault = refused(provider.signs_in)
+    assert fault.reason is Reason.TOKEN
+    assert "leak" not in rendered(fault)
 
 
 def test_every_request_is_bound_to_the_ten_seconds_of_the_whole(provider: PlayedProvider) -> None:

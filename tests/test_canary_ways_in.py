@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlencode
 
 import httpx
 import pytest
-from flask import Flask, Request
+from flask import Flask, Request, Response, got_request_exception
 from flask.sessions import SessionInterface, SessionMixin
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -347,14 +347,25 @@ def behind_a_proxy(cage: Cage, upstream: Played, *, user: str) -> Walker:
 
 
 class FullStore(SessionInterface):
-    """A host's session that can be read and no longer written, as where its store is full."""
+    """A host's session that no longer takes a text of this name, as where its store is full."""
 
     class Held(dict[str, Any], SessionMixin):
-        def __setitem__(self, name: str, value: Any) -> NoReturn:
-            raise RuntimeError("the store of sessions is full")
+        def __init__(self, full: str) -> None:
+            self._full = full
+
+        def __setitem__(self, name: str, value: Any) -> None:
+            if name == self._full:
+                raise RuntimeError("the store of sessions is full")
+            super().__setitem__(name, value)
+
+    def __init__(self, full: str) -> None:
+        self._full = full
 
     def open_session(self, app: Flask, request: Request) -> "FullStore.Held":  # noqa: ARG002  # Flask's signature
-        return self.Held()
+        return self.Held(self._full)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Nothing is kept beyond the request."""
 
 
 def mounted(cage: Cage, upstream: Played, *, session: SessionInterface | None = None) -> Walker:
@@ -382,11 +393,17 @@ def test_inside_another_app(cage: Cage, fault: str) -> None:
     assert answer.status_code != 400
 
 
-def test_inside_another_app_whose_session_cannot_be_written(cage: Cage) -> None:
-    walker = mounted(cage, Played(), session=FullStore())
-    raised = raised_by(lambda: walker.get("/connect/projects"))
-    cage.keep("an exception", rendered(raised))
-    assert "generate_csrf" in rendered(raised)
+@pytest.mark.parametrize("full", ["connect.project", "connect_csrf"])
+def test_inside_another_app_whose_session_cannot_be_written(cage: Cage, full: str) -> None:
+    walker = mounted(cage, Played(), session=FullStore(full))
+    raised: list[Exception] = []
+    keep = lambda _portal, exception: raised.append(exception)  # noqa: E731  # what is sent is named so
+    with got_request_exception.connected_to(keep, walker.app):
+        answer = walker.get(f"/connect{FORM}?project={PROJECT}")
+    assert "Something is broken in Infisical Connect" in answer.text
+    (fault,) = (rendered(one) for one in raised)
+    cage.keep("an exception", fault)
+    assert "the store of sessions is full" in fault
 
 
 # ── Single sign-on ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -221,6 +221,19 @@ def test_signing_out_cannot_be_done_by_another_site(own_sandbox: Sandbox) -> Non
     assert somebody.get("/projects").status_code == 200
 
 
+def test_what_another_site_posts_leaves_the_form_that_is_open_as_it_was(
+    sandbox: Sandbox, good_token: str
+) -> None:
+    mine = visit(sandbox.app)
+    form = mine.page(FORM)
+    for path in (FORM, "/sign-in", "/sign-out", "/nowhere"):
+        # Browsers send it without the session's cookie, and keep what is set in answer.
+        answer = visit(sandbox.app).post(path, headers={"Sec-Fetch-Site": "cross-site"})
+        assert answer.status_code in (403, 404)
+        assert "Set-Cookie" not in answer.headers
+    assert mine.submit(form, name="still-open", access_token=good_token).status_code == 303
+
+
 def test_a_token_of_another_browser_is_none(sandbox: Sandbox, good_token: str) -> None:
     theirs = visit(sandbox.app).page(FORM)
     mine = visit(sandbox.app)

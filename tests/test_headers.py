@@ -29,7 +29,11 @@ ON_EVERY_ANSWER = {
 }
 NOT_KEPT = {**ON_EVERY_ANSWER, "Cache-Control": "no-store"}
 HTML = {**NOT_KEPT, "Content-Type": "text/html; charset=utf-8"}
-PAGE = {**HTML, "Vary": "Cookie", "Set-Cookie": "(the session)"}
+PAGE = HTML
+ASKING = {**HTML, "Vary": "Cookie"}
+"""A page that looks into the session."""
+KEEPING = {**ASKING, "Set-Cookie": "(the session)"}
+"""A page that keeps something there: the project in hand, or the token of its form."""
 JSON = {**NOT_KEPT, "Content-Type": "application/json"}
 CALENDAR = {
     **NOT_KEPT,
@@ -140,13 +144,13 @@ def routes(wizard: Wizard) -> Iterator[Request]:
     scope = "?project=organization"
     gets = {
         "/": (303, led_to("/connections?project=11d7a2c4-5f0e-4b6a-9c3d-2e8f7a6b5c4d")),
-        f"/connections{scope}": (200, PAGE),
-        "/projects": (200, PAGE),
-        f"/connections/new{scope}": (200, PAGE),
-        f"{FORM}/token{scope}": (200, PAGE),
-        f"{FORM}{scope}": (200, PAGE),
+        f"/connections{scope}": (200, KEEPING),
+        "/projects": (200, ASKING),
+        f"/connections/new{scope}": (200, KEEPING),
+        f"{FORM}/token{scope}": (200, KEEPING),
+        f"{FORM}{scope}": (200, KEEPING),
         f"{FORM}/outcome": (400, PAGE),
-        wizard.connection: (200, PAGE),
+        wizard.connection: (200, KEEPING),
         f"{wizard.connection}/reminder.ics?expires_on=2027-02-21": (200, CALENDAR),
         "/sandbox": (200, PAGE),
         "/healthz": (200, JSON),
@@ -238,7 +242,7 @@ def test_what_is_refused_for_plain_http_or_for_its_peer_has_them_as_well(
 def test_who_is_led_to_the_sign_in_gets_them_as_well(tmp_path: Path, clock: Clock) -> None:
     wizard = Wizard(sandbox_in(tmp_path, clock, CONNECT_ACCESS="sign-in"), "http", REACHED["http"], "", "")
     requests = [
-        Request("GET /sign-in", 200, PAGE),
+        Request("GET /sign-in", 200, KEEPING),
         Request("GET /projects", 303, {**HTML, "Location": "/sign-in?next=/projects"}),
         Request("GET /", 303, {**HTML, "Location": "/sign-in?next=/"}),
         Request(f"POST {FORM}", 303, {**HTML, "Location": f"/sign-in?next={FORM}"}),
@@ -263,7 +267,7 @@ def test_a_fault_of_ours_has_them_as_well(wizard_at: Callable[..., Visitor]) -> 
 
     answer = wizard_at(broken).get("/projects")
     assert answer.status_code == 500
-    assert shown(answer.headers, scheme="http") == PAGE
+    assert shown(answer.headers, scheme="http") == ASKING
 
 
 def test_every_answer_has_a_request_id_of_its_own_whatever_the_client_sends(sandbox: Sandbox) -> None:

@@ -469,6 +469,16 @@ def test_nobody_is_told_where_infisical_is_before_the_guard_has_let_them_in() ->
     assert "infisical.test" not in page.text
 
 
+def test_the_readiness_of_a_mounted_wizard_names_no_host_to_strangers() -> None:
+    redirect = httpx.Response(302, headers={"Location": "https://sso.internal.example/"})
+    answer = a_portal_on(lambda _: redirect).visitor(name=None).get(f"{PREFIX}/readyz")
+    assert answer.json == {
+        "status": "not ready",
+        "reason": "Infisical did not answer as it should.",
+        "requestId": None,
+    }
+
+
 # ── Where it is ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

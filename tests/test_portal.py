@@ -50,16 +50,20 @@ def test_it_is_ready_when_infisical_accepts_its_credential(wizard_at: Callable[.
             None,
             "Infisical does not accept the credential: the Infisical access token is not accepted or has expired.",
         ),
-        (error(500, "InternalServerError", "Something went wrong"), None, "Something went wrong"),
+        (
+            error(500, "InternalServerError", "Something went wrong"),
+            None,
+            "Infisical answered with a fault of its own.",
+        ),
         (
             httpx.Response(200, json={"projects": []}),
             httpx.Response(200, html="<title>Infisical</title>"),
-            "It answered with something that is not JSON.",
+            "Infisical did not answer as it should.",
         ),
         (
             httpx.Response(200, json={"projects": []}),
             httpx.Response(200, json=[]),
-            "Its status is of another shape.",
+            "Infisical did not answer as it should.",
         ),
     ],
 )

@@ -4,10 +4,17 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..infisical import InfisicalError
+from ..infisical import InfisicalError, LoginRefused, NoAnswer, RateLimited, ServerFailed, Unreachable
 
 KEPT = 5.0
 """Seconds that an answer is given again. Anybody may ask, and finding out costs calls to Infisical and a thread."""
+
+
+_IN_SHORT: dict[type[InfisicalError], str] = {
+    NoAnswer: "Infisical did not answer.",
+    ServerFailed: "Infisical answered with a fault of its own.",
+    RateLimited: "Infisical asks to wait.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +50,12 @@ class Readiness:
         try:
             self._ask()
         except InfisicalError as error:
-            return Fault(error.sentence, error.request_id)
+            return Fault(_reason(error), error.request_id)
         return None
+
+
+def _reason(error: InfisicalError) -> str:
+    """One sentence of our own. Strangers read it, and what Infisical or a proxy says may name what lies behind them."""
+    if isinstance(error, Unreachable | LoginRefused):
+        return error.sentence
+    return _IN_SHORT.get(type(error), "Infisical did not answer as it should.")

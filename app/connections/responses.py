@@ -24,15 +24,23 @@ _REMEMBERED = "connect.project"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What stands round every page. `token` goes into every form of it that posts (see `forgery`)."""
+    """What stands round every page."""
 
     sandbox: bool
     host: str
     project_name: str | None
     change_url: str | None
-    token: str
     person: str | None = None
     sign_out_url: str | None = None
+
+    @property
+    def token(self) -> str:
+        """Goes into every form that posts (see `forgery`).
+
+        Made only where a form asks for it: a page without one begins no session, least of all the refusal of what
+        another site posts. Browsers send that without the session they hold, and would put the new one in its place.
+        """
+        return page_token()
 
 
 def page(
@@ -46,7 +54,6 @@ def page(
         host=running.host,
         project_name=scope.name if scope else None,
         change_url=change_url if scope else None,
-        token=page_token(),
         person=held.person.name if held and held.person.way_in != "this-machine" else None,
         sign_out_url=url_for(".sign_out") if held and held.may_sign_out else None,
     )

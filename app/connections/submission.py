@@ -95,7 +95,7 @@ def _submitted(filled: ConnectionForm) -> Page:
         return _too_many(filled, wait)
     answers = preflight.ask(portal(), new, url=filled.read_url, deadline=_deadline())
     if _tells_of_the_token(answers):
-        # The page will say what Supabase says of the token, and nothing is created: that is a check by another button.
+        # That is a check by another button.
         wait = _spend("check")
         if wait is not None:
             _record(new, "too-many")
@@ -109,7 +109,11 @@ def _submitted(filled: ConnectionForm) -> Page:
 
 
 def _tells_of_the_token(answers: preflight.Answers) -> bool:
-    return answers.checks is not None and (answers.taken is not None or answers.checks.stops)
+    """Whether the page may say what Supabase says of the token although no connection holds it. Where we do not check
+    it, Infisical's refusal of the create does."""
+    if answers.checks is None:
+        return answers.taken is None
+    return answers.taken is not None or answers.checks.stops
 
 
 def _create(filled: ConnectionForm, new: NewConnection, *, checks: CheckResult | None) -> Page:
@@ -131,6 +135,9 @@ def _create(filled: ConnectionForm, new: NewConnection, *, checks: CheckResult |
                 ".sign_in", next=form_again(filled), ended="1", refused=held.sign_in if held else None
             )
         return _refused_by_infisical(filled, error, checks=checks, since=since)
+    except Exception:
+        record("outcome-unknown", "fault", project=_key(new), connection_name=new.name)
+        raise
     record("create", "ok", project=_key(new), connection=made)
     return _created(made, filled, checks=checks)
 

@@ -96,7 +96,7 @@ def test_who_is_not_signed_in_does_not_reach_the_server(behind: Behind) -> None:
 
 def test_the_person_comes_in_over_https_with_cookies_bound_to_the_host(behind: Behind) -> None:
     with behind.front.visitor(**GROUPS) as ada:
-        answer = ada.get("/projects")
+        answer = ada.get(f"{FORM}?project=organization")
     assert answer.status_code == 200
     assert "ada" in read_page(answer.text).text
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
@@ -141,7 +141,7 @@ def test_another_site_cannot_post_through_it(behind: Behind) -> None:
 )
 def test_what_a_client_says_of_itself_is_replaced(behind: Behind, forged: dict[str, str]) -> None:
     with behind.front.visitor(**GROUPS) as ada:
-        answer = ada.get("/projects", headers=forged)
+        answer = ada.get(f"{FORM}?project=organization", headers=forged)
     assert answer.status_code == 200
     assert "mallory" not in answer.text
     assert "evil" not in answer.text
@@ -164,6 +164,31 @@ def test_static_files_and_probes_come_through(behind: Behind) -> None:
         (style,) = set(re.findall(r'"(/static/[^"]+/connect.css)"', ada.get("/sandbox").text))
         answer = ada.get(style)
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+def test_a_wizard_for_this_machine_alone_is_not_opened_by_an_nginx_that_tells_of_nothing(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "front").mkdir()
+    with ExitStack() as running:
+        served = running.enter_context(serving(folder=tmp_path, settings={}))
+        bare = f"location / {{ proxy_pass {served.url}; }}"
+        front = running.enter_context(nginx.running(tmp_path / "front", location=bare))
+        with front.visitor() as stranger:
+            answer = stranger.get("/projects")
+    assert (answer.status_code, problem_of(answer)) == (403, "not-this-machine")
+    assert "HTTP/1.0" in answer.text
+
+
+def test_a_wizard_where_people_sign_in_takes_no_secret_from_such_an_nginx(tmp_path: Path) -> None:
+    (tmp_path / "front").mkdir()
+    with ExitStack() as running:
+        served = running.enter_context(serving(folder=tmp_path, settings={"CONNECT_ACCESS": "sign-in"}))
+        bare = f"location / {{ proxy_pass {served.url}; }}"
+        front = running.enter_context(nginx.running(tmp_path / "front", location=bare))
+        with front.visitor() as stranger:
+            answer = stranger.get("/sign-in")
+    assert (answer.status_code, problem_of(answer)) == (403, "plain-http")
 
 
 # ── Past nginx ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -333,7 +333,7 @@ def test_plain_http_is_refused(wizard: Sandbox, scheme: str) -> None:
 
 
 def test_over_https_the_cookies_are_bound_to_the_host_and_browsers_are_told_to_stay(wizard: Sandbox) -> None:
-    answer = proxied(wizard).get("/projects")
+    answer = proxied(wizard).get(f"{FORM}?project=organization")
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
     (cookie,) = answer.headers.getlist("Set-Cookie")
     assert cookie.startswith("__Host-connect=")

@@ -165,6 +165,16 @@ def test_it_can_be_switched_off(wizard_at: Wizard) -> None:
     assert not world.supabase_was_asked
 
 
+def test_where_it_is_off_a_create_counts_as_a_check_too_for_infisicals_refusal_tells_of_the_token(
+    wizard_at: Wizard,
+) -> None:
+    world = World(projects(1))
+    visitor = wizard_at(world, CONNECT_PREFLIGHT="off")
+    answers = [submitted(visitor).status_code for _ in range(11)]
+    assert answers == [303] * 10 + [429]
+    assert world.creates == 10
+
+
 def checked(visitor: Visitor, **fields: str) -> PageUnderTest:
     answer = submitted(visitor, check="1", **fields)
     return read_page(answer.text)

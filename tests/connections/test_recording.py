@@ -121,6 +121,18 @@ def test_an_outcome_that_is_unknown_is_told(
     assert line["way_in"] == "this-machine"
 
 
+def test_a_create_that_a_fault_of_ours_ends_is_told_as_one_whose_outcome_is_unknown(
+    alone_at: Callable[..., Visitor], lines: Lines, good_token: str
+) -> None:
+    def broken() -> httpx.Response:
+        raise MemoryError
+
+    answer = alone_at(an_infisical(broken)).fill_in(name="mine", access_token=good_token)
+    assert answer.status_code == 500
+    (line,) = lines()
+    assert (line["action"], line["result"], line["connection_name"]) == ("outcome-unknown", "fault", "mine")
+
+
 @pytest.mark.parametrize(
     ("answered", "result"),
     [

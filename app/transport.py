@@ -6,7 +6,8 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+import httpcore
 import httpx
 
 from .secret import Secret
@@ -46,9 +48,10 @@ class Deadline:
 class BoundedTransport(httpx.BaseTransport):
     """Wraps a transport and ends any answer that is too long, too slow as a whole, or compressed.
 
-    httpx's own read timeout starts anew with every chunk, so that a server which sends a byte now and then holds a
-    thread for ever; and a compressed answer of kilobytes can unpack to gigabytes. The deadline is taken from the
-    request's extension `deadline`; `largest` is in bytes.
+    httpx's own read timeout starts anew with every byte, so that a server which sends one now and then holds a thread
+    for ever; and a compressed answer of kilobytes can unpack to gigabytes. The deadline is taken from the request's
+    extension `deadline`; `largest` is in bytes. Of a head that does not end, and of chunks that never begin, a
+    `network_transport` knows the deadline too; any other notices it between two chunks of the body.
     """
 
     def __init__(self, inner: httpx.BaseTransport, *, largest: int = LARGEST_ANSWER) -> None:
@@ -56,7 +59,8 @@ class BoundedTransport(httpx.BaseTransport):
         self._largest = largest
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        response = self._inner.handle_request(request)
+        with _until(request.extensions.get("deadline")):
+            response = self._inner.handle_request(request)
         if response.headers.get("content-encoding", "identity") != "identity":
             response.close()
             raise httpx.DecodingError("a compressed answer that was not asked for", request=request)
@@ -80,7 +84,7 @@ class _BoundedStream(httpx.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         seen = 0
-        for chunk in self._inner:
+        for chunk in self._chunks():
             seen += len(chunk)
             if seen > self._largest:
                 raise httpx.DecodingError("the answer is too long", request=self._request)
@@ -88,8 +92,89 @@ class _BoundedStream(httpx.SyncByteStream):
                 raise httpx.ReadTimeout("the answer came too slowly", request=self._request)
             yield chunk
 
+    def _chunks(self) -> Iterator[bytes]:
+        chunks = iter(self._inner)
+        while True:
+            # Only while it is read: what the reader does between two chunks is not ours to bound.
+            with _until(self._deadline):
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
+
     def close(self) -> None:
         self._inner.close()
+
+
+_deadline: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+"""That of the request which this thread is sending or reading: a kept-alive stream serves one request after another."""
+
+
+@contextlib.contextmanager
+def _until(deadline: Deadline | None) -> Iterator[None]:
+    before = _deadline.set(deadline)
+    try:
+        yield
+    finally:
+        _deadline.reset(before)
+
+
+def _seconds_left(timeout: float | None, *, late: type[Exception]) -> float | None:
+    """The timeout of one read or write, cut off at the deadline. Raises `late` once that has passed."""
+    deadline = _deadline.get()
+    if deadline is None:
+        return timeout
+    if deadline.passed:
+        raise late("the deadline has passed")
+    left = deadline.remaining()
+    return left if timeout is None else min(timeout, left)
+
+
+class _PunctualStream(httpcore.NetworkStream):
+    """A stream each of whose reads and writes ends by the deadline, however many a head is made of."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _seconds_left(timeout, late=httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _seconds_left(timeout, late=httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = _seconds_left(timeout, late=httpcore.ConnectTimeout)
+        return _PunctualStream(self._inner.start_tls(ssl_context, server_hostname, left))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class _PunctualNetwork(httpcore.SyncBackend):
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _seconds_left(timeout, late=httpcore.ConnectTimeout)
+        return _PunctualStream(super().connect_tcp(host, port, left, local_address, socket_options))
+
+
+class _PunctualTransport(httpx.HTTPTransport):
+    """httpx's transport over a network that knows the deadline. httpx hands no `network_backend` on to httpcore, so
+    it is put into the pool before the first connection is made."""
+
+    def __init__(self, *, verify: ssl.SSLContext, limits: httpx.Limits, proxy: str | None) -> None:
+        super().__init__(verify=verify, limits=limits, proxy=proxy)
+        self._pool._network_backend = _PunctualNetwork()  # noqa: SLF001  # see above
 
 
 def private_client(transport: httpx.BaseTransport, *, largest: int = LARGEST_ANSWER) -> httpx.Client:
@@ -131,7 +216,7 @@ def network_transport(
     )
     verify = certificates(ca_bundle=ca_bundle, besides=besides)
     with contextlib.suppress(httpx.InvalidURL):
-        return httpx.HTTPTransport(verify=verify, limits=limits, proxy=proxy)
+        return _PunctualTransport(verify=verify, limits=limits, proxy=proxy)
     # Raised outside the block: the proxy's address may hold a password.
     raise ValueError("the proxy has no address that can be read")
 

@@ -6,6 +6,8 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from queue import Queue
 
 import httpx
 import pytest
@@ -164,6 +166,56 @@ def test_a_server_that_drips_is_left_when_the_deadline_comes(serve: Callable[...
         spoken.sendall(whole)
 
     assert type(create_at(serve(drip), seconds=0.3)) is NoAnswer
+
+
+@dataclass(frozen=True)
+class Drip:
+    """Says its beginning, then a drop a hundred times, slowly, then its end."""
+
+    beginning: bytes
+    drop: bytes
+    end: bytes
+    told: "Queue[str]" = field(default_factory=Queue)
+    """Whether the client was there to the end: left or stayed."""
+
+    def __call__(self, spoken: socket.socket, _: bytes) -> None:
+        spoken.sendall(self.beginning)
+        try:
+            for _drop in range(100):
+                time.sleep(0.02)
+                spoken.sendall(self.drop)
+            spoken.sendall(self.end)
+        except OSError:
+            self.told.put("left")
+        else:
+            self.told.put("stayed")
+
+
+WHOLE = answer(json.dumps({"appConnection": connection()}).encode())
+HEAD, _, BODY = WHOLE.partition(b"\r\n\r\n")
+CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+DRIPS = {
+    "a head that does not end": (HEAD + b"\r\nX-Drip: ", b"x", b"\r\n\r\n" + BODY),
+    "hints without end": (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", WHOLE),
+    "a chunk that does not begin": (
+        CHUNKED + f"{len(BODY):x};drip=".encode(),
+        b"x",
+        b"\r\n" + BODY + b"\r\n0\r\n\r\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("drip", DRIPS)
+@pytest.mark.parametrize("over", ["http", "https"])
+def test_a_server_that_drips_before_any_of_the_body_is_left_when_the_deadline_comes(
+    serve: Callable[..., Server], tls: ssl.SSLContext, drip: str, over: str
+) -> None:
+    dripping = Drip(*DRIPS[drip])
+    server = serve(dripping, tls=tls if over == "https" else None)
+    infisical = client_of(f"{over}://localhost:{server.port}", INFISICAL_CA_BUNDLE=str(CERTIFICATE))
+    raised = raised_by(lambda: infisical.create(new_connection(), deadline=Deadline.after(0.5)))
+    assert type(raised) is NoAnswer
+    assert dripping.told.get(timeout=60) == "left"
 
 
 def test_what_is_not_http_leaves_the_outcome_unknown(serve: Callable[..., Server]) -> None:

@@ -35,12 +35,13 @@ from .single_sign_on import Attempt, NotLetIn, ProviderFault, SignedOn, SignOnEr
 def depart() -> Page:
     """Sends the browser to the identity provider. A link leads here: a form would be held back by our own policy."""
     gate, company = _gate()
+    leads_to = own_address(request.args.get("next", ""))
     try:
         departure = company.provider.departure(redirect_uri=urljoin(request.url_root, url_for(".arrive")))
     except SignOnError as error:
-        return _not_signed_on(error)
+        return _not_signed_on(error, leads_to)
     response = redirect(departure.url, code=303)
-    gate.remember_departure(departure.attempt, own_address(request.args.get("next", "")), response)
+    gate.remember_departure(departure.attempt, leads_to, response)
     return response
 
 
@@ -55,32 +56,32 @@ def arrive() -> Page:
     if attempt is None or not attempt.is_answered_by(arguments.get("state", "")):
         record("refusal", "no-attempt")
         return _sign_in_again(
-            "The sign-in that was under way is not known to this browser. Cookies must be allowed."
+            "The sign-in that was under way is not known to this browser. Cookies must be allowed.", leads_to
         )
-    answer = _arrived(arguments, attempt, leads_to or url_for(".index"))
+    answer = _arrived(arguments, attempt, leads_to)
     return gate.forget_departure(answer)
 
 
-def _arrived(arguments: Arguments, attempt: Attempt, leads_to: str) -> Page:
+def _arrived(arguments: Arguments, attempt: Attempt, leads_to: str | None) -> Page:
     gate, company = _gate()
     wait = portal().limits.spend("sign-in", address=request.remote_addr)
     if wait is not None:
-        return _to_wait(wait.seconds)
+        return _to_wait(wait.seconds, leads_to)
     try:
         person = company.provider.arrival(arguments, attempt=attempt)
     except SignOnError as error:
-        return _not_signed_on(error)
+        return _not_signed_on(error, leads_to)
     if not company.lets_in(person):
-        return _not_allowed(person)
+        return _not_allowed(person, leads_to)
     try:
         newcomer = company.sign_in_of(person, at=gate.only_destination(), now=gate.clock())
     except InfisicalError as error:
         record("sign-in", "refused", person=_as_person(person), error=error)
-        return problem_of(error, scope=None, actions=(_again(),))
+        return problem_of(error, scope=None, actions=(_again(leads_to),))
     try:
-        return gate.begin(newcomer, redirect(leads_to, code=303))
+        return gate.begin(newcomer, redirect(leads_to or url_for(".index"), code=303))
     except TooLong:
-        return problem_of(NotInfisical(TOO_LONG_FOR_A_COOKIE), scope=None, actions=(_again(),))
+        return problem_of(NotInfisical(TOO_LONG_FOR_A_COOKIE), scope=None, actions=(_again(leads_to),))
 
 
 def _gate() -> tuple[SignedIn, CompanySignOn]:
@@ -90,15 +91,16 @@ def _gate() -> tuple[SignedIn, CompanySignOn]:
     return gate, gate.company
 
 
-def _again() -> Action:
-    return Action(label="Sign in", href=url_for(".sign_in"), primary=True)
+def _again(leads_to: str | None, *, label: str = "Sign in") -> Action:
+    """Another try, which leads where this one would have led: what was typed in a form there is not lost."""
+    return Action(label=label, href=url_for(".sign_in", next=leads_to), primary=True)
 
 
 def _as_person(person: SignedOn) -> Person:
     return Person(subject=f"oidc:{person.subject}", name=person.email or person.name, way_in="oidc")
 
 
-def _not_signed_on(error: SignOnError) -> Page:
+def _not_signed_on(error: SignOnError, leads_to: str | None) -> Page:
     """Each of the three kinds has its page: sign in anew, ask somebody, or have the server mended."""
     if isinstance(error, NotLetIn):
         told = f" It says: “{error.said}”" if error.said else ""
@@ -108,17 +110,17 @@ def _not_signed_on(error: SignOnError) -> Page:
             title="You are not signed in",
             lede=f"{error.reason.value}{told}",
             icon="lock",
-            actions=(_again(),),
+            actions=(_again(leads_to),),
         )
         return refuse(shown)
     if isinstance(error, ProviderFault):
         record("sign-in", "provider-fault")
-        return _provider_fault(error)
+        return _provider_fault(error, leads_to)
     record("sign-in", "sign-in-again")
-    return _sign_in_again(error.reason.value)
+    return _sign_in_again(error.reason.value, leads_to)
 
 
-def _provider_fault(error: SignOnError) -> Page:
+def _provider_fault(error: SignOnError, leads_to: str | None) -> Page:
     told = f" It says: “{error.said}”" if error.said else ""
     shown = Problem(
         slug="provider-fault",
@@ -130,24 +132,24 @@ def _provider_fault(error: SignOnError) -> Page:
             "identity provider.",
             f"The redirect address that must be registered there is {urljoin(request.url_root, url_for('.arrive'))}.",
         ),
-        actions=(Action(label="Try again", href=url_for(".sign_in"), primary=True),),
+        actions=(_again(leads_to, label="Try again"),),
     )
     return problem(shown, scope=None)
 
 
-def _sign_in_again(reason: str) -> Page:
+def _sign_in_again(reason: str, leads_to: str | None) -> Page:
     shown = Problem(
         slug="sign-in-again",
         status=400,
         title="Sign in once more",
         lede=reason,
         icon="clock",
-        actions=(_again(),),
+        actions=(_again(leads_to),),
     )
     return problem(shown, scope=None)
 
 
-def _to_wait(seconds: int) -> Page:
+def _to_wait(seconds: int, leads_to: str | None) -> Page:
     record("sign-in", "too-many")
     shown = Problem(
         slug="too-many-sign-ins",
@@ -156,14 +158,14 @@ def _to_wait(seconds: int) -> Page:
         lede=sign_in_words.TOO_MANY_FROM_ADDRESS,
         icon="clock",
         retry_after=seconds,
-        actions=(_again(),),
+        actions=(_again(leads_to),),
     )
     return problem(shown, scope=None)
 
 
-def _not_allowed(person: SignedOn) -> Page:
+def _not_allowed(person: SignedOn, leads_to: str | None) -> Page:
     who = person.email or person.name
     unverified = "" if person.email else " The identity provider did not vouch for an e-mail address."
     lede = f"You are signed in at the identity provider as {who}, who is not among those who may come in.{unverified}"
-    another = Action(label="Sign in as somebody else", href=url_for(".sign_in"), primary=True)
+    another = _again(leads_to, label="Sign in as somebody else")
     return refuse(not_allowed(who, lede=lede, actions=(another,)), person=_as_person(person))

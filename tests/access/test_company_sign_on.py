@@ -16,7 +16,7 @@ from app.access.single_sign_on import SignedOn
 from app.secret import Secret
 from tests.conftest import FORM, Clock, Sandbox, Visitor, sandbox_in, visit
 from tests.identity_providers import RunningProvider, running_provider
-from tests.pages import read_page
+from tests.pages import PageUnderTest, read_page
 
 CALLBACK = "http://localhost/sign-in/callback"
 ADA = {"sub": "ada", "email": "ada@example.com", "email_verified": True, "groups": ["platform"]}
@@ -151,6 +151,43 @@ def test_who_takes_too_long_at_the_provider_signs_in_anew(
     assert read_page(arrive(visitor, arguments).text).problem == "sign-in-again"
 
 
+FILLED_IN = f"{FORM}?name=kept&project=organization"
+
+
+def go_on(visitor: Visitor, provider: RunningProvider, answer: TestResponse, *, link: str) -> PageUnderTest:
+    """Follows the link of a page on which a sign-in ended, and signs in after all."""
+    return visitor.page(sign_on(visitor, provider, to=read_page(answer.text).links()[link]).location)
+
+
+def test_after_a_sign_in_that_the_provider_refused_the_next_one_leads_where_it_would_have_led(
+    company: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    visitor = visit(company().app)
+    refused = arrive(visitor, provider.turns_away(depart(visitor, to=FILLED_IN)))
+    assert refused.status_code == 403
+    assert go_on(visitor, provider, refused, link="Sign in").field("name") == "kept"
+
+
+def test_after_too_many_sign_ins_as_well(company: Callable[..., Sandbox], provider: RunningProvider) -> None:
+    sandbox = company()
+    for _ in range(10):
+        sign_on(visit(sandbox.app), provider)
+    visitor = visit(sandbox.app)
+    refused = sign_on(visitor, provider, to=FILLED_IN)
+    assert refused.status_code == 429
+    visitor.environ_base["REMOTE_ADDR"] = "127.0.0.9"
+    assert go_on(visitor, provider, refused, link="Sign in").field("name") == "kept"
+
+
+def test_after_somebody_who_may_not_come_in_as_well(
+    company: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    visitor = visit(company(CONNECT_OIDC_EXCHANGE="off", CONNECT_OIDC_ALLOWED_GROUPS="platform").app)
+    refused = sign_on(visitor, provider, "eve", to=FILLED_IN)
+    assert refused.status_code == 403
+    assert go_on(visitor, provider, refused, link="Sign in as somebody else").field("name") == "kept"
+
+
 def test_a_provider_that_is_not_there_is_told(tmp_path: Path, clock: Clock) -> None:
     sandbox = sandbox_in(
         tmp_path,
@@ -160,10 +197,12 @@ def test_a_provider_that_is_not_there_is_told(tmp_path: Path, clock: Clock) -> N
         CONNECT_OIDC_CLIENT_ID="made-up",
         CONNECT_OIDC_CLIENT_SECRET="made-up-secret",
     )
-    answer = visit(sandbox.app).get("/sign-in/company")
+    answer = visit(sandbox.app).get("/sign-in/company", query_string={"next": FILLED_IN})
     close(sandbox)
     assert (answer.status_code, read_page(answer.text).problem) == (502, "provider-fault")
     assert "/sign-in/callback" in answer.text
+    again = read_page(answer.text).links()["Try again"]
+    assert parse_qs(urlsplit(again).query)["next"] == [FILLED_IN]
 
 
 def test_signing_out_ends_it_and_the_page_does_not_sign_in_by_itself(

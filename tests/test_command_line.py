@@ -233,10 +233,8 @@ def test_check_tells_the_defaults_of_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "redis://:made-up/password@redis.example",
         "redis://user:123/made-up@redis.example",
         "redis://redis.example/0?password=made-up@x",
-        "redis://[made-up",
     ],
 )
 def test_check_shows_nothing_of_a_redis_address_that_it_cannot_take_apart(
@@ -244,6 +242,18 @@ def test_check_shows_nothing_of_a_redis_address_that_it_cannot_take_apart(
 ) -> None:
     done = run("check", folder=tmp_path, settings={"CONNECT_RATE_STORAGE": address})
     assert told(done.stdout)["Counts are kept in"] == "Redis"
+
+
+@pytest.mark.parametrize(
+    "address", ["redis://:made-up/password@redis.example", "redis://[made-up", "redis://:made-up@h/?made=up"]
+)
+def test_a_redis_address_that_nobody_can_connect_to_is_a_fault_that_shows_nothing_of_it(
+    address: str, tmp_path: Path
+) -> None:
+    done = run("check", folder=tmp_path, settings={"CONNECT_RATE_STORAGE": address})
+    assert done.status == 2
+    assert "CONNECT_RATE_STORAGE must be an address such as redis://" in done.stderr
+    assert "made" not in done.stderr
 
 
 def test_check_reaches_each_infisical_that_people_may_sign_in_to(

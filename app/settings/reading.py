@@ -2,6 +2,7 @@
 
 import re
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -238,7 +239,20 @@ def read_rate_storage(text: str) -> Secret | None:
         return None
     if not text.startswith(("redis://", "rediss://")) or not text.isprintable() or " " in text:
         raise ValueError("must be memory, or an address that begins with redis:// or rediss://")
+    if not _makes_a_connection(text):
+        raise ValueError("must be an address such as redis://:password@redis.example.com:6379/0")
     return Secret(text)
+
+
+def _makes_a_connection(address: str) -> bool:
+    """Whether redis-py understands the whole address, its port and its parameters; nothing is connected to."""
+    from redis import ConnectionPool  # noqa: PLC0415  # who counts in memory need not load it
+
+    with suppress(Exception):
+        ConnectionPool.from_url(address).make_connection()
+        return True
+    # Outside the block: what redis-py raises has the password in its frames.
+    return False
 
 
 def read_audit_log(text: str) -> Path | None:

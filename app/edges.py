@@ -11,6 +11,7 @@ from .connections import (
     Problem,
     explain_http,
     refuse,
+    take_cookies_in,
     with_headers,
     with_https_alone,
 )
@@ -25,6 +26,7 @@ def answer_every_address(app: Flask, *, keys: tuple[Secret, ...]) -> None:
     """Gives every answer of the app our headers, each of HTTP's refusals a designed page, and sessions our keys."""
     app.session_interface = HostBoundSession(keys)
     app.register_error_handler(HTTPException, explain_http)
+    app.before_request(take_cookies_in)
     app.after_request(with_headers)
     app.after_request(with_https_alone)
 

@@ -654,6 +654,27 @@ def test_a_page_that_falls_over_for_somebody_signed_in(cage: Cage, typed: dict[s
     assert walker.post(FORM, **hidden, name="No Slug", access_token=SUPABASE).status_code == 500
 
 
+@pytest.mark.parametrize("path", ["/projects", "/nowhere"])
+def test_the_traceback_of_a_page_that_falls_over_holds_nothing_that_opens_the_pages(
+    cage: Cage, path: str
+) -> None:
+    wizard = Wizard(SIGN_IN)
+    walker = Walker(wizard.app, cage)
+    walker.sign_in(IDENTITY)
+    walker.get(f"{FORM}?project={PROJECT}")
+    raised: list[Exception] = []
+    keep = lambda _app, exception: raised.append(exception)  # noqa: E731  # what is sent is named so
+    with_broken_pages(wizard.app)
+    with got_request_exception.connected_to(keep, wizard.app):
+        assert walker.get(path).status_code == 500
+    (fault,) = (rendered(one) for one in raised)
+    assert "HTTP_HOST" in fault
+    for name in ("connect", "connect-sign-in"):
+        cookie = walker.visitor.get_cookie(name)
+        assert cookie is not None
+        assert cookie.value not in fault
+
+
 def test_a_page_that_falls_over_when_the_provider_answers(
     company: Callable[..., Sandbox], provider: RunningProvider, cage: Cage
 ) -> None:

@@ -3,7 +3,7 @@
 # Importing the views is what adds their routes to the blueprint.
 from ..rendering import url_for
 from . import outcome_page, submission, views
-from .doors import LARGEST_REQUEST, blueprint, is_open_to_everybody, open_to_everybody
+from .doors import LARGEST_REQUEST, blueprint, is_open_to_everybody, open_to_everybody, take_cookies_in
 from .fields import Message, SecretField, TextField
 from .headers import host_answers, we_answer, with_headers, with_https_alone
 from .host_app import stand_aside
@@ -49,6 +49,7 @@ __all__ = [
     "see_other",
     "stand_aside",
     "submission",
+    "take_cookies_in",
     "url_for",
     "utc_now",
     "views",

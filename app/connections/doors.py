@@ -43,12 +43,20 @@ def is_open_to_everybody(endpoint: str) -> bool:
     return marked and (still_open is None or endpoint.rpartition(".")[2] in still_open)
 
 
+def take_cookies_in() -> None:
+    """Parses the cookies, which the request then holds where nothing prints them, and takes them out of WSGI's
+    environment: that stands in the frames of every traceback, and a sealed sign-in opens these pages as it is."""
+    _ = request.cookies
+    request.environ.pop("HTTP_COOKIE", None)
+
+
 @blueprint.url_value_preprocessor
 def come_first(_endpoint: str | None, _places: dict[str, Any] | None) -> None:
     """Runs before everything that an app round us does to each request, in whatever order the two were set up."""
     # One byte more than may be: of a body that does not tell its length Werkzeug would silently drop what is too much.
     request.max_content_length = LARGEST_REQUEST + 1
     stand_aside(current_app.extensions, blueprint)
+    take_cookies_in()
 
 
 @blueprint.before_request

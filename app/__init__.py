@@ -169,6 +169,7 @@ def _close(app: Flask, settings: Settings, *, keys: tuple[Secret, ...]) -> None:
         return
     app.wsgi_app = Forwarding(app.wsgi_app, trusted=settings.proxy_trusted)  # type: ignore[method-assign]
     answer_only_named_hosts(app, frozenset(settings.served_hosts))
-    answer_only_https(app)
     if settings.access is Access.PROXY:
+        # Before https is asked for: what another peer says of that is dropped, and it would be told the wrong fault.
         answer_only_the_proxy(app)
+    answer_only_https(app)

@@ -180,6 +180,9 @@ class SignedIn:
     def _to_sign_in(self) -> Page:
         """The page where people sign in, which leads back here. With a cookie that no longer counts, it says why."""
         ended = "1" if self._cookie.sent else None
+        if ended and self._cookie.read(now=self.clock()) is None:
+            # Forged, cut off, sealed with a key that is gone, or kept beyond its time.
+            record("refusal", "unknown-sign-in")
         return see_other(".sign_in", next=return_address(), ended=ended, host=self._host_before())
 
     def _host_before(self) -> str | None:

@@ -196,7 +196,7 @@ def test_a_wizard_where_people_sign_in_takes_no_secret_from_such_an_nginx(tmp_pa
 
 def test_a_forged_header_from_another_address_is_refused(behind: Behind) -> None:
     forged = behind.direct(address="127.0.0.2", **PERSON)
-    assert (forged.status_code, problem_of(forged)) == (403, "plain-http")
+    assert (forged.status_code, problem_of(forged)) == (403, "not-the-proxy")
     # From the proxy's own address the very same request is believed.
     assert "mallory" in behind.direct(address="127.0.0.1", **PERSON).text
     assert behind.audit()[-1]["address"] == "127.0.0.2"

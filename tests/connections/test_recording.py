@@ -214,6 +214,20 @@ def test_a_spent_limit_is_told(recorded: Sandbox, lines: Lines) -> None:
     assert [line["result"] for line in lines()] == ["refused", "refused", "too-many"]
 
 
+def test_a_sign_in_that_is_none_of_ours_is_told_and_one_that_is_over_is_not(
+    somebody: Visitor, recorded: Sandbox, lines: Lines
+) -> None:
+    good = somebody.get_cookie("connect-sign-in")
+    assert good is not None
+    forger = visit(recorded.app)
+    forger.set_cookie("connect-sign-in", good.value[:-4])
+    assert forger.get("/projects").status_code == 303
+    assert [(line["action"], line["result"]) for line in lines()[1:]] == [("refusal", "unknown-sign-in")]
+    somebody.post("/sign-out", data=somebody.page("/projects").hidden_fields())
+    somebody.get("/projects")
+    assert lines()[-1]["action"] == "sign-out"
+
+
 def test_a_foreign_host_is_told(recorded: Sandbox, lines: Lines) -> None:
     visit(recorded.app).get("/projects", headers={"Host": "evil.example"})
     (line,) = lines()

@@ -22,11 +22,23 @@ _PROBES = frozenset({f"{BLUEPRINT}.healthz", f"{BLUEPRINT}.readyz"})
 """Asked by machines from wherever they are, over plain http as well; they tell nothing that is secret."""
 
 
+_CREDENTIALS = (
+    "HTTP_AUTHORIZATION",
+    "HTTP_PROXY_AUTHORIZATION",
+    "HTTP_X_FORWARDED_ACCESS_TOKEN",
+    "HTTP_X_AUTH_REQUEST_ACCESS_TOKEN",
+    "HTTP_CF_ACCESS_JWT_ASSERTION",
+    "HTTP_X_POMERIUM_JWT_ASSERTION",
+)
+"""Headers in which signing-in proxies may hand on what they hold of the person (documentation of oauth2-proxy,
+Cloudflare Access and Pomerium). None is read here."""
+
+
 def answer_every_address(app: Flask, *, keys: tuple[Secret, ...]) -> None:
     """Gives every answer of the app our headers, each of HTTP's refusals a designed page, and sessions our keys."""
     app.session_interface = HostBoundSession(keys)
     app.register_error_handler(HTTPException, explain_http)
-    app.before_request(take_cookies_in)
+    app.before_request(_take_credentials_out)
     app.after_request(with_headers)
     app.after_request(with_https_alone)
 
@@ -70,6 +82,13 @@ def answer_only_the_proxy(app: Flask) -> None:
         return refuse(_NOT_THE_PROXY)
 
     app.before_request(refuse_other_peers)
+
+
+def _take_credentials_out() -> None:
+    """What opens a door is nowhere in WSGI's environment from here on, which every traceback with locals shows."""
+    take_cookies_in()
+    for name in _CREDENTIALS:
+        request.environ.pop(name, None)
 
 
 class HostBoundSession(SecureCookieSessionInterface):

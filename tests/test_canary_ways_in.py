@@ -654,6 +654,22 @@ def test_a_page_that_falls_over_for_somebody_signed_in(cage: Cage, typed: dict[s
     assert walker.post(FORM, **hidden, name="No Slug", access_token=SUPABASE).status_code == 500
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Cookie",
+        "Authorization",
+        "X-Forwarded-Access-Token",
+        "Cf-Access-Jwt-Assertion",
+        "X-Pomerium-Jwt-Assertion",
+    ],
+)
+def test_what_a_proxy_hands_on_of_a_person_stands_in_no_traceback(cage: Cage, header: str) -> None:
+    walker = behind_a_proxy(cage, Played(), user="ada")
+    with_broken_pages(walker.app)
+    assert walker.get("/projects", headers={header: f"_oauth2_proxy={PASTED}"}).status_code == 500
+
+
 @pytest.mark.parametrize("path", ["/projects", "/nowhere"])
 def test_the_traceback_of_a_page_that_falls_over_holds_nothing_that_opens_the_pages(
     cage: Cage, path: str

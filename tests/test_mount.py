@@ -373,6 +373,19 @@ def test_only_static_files_and_health_are_open_to_somebody_whom_the_portal_does_
             assert len(house.sent) == before, address
 
 
+def test_the_guard_sees_the_cookies_as_they_came(build: Build) -> None:
+    seen: list[str | None] = []
+
+    def passes_it_on() -> Person | Answer:
+        seen.append(request.headers.get("Cookie"))
+        return guard()
+
+    visitor = build(make_portal(), guarded_by=passes_it_on).visitor()
+    visitor.set_cookie("made-up", "of-the-portal")
+    assert visitor.get(f"{PREFIX}/projects").status_code == 200
+    assert "made-up=of-the-portal" in (seen[0] or "")
+
+
 def test_the_guard_is_asked_once_for_each_page_and_not_for_what_is_open(build: Build) -> None:
     asked: list[str] = []
 

@@ -56,7 +56,6 @@ def come_first(_endpoint: str | None, _places: dict[str, Any] | None) -> None:
     # One byte more than may be: of a body that does not tell its length Werkzeug would silently drop what is too much.
     request.max_content_length = LARGEST_REQUEST + 1
     stand_aside(current_app.extensions, blueprint)
-    take_cookies_in()
 
 
 @blueprint.before_request
@@ -103,6 +102,8 @@ def pass_the_doors() -> Page | None:
         if not isinstance(answer, Visit):
             return answer
         let_in(answer)
+    # Only now: the guard of an app round us may hand the header on to whoever knows the person.
+    take_cookies_in()
     if request.method == "POST" and not carries_our_token():
         return refuse(_page_too_old())
     return None

@@ -657,7 +657,6 @@ def test_a_page_that_falls_over_for_somebody_signed_in(cage: Cage, typed: dict[s
 @pytest.mark.parametrize(
     "header",
     [
-        "Cookie",
         "Authorization",
         "X-Forwarded-Access-Token",
         "Cf-Access-Jwt-Assertion",

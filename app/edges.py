@@ -17,21 +17,10 @@ from .connections import (
 )
 from .rendering import BLUEPRINT
 from .secret import Secret, derived
+from .settings import CREDENTIAL_HEADERS
 
 _PROBES = frozenset({f"{BLUEPRINT}.healthz", f"{BLUEPRINT}.readyz"})
 """Asked by machines from wherever they are, over plain http as well; they tell nothing that is secret."""
-
-
-_CREDENTIALS = (
-    "HTTP_AUTHORIZATION",
-    "HTTP_PROXY_AUTHORIZATION",
-    "HTTP_X_FORWARDED_ACCESS_TOKEN",
-    "HTTP_X_AUTH_REQUEST_ACCESS_TOKEN",
-    "HTTP_CF_ACCESS_JWT_ASSERTION",
-    "HTTP_X_POMERIUM_JWT_ASSERTION",
-)
-"""Headers in which signing-in proxies may hand on what they hold of the person (documentation of oauth2-proxy,
-Cloudflare Access and Pomerium). None is read here."""
 
 
 def answer_every_address(app: Flask, *, keys: tuple[Secret, ...]) -> None:
@@ -87,8 +76,8 @@ def answer_only_the_proxy(app: Flask) -> None:
 def _take_credentials_out() -> None:
     """What opens a door is nowhere in WSGI's environment from here on, which every traceback with locals shows."""
     take_cookies_in()
-    for name in _CREDENTIALS:
-        request.environ.pop(name, None)
+    for name in CREDENTIAL_HEADERS:
+        request.environ.pop(f"HTTP_{name.upper().replace('-', '_')}", None)
 
 
 class HostBoundSession(SecureCookieSessionInterface):

@@ -30,8 +30,8 @@ BOUNDS: Bounds = {
 }
 """At most so many, whichever moment one counts from. Infisical locks an identity for 300 s after three wrong secrets
 (measured on a self-hosted Infisical), and forgets those before once none has come for 30 s: each wrong one begins the
-30 s anew (identity-ua-service.ts in Infisical's source; both are an identity's own settings). Of any three tries more
-than 61 s lie between the first and the last, so more than 30 s between two of them, and Infisical never counts three."""
+30 s anew (identity-ua-service.ts in Infisical's source; both are an identity's own settings). Of any three tries at
+least 61 s lie between the first and the last, so more than 30 s between two of them, and Infisical never counts three."""
 
 PROCESSES = 2
 """That serve together and share a Redis. While it is away each takes its part of a bound, so that the server as a whole

@@ -1,5 +1,6 @@
 """The secrets of every way in go through every scenario, and afterwards stand nowhere but where they were sent."""
 
+import contextlib
 import copy
 import json
 import pickle
@@ -168,6 +169,18 @@ class Played:
 
 ADDRESSES = (f"192.0.{number // 250}.{number % 250 + 1}" for number in count())
 CLIENT_IDS = (str(uuid.UUID(int=number)) for number in count(1))
+
+
+@contextlib.contextmanager
+def faults_of(app: Flask) -> Iterator[list[str]]:
+    """The tracebacks, with locals, of what an app meanwhile answers with 500."""
+    faults: list[str] = []
+
+    def keep(_app: Flask, exception: Exception) -> None:
+        faults.append(rendered(exception))
+
+    with got_request_exception.connected_to(keep, app):
+        yield faults
 
 
 class Walker:
@@ -393,15 +406,23 @@ def test_inside_another_app(cage: Cage, fault: str) -> None:
     assert answer.status_code != 400
 
 
+def test_inside_another_app_the_traceback_of_a_page_of_ours_holds_no_cookie_of_the_apps(cage: Cage) -> None:
+    walker = mounted(cage, Played())
+    walker.visitor.set_cookie("portal", "made-up-session-of-the-app")
+    with_broken_pages(walker.app)
+    with faults_of(walker.app) as faults:
+        assert walker.get("/connect/projects").status_code == 500
+    assert "HTTP_HOST" in faults[0]
+    assert "made-up-session-of-the-app" not in faults[0]
+
+
 @pytest.mark.parametrize("full", ["connect.project", "connect_csrf"])
 def test_inside_another_app_whose_session_cannot_be_written(cage: Cage, full: str) -> None:
     walker = mounted(cage, Played(), session=FullStore(full))
-    raised: list[Exception] = []
-    keep = lambda _portal, exception: raised.append(exception)  # noqa: E731  # what is sent is named so
-    with got_request_exception.connected_to(keep, walker.app):
+    with faults_of(walker.app) as faults:
         answer = walker.get(f"/connect{FORM}?project={PROJECT}")
     assert "Something is broken in Infisical Connect" in answer.text
-    (fault,) = (rendered(one) for one in raised)
+    (fault,) = faults
     cage.keep("an exception", fault)
     assert "the store of sessions is full" in fault
 
@@ -677,12 +698,10 @@ def test_the_traceback_of_a_page_that_falls_over_holds_nothing_that_opens_the_pa
     walker = Walker(wizard.app, cage)
     walker.sign_in(IDENTITY)
     walker.get(f"{FORM}?project={PROJECT}")
-    raised: list[Exception] = []
-    keep = lambda _app, exception: raised.append(exception)  # noqa: E731  # what is sent is named so
     with_broken_pages(wizard.app)
-    with got_request_exception.connected_to(keep, wizard.app):
+    with faults_of(wizard.app) as faults:
         assert walker.get(path).status_code == 500
-    (fault,) = (rendered(one) for one in raised)
+    (fault,) = faults
     assert "HTTP_HOST" in fault
     for name in ("connect", "connect-sign-in"):
         cookie = walker.visitor.get_cookie(name)

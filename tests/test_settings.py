@@ -392,6 +392,11 @@ def test_a_way_in_that_is_half_set_does_not_start(parts: list[dict[str, str]], t
             "Authorization",
             "must be a header in which the proxy names the person",
         ),
+        (
+            "CONNECT_PROXY_USER_HEADER",
+            "X-Pomerium-Jwt-Assertion",
+            "must be a header in which the proxy names",
+        ),
         ("CONNECT_PROXY_GROUPS_HEADER", "x-forwarded-for", "must be a header in which the proxy names"),
         ("CONNECT_OIDC_ISSUER", "http://id.example", "must begin with https://"),
         ("CONNECT_OIDC_ISSUER", "https://a:b@id.example", "must be an address"),

@@ -10,11 +10,20 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource
 
 from ..secret import Secret
 from .names import infisical_names, misspelt
-from .reading import Access, Bind, Network
+from .reading import CREDENTIAL_HEADERS, Access, Bind, Network
 from .starting import access_of, is_sandbox, mounted_faults, mounted_texts, start_faults
 from .table import SETTINGS, Setting
 
-__all__ = ["SETTINGS", "Access", "Bind", "Network", "Setting", "Settings", "SettingsError"]
+__all__ = [
+    "CREDENTIAL_HEADERS",
+    "SETTINGS",
+    "Access",
+    "Bind",
+    "Network",
+    "Setting",
+    "Settings",
+    "SettingsError",
+]
 
 
 class SettingsError(Exception):

@@ -17,11 +17,18 @@ MINIMUM_SECRET_KEY = 32
 FEWEST_DIFFERENT = 8
 """Fewest different ones among them. A random key in hex digits has more than that."""
 
-_NOT_THE_PROXYS = frozenset(
-    {"authorization", "cookie", "host", "proxy-authorization", "referer", "user-agent"}
-    | {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
+CREDENTIAL_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "x-forwarded-access-token", "x-auth-request-access-token"}
+    | {"cf-access-jwt-assertion", "x-pomerium-jwt-assertion"}
 )
-"""Headers that browsers write themselves or that hold secrets, and those that tell of the way."""
+"""In lower case: headers in which signing-in proxies may hand on what opens a door for the person (documentation of
+oauth2-proxy, Cloudflare Access and Pomerium). None of them is read here."""
+
+_NOT_THE_PROXYS = CREDENTIAL_HEADERS | {
+    *("cookie", "host", "referer", "user-agent"),
+    *("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
+}
+"""Headers that hold secrets or that browsers write themselves, and those that tell of the way."""
 
 SHORTEST_SUBMIT_TIMEOUT = 5.0
 LONGEST_SUBMIT_TIMEOUT = 600.0

@@ -36,8 +36,11 @@ def refused(stage: Stage) -> None:
 
 
 def another_url_taken(stage: Stage) -> None:
-    fill_in(stage, **WRONG_URL).submit.click()
-    FormPage(stage.page).button("Use https://api.supabase.com").click()
+    form = fill_in(stage, **WRONG_URL)
+    form.submit.click()
+    # The field itself may have offered it already, and that button does nothing while the form is on its way.
+    expect(form.summary).to_be_visible()
+    form.button("Use https://api.supabase.com").click()
     expect(FormPage(stage.page).instance_url).to_have_value("https://api.supabase.com")
 
 

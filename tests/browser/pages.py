@@ -11,6 +11,12 @@ NOT_ACCEPTED = sandbox_token("0401")
 NEVER_ANSWERED = sandbox_token("0504")
 
 
+def stop_the_clock(page: Page) -> None:
+    """From now on the browser's own time moves only where the test moves it, on this page and those after it."""
+    page.clock.install(time=0)
+    page.clock.pause_at(1_000)
+
+
 class OpenedPage:
     """A page that is open; making one waits until its heading is there."""
 

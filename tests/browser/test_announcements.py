@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from .conftest import OpenPage
-from .pages import NOT_ACCEPTED, CreatedPage, FormPage
+from .pages import NOT_ACCEPTED, CreatedPage, FormPage, stop_the_clock
 from .servers import Wizard
 
 CHECKING = "Checking the token with Supabase…"
@@ -14,7 +14,7 @@ CHECKING = "Checking the token with Supabase…"
 def form(open_page: OpenPage, wizard: Wizard) -> FormPage:
     """The form on a page whose time the test moves; nothing is answered until the gate is opened."""
     page = open_page(base_url=wizard.url)
-    page.clock.install()
+    stop_the_clock(page)
     return FormPage.open(page)
 
 

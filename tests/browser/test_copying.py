@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from app.sandbox import sandbox_token
 
 from .conftest import OpenPage
-from .pages import CreatedPage, FormPage
+from .pages import CreatedPage, FormPage, stop_the_clock
 
 COPIED = {
     "Name": "connection-name",
@@ -20,7 +20,7 @@ COPIED = {
 @pytest.fixture
 def copying_page(open_page: OpenPage) -> Page:
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
-    page.clock.install()
+    stop_the_clock(page)
     return page
 
 

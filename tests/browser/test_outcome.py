@@ -6,7 +6,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from .conftest import OpenPage
-from .pages import NEVER_ANSWERED, CreatedPage, FormPage, LateCreatedPage, ListPage, OutcomePage
+from .pages import (
+    NEVER_ANSWERED,
+    CreatedPage,
+    FormPage,
+    LateCreatedPage,
+    ListPage,
+    OutcomePage,
+    stop_the_clock,
+)
 from .servers import Wizard
 
 UNTIL_IT_APPEARS = 90
@@ -17,7 +25,7 @@ UNTIL_IT_APPEARS = 90
 def waiting(open_page: OpenPage, wizard: Wizard) -> OutcomePage:
     """The page after a submission that was never answered; the browser's own clock can be moved too."""
     page = open_page(base_url=wizard.url)
-    page.clock.install()
+    stop_the_clock(page)
     return never_answered(page)
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Dialog, Locator, Page, Route, expect
 from app.sandbox import sandbox_token
 
 from .conftest import OpenPage
-from .pages import CreatedPage, FormPage, ListPage
+from .pages import CreatedPage, FormPage, ListPage, stop_the_clock
 
 WORDS = "Checking the token with Supabase…"
 
@@ -39,7 +39,7 @@ class Held:
 
 @pytest.fixture
 def held(page: Page) -> Iterator[Held]:
-    page.clock.install()
+    stop_the_clock(page)
     yield Held(page)
     page.unroute_all(behavior="ignoreErrors")
 
@@ -175,7 +175,7 @@ def test_a_page_that_comes_back_from_the_browsers_keeping_is_not_busy(held: Held
 
 def test_with_reduced_motion_the_ring_stands_still_and_the_seconds_go_on(open_page: OpenPage) -> None:
     page = open_page(reduced_motion="reduce")
-    page.clock.install()
+    stop_the_clock(page)
     held = Held(page)
     held.form.fill_in(name="still").submit.click()
     page.clock.run_for(6_000)

@@ -2,16 +2,18 @@
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+import pytest
 from joserfc import jwk, jwt
 
 from app.access.identity_provider import IdentityProvider
-from app.access.single_sign_on import Departure, SignedOn
+from app.access.single_sign_on import Departure, SignedOn, SignOnError
 from app.secret import Secret
 from tests.conftest import Clock
 
@@ -19,6 +21,7 @@ ISSUER = "https://login.company.test"
 CLIENT_ID = "infisical-connect"
 CLIENT_SECRET = "made-up-client-secret-of-the-wizard"
 CODE = "made-up-code-that-the-provider-gave"
+DISCOVERY = "/.well-known/openid-configuration"
 BACK = "https://connect.company.test/sign-in/back"
 
 
@@ -108,3 +111,10 @@ def query_of(url: str) -> dict[str, str]:
 
 def in_base64(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def refused(sign_in: Callable[[], object]) -> SignOnError:
+    """The error that this sign-in ends with."""
+    with pytest.raises(SignOnError) as raised:
+        sign_in()
+    return raised.value

@@ -1,0 +1,9 @@
+import pytest
+
+from .played_provider import PlayedProvider
+
+
+@pytest.fixture
+def provider() -> PlayedProvider:
+    """An identity provider that the test plays."""
+    return PlayedProvider()

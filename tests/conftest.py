@@ -37,6 +37,8 @@ SECRET_KEY = "a-made-up-key-for-tests-that-is-long-enough"
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
+# First, for pytest-xdist reads the groups in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_shares_a_process_with(item)))

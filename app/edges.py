@@ -1,11 +1,13 @@
 """What stands round the stand-alone portal: who is refused at the door, pages for every address, the session's cookie."""
 
+from collections.abc import Iterable
+
 from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.exceptions import HTTPException
 
-from .access import is_a_proxys, is_loopback_name, peer_is_trusted, reason_to_refuse, without_port
+from .access import is_loopback_name, peer_is_trusted, peer_is_unheard, reason_to_refuse, without_port
 from .connections import (
     Page,
     Problem,
@@ -56,8 +58,11 @@ def answer_only_https(app: Flask) -> None:
     def refuse_plain_http() -> Page | None:
         if request.is_secure or request.endpoint in _PROBES:
             return None
-        from_here = is_loopback_name(without_port(request.host)) and not is_a_proxys(_protocol())
-        return None if from_here else refuse(_PLAIN_HTTP)
+        # A trusted proxy has told who asks. Another one told in vain, and whoever stands behind it is not from here.
+        elsewhere = peer_is_unheard() or _why_from_elsewhere(
+            () if peer_is_trusted() else request.headers.keys()
+        )
+        return refuse(_PLAIN_HTTP) if elsewhere else None
 
     app.before_request(refuse_plain_http)
 
@@ -107,19 +112,18 @@ class HostBoundSession(SecureCookieSessionInterface):
         return request.is_secure
 
 
-def _protocol() -> str:
-    """The version of HTTP that the client, or the proxy before it, speaks."""
-    protocol: str = request.environ.get("SERVER_PROTOCOL", "")
-    return protocol
+def _why_from_elsewhere(headers: Iterable[str]) -> str | None:
+    """Why the request may not have come from this machine, of which the headers may tell; None where nothing does."""
+    return reason_to_refuse(
+        peer=request.remote_addr or "",
+        protocol=request.environ.get("SERVER_PROTOCOL", ""),
+        host=request.headers.get("Host", ""),
+        headers=headers,
+    )
 
 
 def _refuse_strangers() -> Page | None:
-    reason = reason_to_refuse(
-        peer=request.remote_addr or "",
-        protocol=_protocol(),
-        host=request.headers.get("Host", ""),
-        headers=dict(request.headers),
-    )
+    reason = _why_from_elsewhere(request.headers.keys())
     if reason is None:
         return None
     return refuse(

@@ -167,7 +167,7 @@ class Played:
         return httpx.Response(200, json={"appConnections": [connection()], "appConnectionOptions": []})
 
 
-ADDRESSES = (f"192.0.{number // 250}.{number % 250 + 1}" for number in count())
+ADDRESSES = (f"127.1.{number // 250}.{number % 250 + 1}" for number in count())
 CLIENT_IDS = (str(uuid.UUID(int=number)) for number in count(1))
 
 

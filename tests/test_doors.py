@@ -102,7 +102,7 @@ STRANGERS: dict[str, tuple[dict[str, str], Callable[[TestResponse], bool]]] = {
     "this machine": ({"Host": "connect.example.com"}, is_refused),
     "sign-in": ({}, led_to_sign_in),
     "oidc": ({}, led_to_sign_in),
-    "proxy": ({"peer": PROXY}, is_refused),
+    "proxy": ({"peer": PROXY, "X_Forwarded_Proto": "https"}, is_refused),
 }
 """How somebody comes who may not come in, and what each way in answers them."""
 
@@ -143,16 +143,28 @@ def test_every_route_is_closed_to_another_host(way_in: str, wizard: Sandbox, hos
     assert wizard.sent == []
 
 
-@pytest.mark.parametrize("access", ["sign-in", "proxy"])
+ELSEWHERE = {
+    "another host": {"Host": "connect.example.com", "peer": PROXY},
+    "another machine that names this one": {"peer": "203.0.113.9"},
+    "the client of a trusted proxy": {"peer": PROXY, "X_Forwarded_For": "203.0.113.9"},
+    "a trusted proxy of which nobody knows whom it serves": {"peer": PROXY},
+    "a proxy on this machine that is not trusted": {"X_Forwarded_For": "203.0.113.9"},
+    "one that even tells of https": {"X_Forwarded_Proto": "https"},
+    "one that only names itself": {"Via": "1.1 apache"},
+}
+"""Who asks over plain http and may be on another machine, though the name is mostly one of this machine's."""
+
+
+@pytest.mark.parametrize("asked", ELSEWHERE)
+@pytest.mark.parametrize("access", ["sign-in", "oidc", "proxy"])
 def test_every_route_but_the_probes_is_closed_to_plain_http_from_outside(
-    tmp_path: Path, clock: Clock, access: str
+    tmp_path: Path, clock: Clock, access: str, asked: str
 ) -> None:
-    settings = {**WAYS_IN[access], "CONNECT_HOSTS": "connect.example.com"}
-    wizard = sandbox_in(tmp_path, clock, **settings)
+    settings = {**WAYS_IN[access], "CONNECT_HOSTS": "connect.example.com, localhost"}
+    wizard = sandbox_in(tmp_path, clock, **{**settings, "CONNECT_PROXY_TRUSTED": PROXY})
+    named = {"X_Forwarded_User": "ada"} if access == "proxy" else {}
     for door in doors(wizard):
-        answer = knock(
-            visit(wizard.app), door, Host="connect.example.com", peer=PROXY, X_Forwarded_User="ada"
-        )
+        answer = knock(visit(wizard.app), door, **named, **ELSEWHERE[asked])
         assert (door.name in PROBES) is not is_refused(answer), door
     assert {request.url.path for request in wizard.sent} <= {
         "/api/status",

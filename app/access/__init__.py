@@ -2,10 +2,10 @@
 
 # Importing the pages is what adds their routes to the blueprint.
 from . import company_page, sign_in_page
-from .forwarding import Forwarding, peer_is_trusted
+from .forwarding import Forwarding, peer_is_trusted, peer_is_unheard
 from .gates import gate_for, gate_with
 from .guarded import STILL_OPEN, Guard, Guarded
-from .loopback import is_a_proxys, is_loopback_name, reason_to_refuse, without_port
+from .loopback import is_loopback_name, reason_to_refuse, without_port
 from .servers_identity import ServersIdentity
 
 __all__ = [
@@ -17,9 +17,9 @@ __all__ = [
     "company_page",
     "gate_for",
     "gate_with",
-    "is_a_proxys",
     "is_loopback_name",
     "peer_is_trusted",
+    "peer_is_unheard",
     "reason_to_refuse",
     "sign_in_page",
     "without_port",

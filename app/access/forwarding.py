@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _TRUSTED = "connect.peer_is_trusted"
+_UNHEARD = "connect.peer_is_unheard"
 
 
 class Forwarding:
@@ -31,7 +32,7 @@ class Forwarding:
         if environ[_TRUSTED]:
             environ.update(_told_of_the_client(environ))
         else:
-            _drop_forwarding(environ)
+            environ[_UNHEARD] = _drop_forwarding(environ)
         return self._application(environ, start_response)
 
 
@@ -46,6 +47,11 @@ def is_within(address: str, networks: tuple[Network, ...]) -> bool:
 def peer_is_trusted() -> bool:
     """Whether the socket of this request belongs to a trusted proxy."""
     return request.environ.get(_TRUSTED) is True
+
+
+def peer_is_unheard() -> bool:
+    """Whether a peer that is not trusted told of a client, as proxies do, and was not believed."""
+    return request.environ.get(_UNHEARD) is True
 
 
 def _told_of_the_client(environ: "WSGIEnvironment") -> dict[str, str]:
@@ -70,10 +76,12 @@ def _last_hop(environ: "WSGIEnvironment", name: str) -> str:
     return text.rpartition(",")[2].strip()
 
 
-def _drop_forwarding(environ: "WSGIEnvironment") -> None:
+def _drop_forwarding(environ: "WSGIEnvironment") -> bool:
+    """Whether there was anything to drop."""
     names = [name for name in environ if name.startswith(("HTTP_X_FORWARDED_", "HTTP_FORWARDED"))]
     for name in names:
         del environ[name]
+    return bool(names)
 
 
 def _address_with_port(text: str) -> IPv4Address | IPv6Address | None:

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from .forwarding import is_within
 
@@ -13,16 +13,16 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]*)?")
 """A Host header (RFC 9110, 7.2): a name or an address, and perhaps a port."""
 
 
-def reason_to_refuse(*, peer: str, protocol: str, host: str, headers: Mapping[str, str]) -> str | None:
+def reason_to_refuse(*, peer: str, protocol: str, host: str, headers: Iterable[str]) -> str | None:
     """Why a request may not have come from this machine, in a sentence; None when nothing says so.
 
     A proxy on the same machine connects from a loopback address too, and would open the server's credential to
     everyone; and a page elsewhere can make a browser ask for a name of its own that resolves to 127.0.0.1. `peer` is
-    the socket's address, `protocol` the version of HTTP, such as "HTTP/1.1".
+    the socket's address, `protocol` the version of HTTP, such as "HTTP/1.1", `headers` the names of all that came.
     """
     if not is_within(peer, _LOOPBACK):
         return "The request came from another machine."
-    if is_a_proxys(protocol):
+    if _is_a_proxys(protocol):
         return f"The request came through a proxy: it is of {protocol}, which browsers no longer speak."
     if not is_loopback_name(without_port(host)):
         named = without_port(host) or host
@@ -33,7 +33,7 @@ def reason_to_refuse(*, peer: str, protocol: str, host: str, headers: Mapping[st
     return None
 
 
-def is_a_proxys(protocol: str) -> bool:
+def _is_a_proxys(protocol: str) -> bool:
     """Whether a request is of a version of HTTP that proxies still speak, nginx by itself among them, and no browser.
 
     Such a proxy, where nothing else is set up, adds no header that would give it away, and names its own target as Host.

@@ -26,7 +26,7 @@ def test_threads_of_one_process(own_sandbox: Sandbox) -> None:
     strangers = [visit(own_sandbox.app) for _ in range(AT_ONCE)]
     forms = [stranger.page("/sign-in") for stranger in strangers]
     for number, stranger in enumerate(strangers):
-        stranger.environ_base["REMOTE_ADDR"] = f"192.0.2.{number + 1}"
+        stranger.environ_base["REMOTE_ADDR"] = f"127.0.0.{number + 1}"
 
     def tried(number: int) -> int:
         answer = strangers[number].sign_in(forms[number], client_secret="made-up-and-wrong")

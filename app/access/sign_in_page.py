@@ -70,6 +70,9 @@ def submit_sign_in() -> Page:
     gate, form = _gate(), SignInForm(request.form)
     if gate.company is not None:
         abort(404)
+    if _chosen(gate) is None:
+        # The page was opened before the settings were changed. Another Infisical must not learn what was meant for that one.
+        return _page(form, gate=gate, status=422, said=sign_in_words.not_offered(_host(gate)))
     if request.form.get("way") == "token":
         return _with_token(form, gate=gate)
     return _with_identity(form, gate=gate)
@@ -186,9 +189,16 @@ def _gate() -> SignedIn:
 
 def _host(gate: SignedIn) -> str:
     """The Infisical that was chosen, else the first."""
+    return _chosen(gate) or gate.destinations.hosts[0]
+
+
+def _chosen(gate: SignedIn) -> str | None:
+    """The Infisical that was chosen, or the only one; None without a choice, or where it is none of those offered."""
     known = gate.destinations.hosts
     chosen = request.values.get("host", "")
-    return next((host for host in known if chosen in (host, host_name(host))), known[0])
+    if not chosen and len(known) == 1:
+        return known[0]
+    return next((host for host in known if chosen in (host, host_name(host))), None)
 
 
 def _next() -> str | None:

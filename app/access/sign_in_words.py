@@ -3,7 +3,7 @@
 from ..connections import Message
 from ..infisical import LoginRefused, Refusal
 from ..limits import Wait
-from .destinations import host_name
+from .destinations import called, host_name
 
 _MAKE_ANOTHER = "Make a new client secret in Infisical, at the identity, under Universal Auth."
 
@@ -34,6 +34,15 @@ _CREDENTIAL_REFUSED = {
 def credential_refused(error: LoginRefused) -> Message:
     """At the client secret: why Infisical did not take the credential."""
     return _CREDENTIAL_REFUSED.get(error.refusal, _CREDENTIAL_REFUSED[Refusal.CREDENTIAL])
+
+
+def not_offered(instead: str) -> Message:
+    """Where a page was opened for an Infisical that is no more among those offered: which one it is for now."""
+    return Message(
+        "error",
+        "The Infisical that this page was for is not offered here any more.",
+        f"Nothing was sent. You would now sign in to {called(instead)}: if that is right, type the secret once more.",
+    )
 
 
 def token_refused(error: LoginRefused) -> Message:

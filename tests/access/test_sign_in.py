@@ -16,7 +16,7 @@ from app.infisical import LoginRefused
 from app.sandbox import sandbox_person_token
 from app.sandbox.starting_data import IDENTITIES
 from app.secret import Secret
-from tests.conftest import FORM, HOST, SECRET_KEY, Clock, Sandbox, Visitor, visit
+from tests.conftest import FORM, SECRET_KEY, Clock, Sandbox, Visitor, visit
 from tests.infisical.answers import error, grant
 from tests.pages import read_page
 
@@ -392,7 +392,36 @@ def test_who_was_signed_in_to_one_of_several_does_not_choose_it_again(
     assert again.hidden_fields("token-form")["host"] == ["https://eu.infisical.com"]
 
 
-def test_a_host_that_is_not_offered_is_never_asked(people_at: Callable[..., Visitor]) -> None:
+CREDENTIALS = {
+    "identity-form": {"client_id": "made-up-client-id", "client_secret": "made-up-secret"},
+    "token-form": {"infisical_token": jwt(identityId="made-up")},
+}
+
+
+@pytest.mark.parametrize("form", CREDENTIALS)
+@pytest.mark.parametrize("named", ["https://evil.example", "https://old.example.com", "evil.example", ""])
+def test_what_is_typed_for_an_infisical_that_is_not_offered_goes_to_no_other(
+    people_at: Callable[..., Visitor], form: str, named: str
+) -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        return an_infisical(request)
+
+    somebody = people_at(answer, INFISICAL_HOST="https://us.infisical.com, https://eu.infisical.com")
+    hidden = somebody.page("/sign-in?host=eu.infisical.com&next=/projects").hidden_fields(form)
+    refused = somebody.post("/sign-in", data={**hidden, **CREDENTIALS[form], "host": named})
+    assert (refused.status_code, asked) == (422, [])
+    page = read_page(refused.text)
+    assert "Nothing was sent. You would now sign in to Infisical Cloud (US)" in page.text
+    assert page.hidden_fields(form)["next"] == ["/projects"]
+    assert page.hidden_fields(form)["host"] == ["https://us.infisical.com"]
+
+
+def test_where_the_only_infisical_was_replaced_the_new_one_does_not_learn_what_was_meant_for_the_old_one(
+    people_at: Callable[..., Visitor],
+) -> None:
     asked = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -400,10 +429,11 @@ def test_a_host_that_is_not_offered_is_never_asked(people_at: Callable[..., Visi
         return an_infisical(request)
 
     somebody = people_at(answer)
-    form = somebody.page("/sign-in").hidden_fields("token-form")
-    typed = {**form, "host": "https://evil.example", "infisical_token": jwt(identityId="made-up")}
-    somebody.post("/sign-in", data=typed)
-    assert set(asked) == {urlsplit(HOST).netloc}
+    hidden = somebody.page("/sign-in").hidden_fields("token-form")
+    typed = {**hidden, **CREDENTIALS["token-form"]}
+    assert somebody.post("/sign-in", data={**typed, "host": "https://old.example.com"}).status_code == 422
+    assert asked == []
+    assert somebody.post("/sign-in", data={**typed, "host": ""}).status_code == 303
 
 
 # ── On ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

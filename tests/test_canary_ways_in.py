@@ -470,7 +470,7 @@ def depart(walker: Walker) -> str:
     seal = Seal((Secret(FIRST_KEY),), purpose="departure", life=LONGEST_SIGN_IN)
     record = seal.open(cookie.value, now=datetime.now(UTC))
     assert record is not None
-    walker.cage.watch("the verifier", record["attempt"]["verifier"])
+    walker.cage.watch("the verifier", record["verifier"])
     return answer.location
 
 

@@ -56,7 +56,8 @@ def arrive() -> Page:
     if attempt is None or not attempt.is_answered_by(arguments.get("state", "")):
         record("refusal", "no-attempt")
         return _sign_in_again(
-            "The sign-in that was under way is not known to this browser. Cookies must be allowed.", leads_to
+            "This browser knows of no sign-in that began in the last ten minutes. Cookies must be allowed.",
+            leads_to,
         )
     answer = _arrived(arguments, attempt, leads_to)
     return gate.forget_departure(answer)
@@ -112,7 +113,8 @@ def _not_signed_on(error: SignOnError, leads_to: str | None) -> Page:
             icon="lock",
             actions=(_again(leads_to),),
         )
-        return refuse(shown)
+        record("sign-in", "not-let-in")
+        return problem(shown, scope=None)
     if isinstance(error, ProviderFault):
         record("sign-in", "provider-fault")
         return _provider_fault(error, leads_to)

@@ -23,6 +23,7 @@ from .single_sign_on import Attempt
 
 COOKIE = "connect-sign-in"
 DEPARTURE_COOKIE = "connect-departure"
+RETURN_COOKIE = "connect-return"
 ENDED_COOKIE = "connect-signed-out"
 LONGEST_DEPARTURE = timedelta(minutes=10)
 """How long somebody may take at the identity provider."""
@@ -50,6 +51,10 @@ class SignedIn:
         self._server = server
         self._departure = SealedCookie(
             DEPARTURE_COOKIE, seal=Seal(secret_keys, purpose="departure", life=LONGEST_DEPARTURE)
+        )
+        # A cookie of its own, for it outlives the attempt: who takes longer at the provider still finds the form again.
+        self._return = SealedCookie(
+            RETURN_COOKIE, seal=Seal(secret_keys, purpose="return", life=LONGEST_SIGN_IN)
         )
         self._ended = SealedCookie(
             ENDED_COOKIE, seal=Seal(secret_keys, purpose="signed-out", life=LONGEST_SIGN_IN)
@@ -118,24 +123,27 @@ class SignedIn:
 
     def remember_departure(self, attempt: Attempt, leads_to: str | None, response: Page) -> None:
         """Keeps in the browser what the identity provider's answer is held against, and where it leads."""
-        now, back = self.clock(), _taken_apart(leads_to)
+        now = self.clock()
+        self._departure.write(response, attempt.to_dict, now=now)
         try:
-            self._departure.write(response, lambda: {"attempt": attempt.to_dict(), "next": back}, now=now)
+            self._return.write(response, lambda: {"next": _taken_apart(leads_to)}, now=now)
         except TooLong:
-            # A form that was filled in at length does not fit beside the attempt, without which nobody comes in.
-            self._departure.write(response, lambda: {"attempt": attempt.to_dict()}, now=now)
+            # A form that was filled in at such length fits in no cookie.
+            self._return.clear(response)
 
     def departed(self) -> tuple[Attempt | None, str | None]:
         """What `remember_departure` kept; None for each that is not there, or was kept too long ago."""
-        record = self._departure.read(now=self.clock()) or {}
+        now = self.clock()
+        leads_to = _put_together((self._return.read(now=now) or {}).get("next"))
         try:
-            return Attempt.from_dict(record.get("attempt", {})), _put_together(record.get("next"))
+            return Attempt.from_dict(self._departure.read(now=now) or {}), leads_to
         except ValueError:
-            return None, None
+            return None, leads_to
 
     def forget_departure(self, response: Page) -> Page:
         """Has the browser forget it: an answer counts once."""
         self._departure.clear(response)
+        self._return.clear(response)
         return response
 
     def begin(self, newcomer: SignIn, response: Page) -> Page:
@@ -247,7 +255,10 @@ def _taken_apart(address: str | None) -> list[Any] | None:
 
 
 def _put_together(parts: list[Any] | None) -> str | None:
-    return f"{parts[0]}?{urlencode([tuple(pair) for pair in parts[1]])}" if parts else None
+    if not parts:
+        return None
+    path, query = parts[0], urlencode([tuple(pair) for pair in parts[1]])
+    return f"{path}?{query}" if query else path
 
 
 def _person(held: SignIn) -> Person:

@@ -141,16 +141,6 @@ def test_who_turns_back_at_the_provider_is_not_signed_in(
     assert (answer.status_code, read_page(answer.text).problem) == (403, "not-let-in")
 
 
-def test_who_takes_too_long_at_the_provider_signs_in_anew(
-    company: Callable[..., Sandbox], provider: RunningProvider
-) -> None:
-    sandbox = company()
-    visitor = visit(sandbox.app)
-    arguments = provider.lets_in(depart(visitor), "ada")
-    sandbox.clock.passes(601)
-    assert read_page(arrive(visitor, arguments).text).problem == "sign-in-again"
-
-
 FILLED_IN = f"{FORM}?name=kept&project=organization"
 
 
@@ -166,6 +156,24 @@ def test_after_a_sign_in_that_the_provider_refused_the_next_one_leads_where_it_w
     refused = arrive(visitor, provider.turns_away(depart(visitor, to=FILLED_IN)))
     assert refused.status_code == 403
     assert go_on(visitor, provider, refused, link="Sign in").field("name") == "kept"
+
+
+def test_who_takes_too_long_at_the_provider_signs_in_anew_and_finds_the_form_again(
+    company: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    sandbox = company()
+    visitor = visit(sandbox.app)
+    arguments = provider.lets_in(depart(visitor, to=FILLED_IN), "ada")
+    sandbox.clock.passes(601)
+    late = arrive(visitor, arguments)
+    assert (late.status_code, read_page(late.text).problem) == (400, "sign-in-again")
+    assert go_on(visitor, provider, late, link="Sign in").field("name") == "kept"
+
+
+def test_the_way_back_has_no_query_where_there_was_none(
+    company: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    assert sign_on(visit(company().app), provider, to="/projects").location == "/projects"
 
 
 def test_after_too_many_sign_ins_as_well(company: Callable[..., Sandbox], provider: RunningProvider) -> None:
@@ -229,7 +237,7 @@ def test_the_audit_log_tells_who_signed_on_who_did_not_and_whose_token_goes_on(
     lines = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
     told = [(line["action"], line["result"], line.get("way_in")) for line in lines]
     assert told == [
-        ("refusal", "not-let-in", None),
+        ("sign-in", "not-let-in", None),
         ("refusal", "no-attempt", None),
         ("sign-in", "ok", "oidc"),
         # The sandbox, like the Infisical it stands in for, revokes machine identities' tokens alone.
@@ -252,10 +260,12 @@ def test_what_is_kept_while_somebody_is_at_the_provider_is_closed_to_scripts_and
 ) -> None:
     visitor = visit(company().app)
     visitor.scheme = "https"
-    (cookie,) = visitor.get("/sign-in/company").headers.getlist("Set-Cookie")
-    assert cookie.startswith("__Host-connect-departure=")
-    assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
-    assert "Domain" not in cookie
+    cookies = visitor.get("/sign-in/company").headers.getlist("Set-Cookie")
+    names = [cookie.partition("=")[0] for cookie in cookies]
+    assert names == ["__Host-connect-departure", "__Host-connect-return"]
+    for cookie in cookies:
+        assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+        assert "Domain" not in cookie
 
 
 # ── With the server's own credential ───────────────────────────────────────────────────────────────────────────────

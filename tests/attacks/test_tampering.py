@@ -297,7 +297,9 @@ def test_cookies_without_measure_let_nobody_in(sandbox: Sandbox, sealed: str) ->
 
 @settings(repeatable, max_examples=25)
 @given(
-    name=st.sampled_from(("connect", SIGN_IN_COOKIE, "connect-departure", "connect-signed-out")),
+    name=st.sampled_from(
+        ("connect", SIGN_IN_COOKIE, "connect-departure", "connect-return", "connect-signed-out")
+    ),
     value=st.binary(max_size=80).map(lambda raw: raw.decode("latin-1")) | texts(),
 )
 def test_any_cookie_is_answered_with_a_page(
@@ -365,8 +367,13 @@ def test_while_a_key_is_replaced_open_pages_stay_good(clock: Clock) -> None:
         assert visitor.sign_in(page).status_code == status
 
 
-def test_a_form_at_its_longest_does_not_keep_anybody_from_signing_on(single_sign_on: Sandbox) -> None:
-    """What was typed is left behind where it does not fit into a cookie; the way to the provider is not."""
+@pytest.mark.parametrize(
+    ("description", "begins"), [("\U0001f680" * 255, "connect-return=g"), ("x" * 8000, "connect-return=; ")]
+)
+def test_what_was_typed_at_any_length_does_not_keep_anybody_from_signing_on(
+    single_sign_on: Sandbox, description: str, begins: str
+) -> None:
+    """What is as long as a form takes comes back. More is left behind; the way to the provider is not."""
     gate = single_sign_on.app.extensions["infisical_connect"].gate
     attempt = Attempt(
         state="s" * 48,
@@ -374,8 +381,10 @@ def test_a_form_at_its_longest_does_not_keep_anybody_from_signing_on(single_sign
         verifier=Secret("v" * 48),
         redirect_uri="http://localhost/sign-in/callback",
     )
-    leads_to = f"{FORM}?description={'%F0%9F%9A%80' * 255}"
+    leads_to = f"{FORM}?{urlencode({'description': description})}"
     with single_sign_on.app.test_request_context("/sign-in/company"):
         response = Response()
         gate.remember_departure(attempt, leads_to, response)
-    assert "connect-departure=" in response.headers["Set-Cookie"]
+    departure, leads_back = response.headers.getlist("Set-Cookie")
+    assert departure.startswith("connect-departure=g")
+    assert leads_back.startswith(begins)

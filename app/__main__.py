@@ -5,12 +5,17 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from .access import SignOnError, company_sign_on
+from .audit import reason_against
+from .connections import utc_now
 from .infisical import Infisical, InfisicalError, Project, reach
-from .serving import CannotServe, serve
+from .limits import Limits
+from .serving import CannotServe, audit_log_fault, serve
 from .settings import Access, Network, Settings, SettingsError
 from .supabase import CLOUD_HOST
 
@@ -77,8 +82,11 @@ def _serve(settings: Settings, *, data: Path | None) -> int:
 def _check(settings: Settings) -> int:
     for line in _configured(settings):
         print(line)
+    faults = (_fault_of_audit_log(settings), _fault_of_redis(settings), _fault_of_sign_on(settings))
+    if any(faults):
+        return _tell(*filter(None, faults), status=FAILED)
     if settings.sandbox:
-        print("This is the sandbox: nothing leaves this machine, and there is nothing else to check.")
+        print(f"This is the sandbox: {settings.what_leaves}, and there is nothing else to check.")
         return 0
     if _credential(settings) is None:
         return _check_without_credential(settings)
@@ -89,12 +97,43 @@ def _check(settings: Settings) -> int:
     return _judge(projects, settings=settings)
 
 
+def _fault_of_audit_log(settings: Settings) -> str | None:
+    reason = reason_against(settings.audit_log) if settings.audit_log else None
+    return audit_log_fault(settings.audit_log, reason) if reason else None
+
+
+def _fault_of_redis(settings: Settings) -> str | None:
+    if Limits(storage=settings.rate_storage).reached():
+        return None
+    return f"{_rate_storage(settings)} does not answer. Until it does, each process counts for itself."
+
+
+def _fault_of_sign_on(settings: Settings) -> str | None:
+    """What keeps people from signing in at the identity provider; None where it answers as one, or is not used."""
+    if settings.access is not Access.OIDC:
+        return None
+    try:
+        with closing(company_sign_on(settings, None, clock=utc_now).provider) as provider:
+            provider.departure(redirect_uri=settings.bind.url)
+    except SettingsError as error:
+        return "\n".join(error.faults)
+    except SignOnError as error:
+        return f"{settings.oidc_issuer}: {error.reason.value}"
+    print(f"{settings.oidc_issuer} answers, and can sign people in.")
+    return None
+
+
 def _check_without_credential(settings: Settings) -> int:
     """Each Infisical that people may sign in to: whether it answers."""
     faults = [fault for host in settings.hosts if (fault := _fault_at(host, settings=settings))]
     if faults:
         return _tell(*faults, status=FAILED)
-    print("People bring their own credential; the server has none that could be tried.")
+    if settings.access is Access.OIDC:
+        print(
+            "Infisical exchanges each person's sign-in for rights of their own, which only a person can try."
+        )
+    else:
+        print("People bring their own credential; the server has none that could be tried.")
     return 0
 
 
@@ -145,7 +184,10 @@ def _who(settings: Settings) -> str:
         return f"whoever the proxy names in {settings.proxy_user_header}{of}"
     if settings.access is Access.OIDC:
         allowed = ", ".join((*settings.oidc_allowed_emails, *settings.oidc_allowed_groups))
-        return f"whoever signs in at {settings.oidc_issuer}{f', of {allowed}' if allowed else ''}"
+        rights = "rights of their own" if settings.oidc_exchange else "the server's credential"
+        return (
+            f"whoever signs in at {settings.oidc_issuer}{f', of {allowed}' if allowed else ''}, with {rights}"
+        )
     if settings.access is Access.SIGN_IN:
         return "each person with an Infisical credential of their own"
     return "this machine alone"

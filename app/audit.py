@@ -110,6 +110,18 @@ class AuditLog:
         self._faults = 0 if fault is None else self._faults + 1
 
 
+def reason_against(path: Path) -> str | None:
+    """Why an audit log cannot be kept there, in the system's words; None where it can. Nothing is opened or made, for
+    whoever asks may be another user than the server's."""
+    if path.is_dir():
+        return os.strerror(errno.EISDIR)
+    if path.exists():
+        return None if os.access(path, os.R_OK | os.W_OK) else os.strerror(errno.EACCES)
+    if not path.parent.is_dir():
+        return os.strerror(errno.ENOENT)
+    return None if os.access(path.parent, os.W_OK | os.X_OK) else os.strerror(errno.EACCES)
+
+
 def _open(path: Path) -> int:
     """A descriptor that appends to the file. A line that was left unfinished there is ended first."""
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)

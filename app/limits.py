@@ -117,6 +117,15 @@ class Limits:
         self._outage.ends()
         return wait
 
+    def reached(self) -> bool:
+        """Whether Redis answers. In memory, always."""
+        if self._redis is None:
+            return True
+        try:
+            return self._redis.storage.check()
+        except self._redis.storage.base_exceptions:
+            return False
+
     def _use(self, action: Action, key: Key, text: str) -> _Use:
         bound = self._bounds[action][key]
         return _Use(key, bound, (action, key, _digest(_network(text) if key == "address" else text)))

@@ -65,7 +65,7 @@ def first_line(settings: Settings) -> str:
     if not settings.sandbox:
         return f"{where} – connected to {', '.join(settings.hosts)}"
     aside = f" (CONNECT_SANDBOX=on, so {', '.join(settings.ignored)} not used)" if settings.ignored else ""
-    return f"{where} – sandbox: nothing leaves this machine{aside}"
+    return f"{where} – sandbox: {settings.what_leaves}{aside}"
 
 
 def _application(settings: Settings, *, database: Path | None) -> Flask:
@@ -74,10 +74,14 @@ def _application(settings: Settings, *, database: Path | None) -> Flask:
     except SettingsError as error:
         raise CannotServe("\n".join(error.faults)) from None
     except OSError as error:
-        raise CannotServe(
-            f"{settings.audit_log} cannot be used for the audit log: {(error.strerror or str(error)).lower()}. "
-            "Set CONNECT_AUDIT_LOG to another file."
-        ) from None
+        raise CannotServe(audit_log_fault(settings.audit_log, error.strerror or str(error))) from None
+
+
+def audit_log_fault(path: Path | None, reason: str) -> str:
+    """What to say where the audit log cannot be kept, for a reason in the system's words."""
+    return (
+        f"{path} cannot be used for the audit log: {reason.lower()}. Set CONNECT_AUDIT_LOG to another file."
+    )
 
 
 def _listen(bind: Bind) -> tuple[socket.socket, Bind]:

@@ -117,6 +117,7 @@ def in_sandbox(
         ),
         projects_note="Two made-up projects, Payments and Webshop. What you create is gone when the server stops, "
         "unless it was started with a file to keep it in (--data FILE).",
+        what_leaves=settings.what_leaves,
     )
     return Upstream(
         hosts=(sandbox.SANDBOX_HOST,),

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from . import programs
+from .processes import free_port
 
 HOST = "connect.example.com"
 PERSON = ("ada", "made-up-password")
@@ -107,7 +108,7 @@ class _ByName(httpx.BaseTransport):
 def running(folder: Path, *, location: str) -> Iterator[Nginx]:
     """An nginx with this `location` block in it, once it answers. It is stopped at the end."""
     program = programs.require("nginx")
-    port, sign_in_port = _free_port(), _free_port()
+    port, sign_in_port = free_port(), free_port()
     _write_certificate(folder)
     name, password = PERSON
     (folder / "people").write_text(f"{name}:{{PLAIN}}{password}\n")
@@ -159,11 +160,3 @@ def _write_certificate(folder: Path) -> None:
             serialization.NoEncryption(),
         )
     )
-
-
-def _free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on for now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -4,6 +4,7 @@ import contextlib
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -108,3 +109,17 @@ def _first_line(process: subprocess.Popen[str]) -> str:
         process.kill()
         raise AssertionError(f"it did not start: {process.communicate()}")
     return line.rstrip("\n")
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on for now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def told(stdout: str) -> dict[str, str]:
+    """What `check` says is configured, by its names."""
+    lines = (line.partition(":") for line in stdout.splitlines() if ":  " in line)
+    return {name: text.strip() for name, _, text in lines}

@@ -1,7 +1,6 @@
 """A real redis-server on a free port of this machine, which a test stops and starts again."""
 
 import contextlib
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import redis
 from app.secret import Secret
 
 from . import programs
+from .processes import free_port
 
 PASSWORD = "made-up-redis-password"
 
@@ -85,7 +85,7 @@ def running() -> Iterator[RedisServer]:
     """A server that answers. It is stopped at the end."""
     program = programs.require("redis-server")
     for _ in range(_TRIES):
-        server = RedisServer(program, port=_free_port())
+        server = RedisServer(program, port=free_port())
         try:
             if server.start():
                 yield server
@@ -93,11 +93,3 @@ def running() -> Iterator[RedisServer]:
         finally:
             server.stop()
     raise AssertionError("redis-server did not start")
-
-
-def _free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on for now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

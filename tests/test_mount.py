@@ -1,5 +1,6 @@
 """The wizard inside another Flask app: each side keeps its own templates, protection, limits, errors and headers."""
 
+import json
 import re
 import threading
 from collections import deque
@@ -66,7 +67,7 @@ Build = Callable[..., House]
 def build(tmp_path: Path, clock: Clock) -> Build:
     """Mounts the wizard in a portal, on a sandbox whose waits pass at once."""
 
-    def built(portal: Flask, *, prefix: str = PREFIX, guarded_by: Any = guard) -> House:
+    def built(portal: Flask, *, prefix: str = PREFIX, guarded_by: Any = guard, **environ: str) -> House:
         database = tmp_path / "sandbox.sqlite"
         prepare_database(database)
         sent: list[httpx.Request] = []
@@ -75,7 +76,7 @@ def build(tmp_path: Path, clock: Clock) -> Build:
             portal,
             url_prefix=prefix,
             guard=guarded_by,
-            settings=Settings.load_mounted(SANDBOX, None),
+            settings=Settings.load_mounted({**SANDBOX, **environ}, None),
             data=database,
             transport=Recording(network, sent),
             clock=clock,
@@ -241,6 +242,20 @@ def test_a_page_that_the_guard_gives_keeps_the_portals_headers(build: Build) -> 
     assert answer.status_code == 401
     assert is_the_portals(read_page(answer.text))
     assert "Content-Security-Policy" not in answer.headers
+
+
+def test_an_answer_that_the_guard_gives_has_the_name_that_the_audit_log_tells(
+    build: Build, tmp_path: Path
+) -> None:
+    log = tmp_path / "audit.jsonl"
+
+    def refuses() -> Answer:
+        return redirect("/login")
+
+    house = build(make_portal(), guarded_by=refuses, CONNECT_AUDIT_LOG=str(log))
+    answer = house.visitor().get(f"{PREFIX}/connections")
+    (line,) = [json.loads(text) for text in log.read_text().splitlines()]
+    assert line["request_id"] == answer.headers["X-Request-ID"]
 
 
 def test_whether_the_whole_host_wants_https_is_for_the_portal_to_say(browser: Visitor) -> None:

@@ -46,7 +46,7 @@ def gate_for(
         )
     if settings.access is Access.THIS_MACHINE:
         return ThisMachine(server)
-    company = _company(settings, application, clock=clock) if settings.access is Access.OIDC else None
+    company = company_sign_on(settings, application, clock=clock) if settings.access is Access.OIDC else None
     return SignedIn(
         Destinations(hosts, reach=reach),
         secret_keys=secret_keys,
@@ -56,7 +56,7 @@ def gate_for(
     )
 
 
-def _company(
+def company_sign_on(
     settings: Settings, application: OAuthApplication | None, *, clock: Callable[[], datetime]
 ) -> CompanySignOn:
     """The single sign-on that CONNECT_OIDC_* name. Raises SettingsError without the extra that it needs."""
@@ -65,7 +65,10 @@ def _company(
         from .identity_provider import IdentityProvider  # noqa: PLC0415
     except ImportError:
         raise SettingsError(
-            ("CONNECT_ACCESS=oidc needs the extra oidc: pip install 'infisical-connect[oidc]'.",)
+            (
+                "CONNECT_ACCESS=oidc needs the extra oidc: install the wheel with [oidc] at the end of its name, or run "
+                "uv sync --extra oidc in a checkout.",
+            )
         ) from None
     issuer, client_id, client_secret = (
         settings.oidc_issuer,

@@ -33,13 +33,15 @@ def utc_now() -> datetime:
 class StandIn:
     """What the pages tell of the sandbox: a made-up token that works, and what each of the others does.
 
-    `credential` is the client ID and the client secret of a made-up machine identity.
+    `credential` is the client ID and the client secret of a made-up machine identity, `what_leaves` what it promises of
+    the network, as the end of a sentence.
     """
 
     token: str
     credential: tuple[str, str]
     fates: tuple[Mapping[str, str], ...]
     projects_note: str
+    what_leaves: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

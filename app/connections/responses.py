@@ -24,9 +24,9 @@ _REMEMBERED = "connect.project"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What stands round every page."""
+    """What stands round every page. `sandbox` is what the sandbox promises of the network, "" with a real Infisical."""
 
-    sandbox: bool
+    sandbox: str
     host: str
     project_name: str | None
     change_url: str | None
@@ -50,7 +50,7 @@ def page(
     running = portal()
     held = visit()
     frame = Frame(
-        sandbox=running.sandbox,
+        sandbox=running.stand_in.what_leaves if running.stand_in else "",
         host=running.host,
         project_name=scope.name if scope else None,
         change_url=change_url if scope else None,

@@ -83,6 +83,12 @@ class Settings(BaseModel):
         """The one address of Infisical, or the first of several."""
         return self.hosts[0] if self.hosts else None
 
+    @property
+    def what_leaves(self) -> str:
+        """What the sandbox promises of this machine's network, as the end of a sentence."""
+        only = "nothing but the sign-in" if self.access is Access.OIDC else "nothing"
+        return f"{only} leaves this machine"
+
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Self:
         """The settings of this process, or of `environ` and `env_file`; the environment wins over the file.

@@ -150,3 +150,16 @@ def test_each_theme_has_its_ground_and_its_focus_ring(page: Page) -> None:
         "light": ("rgb(246, 247, 249)", "rgb(11, 107, 77)"),
         "dark": ("rgb(14, 16, 20)", "rgb(95, 211, 166)"),
     }
+
+
+def test_without_its_stylesheet_a_page_can_be_read(page: Page, watches: list[Watch]) -> None:
+    """Whoever is refused at the door gets none, nor does somebody whose network drops it."""
+    watches[-1].expect({404})
+    page.route("**/*.css", lambda route: route.fulfill(body="", content_type="text/css"))
+    for path in ("/nowhere", "/connections"):
+        page.goto(path)
+        sizes = page.locator("svg.icon:visible").evaluate_all(
+            "icons => icons.map((icon) => icon.getBoundingClientRect()).map(({ width, height }) => [width, height])"
+        )
+        assert sizes
+        assert all(size == [20, 20] for size in sizes), path

@@ -114,6 +114,7 @@ def _fault_of_sign_on(settings: Settings) -> str | None:
         return None
     try:
         with closing(company_sign_on(settings, None, clock=utc_now).provider) as provider:
+            # Nobody departs: this reads what the provider publishes of itself.
             provider.departure(redirect_uri=settings.bind.url)
     except SettingsError as error:
         return "\n".join(error.faults)

@@ -173,6 +173,9 @@ class SignedIn:
         if held is not None:
             record("sign-out", self._revoked(held), person=_person(held))
             self._remember_end(response, at=self.clock())
+        if self.company is not None:
+            # Whoever uses this browser next is not led to a form that somebody else filled in.
+            self.forget_departure(response)
         return self.forget(response)
 
     def forget(self, response: Page) -> Page:

@@ -225,6 +225,29 @@ def test_signing_out_ends_it_and_the_page_does_not_sign_in_by_itself(
     assert visitor.get("/projects").status_code == 303
 
 
+def test_signing_out_forgets_where_another_tab_was_going(
+    company: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    visitor = visit(company().app)
+    sign_on(visitor, provider)
+    visitor.get("/sign-in/company", query_string={"next": FILLED_IN})
+    assert visitor.get_cookie("connect-return") is not None
+    token = visitor.page("/projects").hidden_fields()["csrf_token"][0]
+    visitor.post("/sign-out", data={"csrf_token": token})
+    assert visitor.get_cookie("connect-return") is None
+    assert "kept" not in visitor.get("/sign-in/callback?state=x&code=y").text
+
+
+def test_a_secret_in_the_address_to_come_back_to_is_not_kept(
+    company: Callable[..., Sandbox], provider: RunningProvider, good_token: str
+) -> None:
+    visitor = visit(company().app)
+    leads_to = f"{FORM}?name=kept&description={good_token}"
+    departure = visitor.get("/sign-in/company", query_string={"next": leads_to})
+    answer = arrive(visitor, provider.lets_in(departure.location, "ada"))
+    assert answer.location == f"{FORM}?name=kept"
+
+
 def test_the_audit_log_tells_who_signed_on_who_did_not_and_whose_token_goes_on(
     company: Callable[..., Sandbox], provider: RunningProvider, tmp_path: Path
 ) -> None:

@@ -10,34 +10,37 @@ from pathlib import Path
 import httpx
 from flask import Flask
 
-from .access import STILL_OPEN, Forwarding, Guard, gate_for, gate_with
-from .audit import AuditLog
-from .connections import (
-    EXTENSION,
-    LARGEST_REQUEST,
-    Gate,
-    Person,
-    Portal,
-    blueprint,
-    stand_aside,
-    utc_now,
-)
-from .edges import (
+from .auth import PUBLIC_ENDPOINTS, Guard, TrustedProxyMiddleware, backend_for, embedded_backend_for
+from .auth.middleware import (
     answer_every_address,
     answer_only_https,
     answer_only_named_hosts,
     answer_only_the_proxy,
     answer_only_this_machine,
 )
-from .limits import Limits
+from .config import Access, Settings
+from .core.audit import AuditLog
+from .core.limits import Limits
+from .core.paths import STATIC, TEMPLATES
+from .core.secret import Secret
+from .core.templating import Pages
 from .mounting import check_portal, check_settings, signing_keys
-from .paths import STATIC, TEMPLATES
-from .rendering import Pages
-from .secret import Secret
-from .settings import Access, Settings
 from .upstream import Upstream, in_sandbox, over_network, prepare_sandbox
+from .web import (
+    EXTENSION,
+    LARGEST_REQUEST,
+    AuthBackend,
+    Principal,
+    Services,
+    blueprint,
+    stand_aside,
+    utc_now,
+)
 
-__all__ = ["LARGEST_REQUEST", "Guard", "Person", "create_app", "mount"]
+__all__ = ["LARGEST_REQUEST", "Guard", "Person", "Principal", "create_app", "mount"]
+
+Person = Principal
+"""The same by its older name."""
 
 
 def create_app(
@@ -58,7 +61,7 @@ def create_app(
     """
     keys = settings.secret_keys or (Secret(secret_key or secrets.token_urlsafe(32)),)
     upstream = _upstream(settings, data=data, transport=transport, clock=clock)
-    gate = gate_for(
+    backend = backend_for(
         settings,
         hosts=upstream.hosts,
         reach=upstream.reach,
@@ -74,7 +77,9 @@ def create_app(
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
     )
-    app.extensions[EXTENSION] = _portal(settings, upstream, gate, keys=keys, clock=clock, monotonic=monotonic)
+    app.extensions[EXTENSION] = _portal(
+        settings, upstream, backend, keys=keys, clock=clock, monotonic=monotonic
+    )
     _close(app, settings, keys=keys)
     app.register_blueprint(blueprint)
     return app
@@ -117,10 +122,10 @@ def mount(
     if settings.sandbox:
         prepare_sandbox(data)
     upstream = _upstream(settings, data=data, transport=transport, clock=clock)
-    gate = gate_with(guard, hosts=upstream.hosts, connect=upstream.connect)
-    running = _portal(settings, upstream, gate, keys=keys, clock=clock, monotonic=monotonic)
+    backend = embedded_backend_for(guard, hosts=upstream.hosts, connect=upstream.connect)
+    running = _portal(settings, upstream, backend, keys=keys, clock=clock, monotonic=monotonic)
     portal.register_blueprint(blueprint, url_prefix=url_prefix)
-    portal.extensions[EXTENSION] = replace(running, still_open=STILL_OPEN)
+    portal.extensions[EXTENSION] = replace(running, public_endpoints=PUBLIC_ENDPOINTS)
     stand_aside(portal.extensions, blueprint)
 
 
@@ -139,16 +144,16 @@ def _upstream(
 def _portal(
     settings: Settings,
     upstream: Upstream,
-    gate: Gate,
+    backend: AuthBackend,
     *,
     keys: tuple[Secret, ...],
     clock: Callable[[], datetime],
     monotonic: Callable[[], float],
-) -> Portal:
-    return Portal(
-        gate=gate,
+) -> Services:
+    return Services(
+        backend=backend,
         make_checks=upstream.make_checks if settings.preflight else None,
-        stand_in=upstream.stand_in,
+        sandbox_info=upstream.sandbox_info,
         trusted_hosts=frozenset(settings.supabase_hosts),
         pages=Pages(templates=TEMPLATES, static=STATIC),
         secret_keys=keys,
@@ -167,7 +172,7 @@ def _close(app: Flask, settings: Settings, *, keys: tuple[Secret, ...]) -> None:
     if settings.access is Access.THIS_MACHINE:
         answer_only_this_machine(app)
         return
-    app.wsgi_app = Forwarding(app.wsgi_app, trusted=settings.proxy_trusted)  # type: ignore[method-assign]
+    app.wsgi_app = TrustedProxyMiddleware(app.wsgi_app, trusted=settings.proxy_trusted)  # type: ignore[method-assign]
     answer_only_named_hosts(app, frozenset(settings.served_hosts))
     if settings.access is Access.PROXY:
         # Before https is asked for: what another peer says of that is dropped, and it would be told the wrong fault.

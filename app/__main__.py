@@ -10,14 +10,14 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from .access import SignOnError, company_sign_on
-from .audit import reason_against
-from .connections import utc_now
+from .auth import SignOnError, oidc_policy
+from .config import Access, Network, Settings, SettingsError
+from .connectors import CLOUD_HOST
+from .core.audit import reason_against
+from .core.limits import Limits
 from .infisical import Infisical, InfisicalError, Project, reach
-from .limits import Limits
-from .serving import CannotServe, audit_log_fault, serve
-from .settings import Access, Network, Settings, SettingsError
-from .supabase import CLOUD_HOST
+from .server import CannotServe, audit_log_fault, serve
+from .web import utc_now
 
 FAILED = 1
 MISUSED = 2
@@ -113,7 +113,7 @@ def _fault_of_sign_on(settings: Settings) -> str | None:
     if settings.access is not Access.OIDC:
         return None
     try:
-        with closing(company_sign_on(settings, None, clock=utc_now).provider) as provider:
+        with closing(oidc_policy(settings, None, clock=utc_now).provider) as provider:
             # Nobody departs: this reads what the provider publishes of itself.
             provider.departure(redirect_uri=settings.bind.url)
     except SettingsError as error:

@@ -6,10 +6,10 @@ from typing import Any
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
-from .connections import EXTENSION
-from .rendering import BLUEPRINT
-from .secret import Secret
-from .settings import Access, Settings, SettingsError
+from .config import Access, Settings, SettingsError
+from .core.secret import Secret
+from .core.templating import BLUEPRINT
+from .web import EXTENSION
 
 
 def check_portal(portal: Flask, *, url_prefix: str, guard: Callable[[], Any]) -> None:

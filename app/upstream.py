@@ -9,11 +9,11 @@ from pathlib import Path
 
 import httpx
 
-from .connections import StandIn
+from .config import Settings
+from .connectors import TokenChecks
+from .core.secret import Secret
 from .infisical import Infisical, OAuthApplication, UniversalAuth, reach
-from .secret import Secret
-from .settings import Settings
-from .supabase import TokenChecks
+from .web import SandboxInfo
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +30,7 @@ class Upstream:
     connect: Callable[[], Infisical]
     make_checks: Callable[[], TokenChecks]
     application: OAuthApplication | None
-    stand_in: StandIn | None = None
+    sandbox_info: SandboxInfo | None = None
 
 
 def over_network(settings: Settings, *, transport: httpx.BaseTransport | None) -> Upstream:
@@ -105,15 +105,16 @@ def in_sandbox(
         return TokenChecks(transport=make_transport(), extra_hosts=settings.supabase_hosts)
 
     accepted = "Supabase accepts the token, as it does with any four digits that are not below."
-    fates = {
+    scenarios = {
         sandbox.sandbox_token(): accepted,
-        **{sandbox.sandbox_token(fate.digits): fate.sentence for fate in sandbox.FATES},
+        **{sandbox.sandbox_token(scenario.digits): scenario.sentence for scenario in sandbox.SCENARIOS},
     }
-    stand_in = StandIn(
+    sandbox_info = SandboxInfo(
         token=sandbox.sandbox_token(),
         credential=(sandbox.SANDBOX_CLIENT_ID, sandbox.SANDBOX_CLIENT_SECRET),
-        fates=tuple(
-            {"digits": token[-4:], "sentence": sentence, "token": token} for token, sentence in fates.items()
+        scenarios=tuple(
+            {"digits": token[-4:], "sentence": sentence, "token": token}
+            for token, sentence in scenarios.items()
         ),
         projects_note="Two made-up projects, Payments and Webshop. What you create is gone when the server stops, "
         "unless it was started with a file to keep it in (--data FILE).",
@@ -127,5 +128,5 @@ def in_sandbox(
         application=_application(
             sandbox.SANDBOX_OAUTH_CLIENT_ID, Secret(sandbox.SANDBOX_OAUTH_CLIENT_SECRET)
         ),
-        stand_in=stand_in,
+        sandbox_info=sandbox_info,
     )

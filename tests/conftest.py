@@ -15,6 +15,7 @@ from pytest_socket import socket_allow_hosts
 from werkzeug.test import TestResponse
 
 from app import create_app
+from app.config import Settings
 from app.infisical import Infisical
 from app.sandbox import (
     SANDBOX_CLIENT_ID,
@@ -25,7 +26,6 @@ from app.sandbox import (
     prepare_database,
     sandbox_token,
 )
-from app.settings import Settings
 
 from .pages import PageUnderTest, read_page
 
@@ -76,7 +76,7 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-class Visitor(FlaskClient):
+class Client(FlaskClient):
     """A browser without JavaScript: every HTML page that it is shown must keep the rules of `pages.py`."""
 
     scheme = "http"
@@ -196,45 +196,45 @@ def own_sandbox(tmp_path: Path, clock: Clock) -> Sandbox:
 
 
 @pytest.fixture
-def visitor(sandbox: Sandbox) -> Iterator[Visitor]:
-    client = visit(sandbox.app)
+def client(sandbox: Sandbox) -> Iterator[Client]:
+    client = new_client(sandbox.app)
     with client:
         yield client
 
 
-def visit(app: Flask) -> Visitor:
+def new_client(app: Flask) -> Client:
     """A new browser at a running wizard."""
-    app.test_client_class = Visitor
+    app.test_client_class = Client
     app.testing = False
     client = app.test_client()
-    assert isinstance(client, Visitor)
+    assert isinstance(client, Client)
     client.environ_base["HTTP_HOST"] = "localhost:8000"
     return client
 
 
-def visit_with(app: Flask, raw_cookies: str) -> Visitor:
+def client_with_cookies(app: Flask, raw_cookies: str) -> Client:
     """A browser that sends these cookies, letter by letter, and keeps none.
 
     Werkzeug's client puts the cookies that it keeps in the place of any that a single request is given.
     """
-    visit(app)
+    new_client(app)
     client = app.test_client(use_cookies=False)
-    assert isinstance(client, Visitor)
+    assert isinstance(client, Client)
     client.environ_base["HTTP_COOKIE"] = raw_cookies
     client.environ_base["HTTP_HOST"] = "localhost:8000"
     return client
 
 
 @pytest.fixture
-def wizard_at(clock: Clock) -> Callable[..., Visitor]:
+def wizard_at(clock: Clock) -> Callable[..., Client]:
     """A browser at a wizard whose Infisical is written by the test: each call is answered by `answer`."""
 
-    def make(answer: Answer, **environ: str) -> Visitor:
+    def make(answer: Answer, **environ: str) -> Client:
         settings = Settings.load(
             {"INFISICAL_HOST": HOST, "INFISICAL_TOKEN": "made-up-token", **environ}, None
         )
         transport = httpx.MockTransport(answer)
-        return visit(
+        return new_client(
             create_app(
                 settings, secret_key=SECRET_KEY, transport=transport, clock=clock, monotonic=clock.monotonic
             )

@@ -71,7 +71,7 @@ class Nginx:
     def url(self) -> str:
         return f"https://{HOST}:{self.port}"
 
-    def visitor(self, *, address: str = "127.0.0.3", **headers: str) -> httpx.Client:
+    def client(self, *, address: str = "127.0.0.3", **headers: str) -> httpx.Client:
         """Somebody's program at an address of this machine, which keeps cookies as a browser does. It knows nginx by
         the name that people use."""
         told = {name.replace("_", "-"): text for name, text in headers.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import redis
 
-from app.secret import Secret
+from app.core.secret import Secret
 
 from . import programs
 from .processes import free_port

@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from app.connections.api_call import as_api_call
-from app.connections.rules import slug_of
 from app.infisical import Connection
-from tests.conftest import FORM, PROJECT, Answer, Sandbox, Visitor, visit, visit_with
+from app.web.api_call import as_api_call
+from app.web.validators import slug_of
+from tests.conftest import FORM, PROJECT, Answer, Client, Sandbox, client_with_cookies, new_client
 from tests.infisical.answers import connection, grant
 from tests.pages import read_page
 
@@ -77,12 +77,12 @@ def texts() -> st.SearchStrategy[str]:
 
 
 @pytest.fixture
-def loud(sandbox: Sandbox) -> Iterator[Visitor]:
+def loud(sandbox: Sandbox) -> Iterator[Client]:
     """A browser at a wizard that lets every fault of its own through, so that the test shows where it is."""
     sandbox.app.config["PROPAGATE_EXCEPTIONS"] = True
-    visitor = visit(sandbox.app)
-    with visitor:
-        yield visitor
+    client = new_client(sandbox.app)
+    with client:
+        yield client
 
 
 def is_in_order(answer: TestResponse) -> None:
@@ -105,7 +105,7 @@ def is_in_order(answer: TestResponse) -> None:
 
 @repeatable
 @given(fields=st.fixed_dictionaries({}, optional={name: texts() for name in FIELDS}))
-def test_any_text_in_any_field_is_answered_with_a_page(loud: Visitor, fields: dict[str, str]) -> None:
+def test_any_text_in_any_field_is_answered_with_a_page(loud: Client, fields: dict[str, str]) -> None:
     form = loud.page(FORM)
     is_in_order(loud.submit(form, **fields))
 
@@ -116,7 +116,7 @@ def test_any_text_in_any_field_is_answered_with_a_page(loud: Visitor, fields: di
     query=st.dictionaries(st.sampled_from(PARAMETERS) | st.text(max_size=8), texts(), max_size=5),
 )
 def test_any_text_in_any_parameter_is_answered_with_a_page(
-    loud: Visitor, path: str, query: dict[str, str]
+    loud: Client, path: str, query: dict[str, str]
 ) -> None:
     encoded = "&".join(f"{_quoted(name)}={_quoted(text)}" for name, text in query.items())
     is_in_order(loud.get(f"{path}?{encoded}"))
@@ -146,7 +146,7 @@ def _quoted(text: str) -> str:
         "\xff\xfe=\xff",
     ],
 )
-def test_a_spiteful_link_is_answered_with_a_page(loud: Visitor, path: str, query: str) -> None:
+def test_a_spiteful_link_is_answered_with_a_page(loud: Client, path: str, query: str) -> None:
     answer = loud.get(path, environ_overrides={"QUERY_STRING": query})
     is_in_order(answer)
     assert "javascript:" not in answer.headers.get("Location", "")
@@ -166,12 +166,12 @@ def test_a_spiteful_link_is_answered_with_a_page(loud: Visitor, path: str, query
         )
     ),
 )
-def test_any_body_is_answered_with_a_page(loud: Visitor, body: bytes, kind: str) -> None:
+def test_any_body_is_answered_with_a_page(loud: Client, body: bytes, kind: str) -> None:
     is_in_order(loud.post(FORM, data=body, content_type=kind))
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_a_file_in_place_of_a_text_is_answered_with_a_page(loud: Visitor, field: str) -> None:
+def test_a_file_in_place_of_a_text_is_answered_with_a_page(loud: Client, field: str) -> None:
     form = loud.page(FORM)
     data: dict[str, Any] = {**form.hidden_fields(), "name": "a", "access_token": TOKEN}
     data[field] = (BytesIO(b"a file"), "file.txt")
@@ -179,13 +179,13 @@ def test_a_file_in_place_of_a_text_is_answered_with_a_page(loud: Visitor, field:
 
 
 @pytest.mark.parametrize("body", [[], 5, "text", None, {"name": 5}, {"name": ["a"]}, [["name", 5]]])
-def test_json_in_place_of_a_form_is_answered_with_a_page(loud: Visitor, body: object) -> None:
+def test_json_in_place_of_a_form_is_answered_with_a_page(loud: Client, body: object) -> None:
     loud.page(FORM)
     is_in_order(loud.post(FORM, json=body))
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_a_text_as_long_as_a_request_may_be_is_answered_with_a_page(loud: Visitor, field: str) -> None:
+def test_a_text_as_long_as_a_request_may_be_is_answered_with_a_page(loud: Client, field: str) -> None:
     form = loud.page(FORM)
     is_in_order(loud.submit(form, **{field: "ab/" * 20_000}))
 
@@ -211,21 +211,21 @@ def header_texts() -> st.SearchStrategy[str]:
     method=st.sampled_from(("GET", "POST", "PUT", "DELETE", "PATCH", "TRACE")),
 )
 def test_any_header_is_answered_with_a_page(
-    loud: Visitor, path: str, headers: dict[str, str], method: str
+    loud: Client, path: str, headers: dict[str, str], method: str
 ) -> None:
     is_in_order(loud.open(path, method=method, headers=headers))
 
 
 @repeatable
 @given(cookie=texts() | st.binary(max_size=60).map(lambda raw: raw.decode("latin-1")), at=st.integers(0, 400))
-def test_a_cookie_that_was_tampered_with_is_answered_with_a_page(loud: Visitor, cookie: str, at: int) -> None:
+def test_a_cookie_that_was_tampered_with_is_answered_with_a_page(loud: Client, cookie: str, at: int) -> None:
     loud.get(FORM)
     loud.page(FORM)
     held = loud.get_cookie("connect")
     assert held is not None
     for value in (held.value[:at] + "x" + held.value[at + 1 :], cookie):
         raw = f"connect={value}".encode().decode("latin-1")
-        is_in_order(visit_with(loud.application, raw).get(FORM))
+        is_in_order(client_with_cookies(loud.application, raw).get(FORM))
 
 
 @repeatable
@@ -235,7 +235,7 @@ def test_a_cookie_that_was_tampered_with_is_answered_with_a_page(loud: Visitor, 
     ),
     rest=texts(),
 )
-def test_any_path_is_answered_with_a_page(loud: Visitor, start: str, rest: str) -> None:
+def test_any_path_is_answered_with_a_page(loud: Client, start: str, rest: str) -> None:
     raw = (start + rest).encode().decode("latin-1")
     is_in_order(loud.get("/x", environ_overrides={"PATH_INFO": raw}))
 
@@ -412,13 +412,13 @@ CREDENTIALS = {
 
 
 @pytest.fixture
-def spoilt(wizard_at: Callable[..., Visitor]) -> Callable[[Answer], Visitor]:
+def spoilt(wizard_at: Callable[..., Client]) -> Callable[[Answer], Client]:
     """A browser at a wizard that is not logged in yet and lets every fault of its own through."""
 
-    def make(answer: Answer) -> Visitor:
-        visitor = wizard_at(answer, **CREDENTIALS)
-        visitor.application.config["PROPAGATE_EXCEPTIONS"] = True
-        return visitor
+    def make(answer: Answer) -> Client:
+        client = wizard_at(answer, **CREDENTIALS)
+        client.application.config["PROPAGATE_EXCEPTIONS"] = True
+        return client
 
     return make
 
@@ -440,12 +440,12 @@ def spoilt(wizard_at: Callable[..., Visitor]) -> Callable[[Answer], Visitor]:
     ),
 )
 def test_whatever_infisical_answers_a_page_comes(
-    spoilt: Callable[[Answer], Visitor], wrong: Spoilt, path: str
+    spoilt: Callable[[Answer], Client], wrong: Spoilt, path: str
 ) -> None:
     infisical = Hostile()
-    visitor = spoilt(infisical)
+    client = spoilt(infisical)
     infisical.spoilt = wrong
-    is_in_order(visitor.get(path))
+    is_in_order(client.get(path))
 
 
 ODD_VALUES: tuple[tuple[str, tuple[str, ...], tuple[Any, ...]], ...] = (
@@ -499,9 +499,9 @@ def nearly_right(key: str, name: str, value: Any) -> Answer:
 
 @pytest.mark.parametrize(("key", "name", "value"), NEARLY_RIGHT, ids=lambda told: repr(told)[:30])
 def test_an_answer_with_one_odd_value_is_answered_with_a_page(
-    spoilt: Callable[[Answer], Visitor], key: str, name: str, value: Any
+    spoilt: Callable[[Answer], Client], key: str, name: str, value: Any
 ) -> None:
-    visitor = spoilt(nearly_right(key, name, value))
+    client = spoilt(nearly_right(key, name, value))
     for path in (
         "/",
         f"/connections?project={PROJECT}",
@@ -510,22 +510,22 @@ def test_an_answer_with_one_odd_value_is_answered_with_a_page(
         f"/connections/supabase/{CONNECTION}/reminder.ics?expires_on=2027-01-01",
         f"{FORM}?project=organization",
     ):
-        is_in_order(visitor.get(path))
-    form = visitor.get(f"{FORM}?project=organization")
+        is_in_order(client.get(path))
+    form = client.get(f"{FORM}?project=organization")
     if form.status_code == 200:
-        is_in_order(visitor.submit(read_page(form.text), name="a", access_token=TOKEN))
+        is_in_order(client.submit(read_page(form.text), name="a", access_token=TOKEN))
 
 
 @settings(repeatable, max_examples=80)
 @given(wrong=spoilt_answers("/supabase", "/login", "/v1", "/v1/projects", "connection-name"))
 def test_whatever_infisical_answers_to_a_create_a_page_comes(
-    spoilt: Callable[[Answer], Visitor], wrong: Spoilt
+    spoilt: Callable[[Answer], Client], wrong: Spoilt
 ) -> None:
     infisical = Hostile()
-    visitor = spoilt(infisical)
-    form = visitor.page(f"{FORM}?project={PROJECT}")
+    client = spoilt(infisical)
+    form = client.page(f"{FORM}?project={PROJECT}")
     infisical.spoilt = wrong
-    is_in_order(visitor.submit(form, name="a", access_token=TOKEN))
+    is_in_order(client.submit(form, name="a", access_token=TOKEN))
 
 
 # ── Names and commands made of any text ────────────────────────────────────────────────────────────────────────────

@@ -22,17 +22,17 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
+from app.config import Settings
+from app.core.http import network_transport
+from app.core.secret import Secret
 from app.infisical import Deadline, Infisical, InfisicalError, UniversalAuth
 from app.infisical.auth import LOGIN_PATH, RENEW_PATH, TokenAuth
-from app.sandbox import FATES, SandboxTransport, create_sandbox, prepare_database
-from app.secret import Secret
-from app.settings import Settings
-from app.transport import network_transport
-from tests.conftest import FORM, HOST, PROJECT, SECRET_KEY, Clock, Recording, Visitor, visit
+from app.sandbox import SCENARIOS, SandboxTransport, create_sandbox, prepare_database
+from tests.conftest import FORM, HOST, PROJECT, SECRET_KEY, Client, Clock, Recording, new_client
 from tests.infisical import servers
 from tests.infisical.answers import connection, error, grant, new_connection, soon
 
-from .cage import Cage, Records, caged, rendered, spellings
+from .leak_detector import Cage, Records, caged, rendered, spellings
 from .pages import read_page
 from .processes import serving
 
@@ -101,15 +101,15 @@ def cage(
 class Watched:
     """A wizard, the browser in front of it, and what it sent to Infisical."""
 
-    visitor: Visitor
+    client: Client
     cage: Cage
     sent: list[httpx.Request]
 
     def submit(self, token: str, *, url: str = FORM, **fields: str) -> TestResponse:
         """Fills the form in, submits it, follows where it leads, and keeps every answer."""
-        form = self.visitor.page(url)
+        form = self.client.page(url)
         answer = self.cage.keep_answer(
-            self.visitor.submit(
+            self.client.submit(
                 form, **{"name": "my-connection", "use_anyway": "1", **fields, "access_token": token}
             )
         )
@@ -119,12 +119,12 @@ class Watched:
     def look(self, answer: TestResponse) -> None:
         """Walks on: where it leads, the pages that could remember, and the cookie."""
         if answer.status_code == 303:
-            self.cage.keep_answer(self.visitor.get(answer.location))
+            self.cage.keep_answer(self.client.get(answer.location))
         for path in ("/connections", FORM, "/readyz"):
-            self.cage.keep_answer(self.visitor.get(path))
-        cookie = self.visitor.get_cookie("connect")
+            self.cage.keep_answer(self.client.get(path))
+        cookie = self.client.get_cookie("connect")
         if cookie is not None:
-            app = self.visitor.application
+            app = self.client.application
             serializer: Any = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
             self.cage.keep("the session", repr(serializer.loads(cookie.value)))
 
@@ -170,11 +170,11 @@ def in_sandbox(cage: Cage, tmp_path: Path, clock: Clock, checks: str) -> Watched
         transport=Recording(inner, sent),
         clock=clock,
     )
-    return Watched(visitor=visit(app), cage=cage, sent=sent)
+    return Watched(client=new_client(app), cage=cage, sent=sent)
 
 
 @pytest.mark.parametrize("checks", ["on", "off"], indirect=True)
-@pytest.mark.parametrize("digits", ["4567", *(fate.digits for fate in FATES)])
+@pytest.mark.parametrize("digits", ["4567", *(scenario.digits for scenario in SCENARIOS)])
 def test_every_fate_of_the_sandbox(
     in_sandbox: Watched, checks: str, digits: str, clock: Clock, tmp_path: Path
 ) -> None:
@@ -222,9 +222,9 @@ def test_every_way_a_token_is_pasted(in_sandbox: Watched, wrapped: str) -> None:
 
 
 def test_one_field_that_a_script_asks_for(in_sandbox: Watched) -> None:
-    form = in_sandbox.visitor.page(FORM)
+    form = in_sandbox.client.page(FORM)
     data = {**form.hidden_fields(), "validate": "access_token", "access_token": SANDBOX_CANARY + "\u200b"}
-    answer = FlaskClient.open(in_sandbox.visitor, FORM, method="POST", data=data)
+    answer = FlaskClient.open(in_sandbox.client, FORM, method="POST", data=data)
     assert in_sandbox.cage.keep_answer(answer).status_code == 200
     assert "invisible characters" in answer.text
 
@@ -238,10 +238,10 @@ def test_a_name_that_is_taken(in_sandbox: Watched, clock: Clock) -> None:
 
 
 def test_a_form_that_is_sent_twice(in_sandbox: Watched, clock: Clock) -> None:
-    form = in_sandbox.visitor.page(FORM)
+    form = in_sandbox.client.page(FORM)
     clock.passes(5)
     for _ in range(2):
-        answer = in_sandbox.visitor.submit(form, name="twice", access_token=SANDBOX_CANARY + "4567")
+        answer = in_sandbox.client.submit(form, name="twice", access_token=SANDBOX_CANARY + "4567")
         in_sandbox.cage.keep_answer(answer)
         assert answer.status_code == 303
 
@@ -268,21 +268,21 @@ BUTTONS: tuple[dict[str, str], ...] = (
     ],
 )
 def test_a_secret_that_is_pasted_one_field_off(in_sandbox: Watched, field: str, pasted: str) -> None:
-    form = in_sandbox.visitor.page(FORM)
+    form = in_sandbox.client.page(FORM)
     in_words = PASTED[pasted] if pasted == INSTANCE_URL_ALONE else f"It is {PASTED[pasted]}, ask Ann"
     for text in (PASTED[pasted], in_words):
         for button in (*BUTTONS, {"validate": field}):
             token = {"access_token": SANDBOX_CANARY + "4567"}
             typed = {**form.hidden_fields(), "name": "mine", **token, **button, field: text}
             # A script asks for parts of a page, which are no pages in order.
-            answer = FlaskClient.open(in_sandbox.visitor, FORM, method="POST", data=typed)
+            answer = FlaskClient.open(in_sandbox.client, FORM, method="POST", data=typed)
             in_sandbox.cage.keep_answer(answer)
             if answer.status_code == 303:
-                in_sandbox.cage.keep_answer(in_sandbox.visitor.get(answer.location))
+                in_sandbox.cage.keep_answer(in_sandbox.client.get(answer.location))
             if not button:
                 assert answer.status_code == 422
                 assert read_page(answer.text).error(field)
-    in_sandbox.look(in_sandbox.visitor.get(FORM))
+    in_sandbox.look(in_sandbox.client.get(FORM))
     assert in_sandbox.arrived(SANDBOX_CANARY + "4567") == 0
 
 
@@ -298,19 +298,19 @@ def test_a_secret_that_somebody_put_in_a_link(in_sandbox: Watched, pasted: str) 
     for page in pages:
         for name in names:
             link = f"name=a&since=2026-11-23T11:42:07Z&then=form&{name}={quote(PASTED[pasted], safe='')}"
-            answer = in_sandbox.cage.keep_answer(in_sandbox.visitor.get(f"{page}?{link}"))
+            answer = in_sandbox.cage.keep_answer(in_sandbox.client.get(f"{page}?{link}"))
             assert answer.status_code == 303
-            in_sandbox.cage.keep_answer(in_sandbox.visitor.get(answer.location))
+            in_sandbox.cage.keep_answer(in_sandbox.client.get(answer.location))
 
 
 def test_the_token_in_a_file_that_is_uploaded_in_its_place(in_sandbox: Watched) -> None:
-    form = in_sandbox.visitor.page(FORM)
+    form = in_sandbox.client.page(FORM)
     data = {
         **form.hidden_fields(),
         "name": "a",
         "access_token": (io.BytesIO(SANDBOX_CANARY.encode()), "t.txt"),
     }
-    answer = in_sandbox.visitor.post(FORM, data=data, content_type="multipart/form-data")
+    answer = in_sandbox.client.post(FORM, data=data, content_type="multipart/form-data")
     assert in_sandbox.cage.keep_answer(answer).status_code == 422
 
 
@@ -331,7 +331,7 @@ def test_a_token_that_somebody_put_in_a_link_does_not_travel_on(
     in_sandbox: Watched, page: str, project: str
 ) -> None:
     rest = f"access_token={SANDBOX_CANARY}4567{project}&name=a&since=2026-11-23T11:42:07Z"
-    in_sandbox.cage.keep_answer(in_sandbox.visitor.get(f"{page}?{rest}"))
+    in_sandbox.cage.keep_answer(in_sandbox.client.get(f"{page}?{rest}"))
 
 
 def test_a_real_server_says_nothing_of_the_token(cage: Cage, tmp_path: Path) -> None:
@@ -429,7 +429,7 @@ def at(cage: Cage, clock: Clock) -> Callable[..., Watched]:
         cage.keep("the settings", f"{loaded!r} {loaded}")
         transport = httpx.MockTransport(upstream)
         app = create_app(loaded, secret_key=SECRET_KEY, transport=transport, clock=clock)
-        return Watched(visitor=visit(app), cage=cage, sent=upstream.sent)
+        return Watched(client=new_client(app), cage=cage, sent=upstream.sent)
 
     return make
 
@@ -511,14 +511,14 @@ def test_every_fault_of_a_create(at: Callable[..., Watched], fault: str, credent
 def test_every_fault_of_another_call(at: Callable[..., Watched], call: str, fault: str) -> None:
     upstream = Upstream()
     wizard = at(upstream)
-    form = wizard.visitor.page(FORM)
+    form = wizard.client.page(FORM)
     upstream.steps = {call: FAULTS[fault]}
     fresh = at(upstream)
     for path in ("/", f"{FORM}/outcome?project={PROJECT}&name=a&since=2026-11-23T11:42:07Z"):
-        wizard.cage.keep_answer(fresh.visitor.get(path))
+        wizard.cage.keep_answer(fresh.client.get(path))
     wizard.look(
         wizard.cage.keep_answer(
-            wizard.visitor.submit(form, name="a", use_anyway="1", access_token=ACCESS_TOKEN)
+            wizard.client.submit(form, name="a", use_anyway="1", access_token=ACCESS_TOKEN)
         )
     )
 
@@ -540,10 +540,10 @@ def test_a_create_that_is_refused_with_the_secrets_in_the_answer(
     sentence = echoes(SECRETS[secret])[way]
     upstream = Upstream()
     wizard = at(upstream)
-    form = wizard.visitor.page(FORM)
+    form = wizard.client.page(FORM)
     for refusal in refusals(sentence).values():
         upstream.steps = {"create": refusal}
-        answer = wizard.visitor.submit(form, name="a", use_anyway="1", access_token=ACCESS_TOKEN)
+        answer = wizard.client.submit(form, name="a", use_anyway="1", access_token=ACCESS_TOKEN)
         wizard.cage.keep_answer(answer)
         assert answer.status_code != 303
 
@@ -557,7 +557,7 @@ def test_another_call_that_is_refused_with_the_secrets_in_the_answer(
     for refusal in refusals(echoes(secret)[way]).values():
         wizard = at(Upstream(**{call: refusal}))
         for path in ("/", "/readyz"):
-            wizard.cage.keep_answer(wizard.visitor.get(path))
+            wizard.cage.keep_answer(wizard.client.get(path))
 
 
 @pytest.mark.parametrize(
@@ -577,7 +577,7 @@ def test_a_supabase_that_echoes_the_token(
     sentence = echoes(ACCESS_TOKEN)[way]
     upstream = Upstream()
     wizard = at(upstream)
-    form = wizard.visitor.page(FORM)
+    form = wizard.client.page(FORM)
     for answer in (
         httpx.Response(200, json=[{"id": sentence, "name": sentence}]),
         httpx.Response(403, json={"message": sentence, "missing_permissions": [sentence]}),
@@ -587,7 +587,7 @@ def test_a_supabase_that_echoes_the_token(
         httpx.Response(302, headers={"location": f"https://a.example/{quote(sentence)}"}),
     ):
         upstream.steps = {"supabase": answer}
-        told = wizard.visitor.submit(form, name="a", use_anyway="1", access_token=ACCESS_TOKEN, **button)
+        told = wizard.client.submit(form, name="a", use_anyway="1", access_token=ACCESS_TOKEN, **button)
         wizard.look(wizard.cage.keep_answer(told))
 
 
@@ -607,7 +607,7 @@ def client_with(upstream: Upstream, *, pair: bool = True) -> Infisical:
     auth: httpx.Auth = UniversalAuth(base_url=HOST, client_id="made-up-id", client_secret=secret)
     if not pair:
         auth = TokenAuth(Secret(INFISICAL_TOKEN))
-    return Infisical(HOST, auth=auth, transport=httpx.MockTransport(upstream), hidden=(secret,))
+    return Infisical(HOST, auth=auth, transport=httpx.MockTransport(upstream), redact=(secret,))
 
 
 @pytest.mark.parametrize("call", ["create", "login"])

@@ -23,26 +23,26 @@ from flask.sessions import SessionInterface, SessionMixin
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import Person, create_app, mount
-from app.access.arguments import Arguments
-from app.access.company_sign_on import CompanySignOn
-from app.access.sealing import Seal
-from app.access.signing_in import LONGEST_SIGN_IN, SignIn
-from app.access.single_sign_on import SignOnError
-from app.connections.portal import EXTENSION
+from app import Principal, create_app, mount
+from app.auth.arguments import Arguments
+from app.auth.encryption import Seal
+from app.auth.oidc_errors import SignOnError
+from app.auth.oidc_policy import OidcPolicy
+from app.auth.session import LONGEST_SIGN_IN, SignIn
+from app.config import Settings
+from app.core.limits import Limits
+from app.core.paths import STATIC, TEMPLATES
+from app.core.secret import Secret
+from app.core.templating import Pages
 from app.infisical import AccessGrant, Infisical, OAuthApplication, UniversalAuth
 from app.infisical.auth import TokenAuth
-from app.limits import Limits
-from app.paths import STATIC, TEMPLATES
-from app.rendering import Pages
-from app.secret import Secret
-from app.settings import Settings
-from tests.access.played_provider import CLIENT_SECRET as PROVIDERS_SECRET
-from tests.access.played_provider import CODE, PlayedProvider
-from tests.cage import Cage, caged, rendered, spellings
-from tests.conftest import FORM, HOST, PROJECT, Clock, Sandbox, sandbox_in, visit
+from app.web.services import EXTENSION
+from tests.auth.played_provider import CLIENT_SECRET as PROVIDERS_SECRET
+from tests.auth.played_provider import CODE, PlayedProvider
+from tests.conftest import FORM, HOST, PROJECT, Clock, Sandbox, new_client, sandbox_in
 from tests.identity_providers import RunningProvider, running_provider
 from tests.infisical.answers import connection, error, grant, new_connection
+from tests.leak_detector import Cage, caged, rendered, spellings
 from tests.pages import read_page
 from tests.processes import serving
 from tests.test_canary import FAULTS, NO_SUCH, Step, echoes, refusals
@@ -188,17 +188,17 @@ class Walker:
 
     def __init__(self, app: Flask, cage: Cage, *, address: str | None = None) -> None:
         self.app = app
-        self.visitor = visit(app)
-        self.visitor.environ_base["REMOTE_ADDR"] = address or next(ADDRESSES)
+        self.client = new_client(app)
+        self.client.environ_base["REMOTE_ADDR"] = address or next(ADDRESSES)
         self.cage = cage
 
     def get(self, url: str, **kwargs: Any) -> TestResponse:
         # Past the rules of pages, which other tests hold and which take long to look at.
-        return self.cage.keep_answer(FlaskClient.open(self.visitor, url, method="GET", **kwargs))
+        return self.cage.keep_answer(FlaskClient.open(self.client, url, method="GET", **kwargs))
 
     def post(self, url: str, **data: Any) -> TestResponse:
         headers = {"Sec-Fetch-Site": "same-origin"}
-        answer = FlaskClient.open(self.visitor, url, method="POST", data=data, headers=headers)
+        answer = FlaskClient.open(self.client, url, method="POST", data=data, headers=headers)
         return self.cage.keep_answer(answer)
 
     def hidden_fields(self, url: str) -> dict[str, str]:
@@ -352,7 +352,7 @@ def test_an_infisical_that_says_the_servers_secret_again_behind_a_proxy(cage: Ca
 
 def behind_a_proxy(cage: Cage, upstream: Played, *, user: str) -> Walker:
     walker = Walker(Wizard(PROXY, upstream).app, cage, address="127.0.0.1")
-    walker.visitor.environ_base["HTTP_X_FORWARDED_USER"] = user
+    walker.client.environ_base["HTTP_X_FORWARDED_USER"] = user
     return walker
 
 
@@ -386,7 +386,7 @@ def mounted(cage: Cage, upstream: Played, *, session: SessionInterface | None = 
     portal.secret_key = FIRST_KEY
     portal.session_interface = session or portal.session_interface
     server = {name: text for name, text in PROXY.items() if name.startswith("INFISICAL")}
-    ada = Person(subject="ada", name="Ada", way_in="portal")
+    ada = Principal(subject="ada", name="Ada", way_in="portal")
     mount(
         portal,
         url_prefix="/connect",
@@ -408,7 +408,7 @@ def test_inside_another_app(cage: Cage, fault: str) -> None:
 
 def test_inside_another_app_the_traceback_of_a_page_of_ours_holds_no_cookie_of_the_apps(cage: Cage) -> None:
     walker = mounted(cage, Played())
-    walker.visitor.set_cookie("portal", "made-up-session-of-the-app")
+    walker.client.set_cookie("portal", "made-up-session-of-the-app")
     with_broken_pages(walker.app)
     with faults_of(walker.app) as faults:
         assert walker.get("/connect/projects").status_code == 500
@@ -440,7 +440,7 @@ def provider() -> Iterator[RunningProvider]:
 
 
 @pytest.fixture
-def company(cage: Cage, provider: RunningProvider, tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
+def oidc(cage: Cage, provider: RunningProvider, tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
     made: list[Sandbox] = []
 
     def make(**environ: str) -> Sandbox:
@@ -459,13 +459,13 @@ def company(cage: Cage, provider: RunningProvider, tmp_path: Path) -> Iterator[C
 
     yield make
     for sandbox in made:
-        sandbox.app.extensions[EXTENSION].gate.company.provider.close()
+        sandbox.app.extensions[EXTENSION].backend.oidc.provider.close()
 
 
 def depart(walker: Walker) -> str:
     answer = walker.get("/sign-in/company?next=/projects")
     # State and nonce stand in the address, and the verifier in the sealed cookie alone.
-    cookie = walker.visitor.get_cookie("connect-departure")
+    cookie = walker.client.get_cookie("connect-departure")
     assert cookie is not None
     seal = Seal((Secret(FIRST_KEY),), purpose="departure", life=LONGEST_SIGN_IN)
     record = seal.open(cookie.value, now=datetime.now(UTC))
@@ -481,7 +481,7 @@ def registered(provider: RunningProvider, cage: Cage) -> tuple[str, str]:
     return client_id, client_secret
 
 
-def let_in(walker: Walker, provider: RunningProvider) -> dict[str, str]:
+def login_context(walker: Walker, provider: RunningProvider) -> dict[str, str]:
     """What the browser brings back from the provider."""
     url = depart(walker)
     with walker.cage.looking_away():
@@ -515,11 +515,11 @@ def sent_to_exchange(sandbox: Sandbox, cage: Cage) -> None:
     ids=["exchange", "server's own"],
 )
 def test_who_signs_on_works_and_signs_out(
-    company: Callable[..., Sandbox], provider: RunningProvider, cage: Cage, environ: dict[str, str]
+    oidc: Callable[..., Sandbox], provider: RunningProvider, cage: Cage, environ: dict[str, str]
 ) -> None:
-    sandbox = company(**environ)
+    sandbox = oidc(**environ)
     walker = Walker(sandbox.app, cage)
-    answer = arrive(walker, let_in(walker, provider))
+    answer = arrive(walker, login_context(walker, provider))
     assert (answer.status_code, answer.location) == (303, "/projects")
     walker.look_round()
     walker.create()
@@ -530,22 +530,22 @@ def test_who_signs_on_works_and_signs_out(
 
 @pytest.mark.parametrize("wrong", ["state", "code", "iss", "error", "nothing"])
 def test_an_answer_that_is_refused(
-    company: Callable[..., Sandbox], provider: RunningProvider, cage: Cage, wrong: str
+    oidc: Callable[..., Sandbox], provider: RunningProvider, cage: Cage, wrong: str
 ) -> None:
-    sandbox = company()
+    sandbox = oidc()
     walker = Walker(sandbox.app, cage)
-    arguments = let_in(walker, provider)
+    arguments = login_context(walker, provider)
     answer = arrive(walker, {**arguments, wrong: "made-up-and-wrong"} if wrong != "nothing" else {})
     assert answer.status_code in (400, 403)
     assert sandbox.sent == []
 
 
 def test_a_wrong_secret_at_the_provider(
-    company: Callable[..., Sandbox], provider: RunningProvider, cage: Cage
+    oidc: Callable[..., Sandbox], provider: RunningProvider, cage: Cage
 ) -> None:
-    sandbox = company(CONNECT_OIDC_CLIENT_SECRET=OIDC_SECRET)
+    sandbox = oidc(CONNECT_OIDC_CLIENT_SECRET=OIDC_SECRET)
     walker = Walker(sandbox.app, cage)
-    answer = arrive(walker, let_in(walker, provider))
+    answer = arrive(walker, login_context(walker, provider))
     assert answer.status_code == 502
 
 
@@ -591,8 +591,8 @@ def test_an_exchange_that_fails_or_says_again_what_it_was_sent(
     infisical = SaysAgain(step)
     app = create_app(Settings.load(environ, None), transport=infisical)
     walker = Walker(app, cage)
-    answer = arrive(walker, let_in(walker, provider))
-    app.extensions[EXTENSION].gate.company.provider.close()
+    answer = arrive(walker, login_context(walker, provider))
+    app.extensions[EXTENSION].backend.oidc.provider.close()
     assert answer.status_code >= 400
     # The Basic credential of the application is masked as well as the ID token.
     for number, sent in enumerate(infisical.sent):
@@ -704,16 +704,16 @@ def test_the_traceback_of_a_page_that_falls_over_holds_nothing_that_opens_the_pa
     (fault,) = faults
     assert "HTTP_HOST" in fault
     for name in ("connect", "connect-sign-in"):
-        cookie = walker.visitor.get_cookie(name)
+        cookie = walker.client.get_cookie(name)
         assert cookie is not None
         assert cookie.value not in fault
 
 
 def test_a_page_that_falls_over_when_the_provider_answers(
-    company: Callable[..., Sandbox], provider: RunningProvider, cage: Cage
+    oidc: Callable[..., Sandbox], provider: RunningProvider, cage: Cage
 ) -> None:
-    walker = Walker(company().app, cage)
-    arguments = let_in(walker, provider)
+    walker = Walker(oidc().app, cage)
+    arguments = login_context(walker, provider)
     with_broken_pages(walker.app)
     assert arrive(walker, {**arguments, "error": "access_denied"}).status_code == 500
 
@@ -768,16 +768,16 @@ def holders() -> dict[str, Any]:
         "UniversalAuth": UniversalAuth(base_url=HOST, client_id="c", client_secret=secret),
         "OAuthApplication": application,
         "ClientSecretBasic": application.auth(),
-        "Infisical": Infisical(HOST, auth=TokenAuth(Secret(OBTAINED)), transport=httpx.MockTransport(Played()), hidden=(secret,)),
-        "CompanySignOn": CompanySignOn(make_provider=lambda: played.client, application=application),
+        "Infisical": Infisical(HOST, auth=TokenAuth(Secret(OBTAINED)), transport=httpx.MockTransport(Played()), redact=(secret,)),
+        "CompanySignOn": OidcPolicy(make_provider=lambda: played.client, application=application),
         "IdentityProvider": played.client,
         "Departure": departure,
         "Attempt": departure.attempt,
         "Arguments": arguments,
         "SignedOn": played.client.arrival(arguments, attempt=departure.attempt),
         "Limits": Limits(storage=Secret(KEPT_BY_THE_SERVER["CONNECT_RATE_STORAGE"])),
-        "SignedIn": app.extensions[EXTENSION].gate,
-        "SealedCookie": app.extensions[EXTENSION].gate._cookie,
+        "SignedIn": app.extensions[EXTENSION].backend,
+        "SealedCookie": app.extensions[EXTENSION].backend._cookie,
         "Portal": app.extensions[EXTENSION],
         "Secret": secret,
     }  # fmt: skip

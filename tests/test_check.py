@@ -19,14 +19,14 @@ def provider() -> Iterator[RunningProvider]:
         yield running
 
 
-def company(issuer: str, **more: str) -> dict[str, str]:
+def oidc(issuer: str, **more: str) -> dict[str, str]:
     return {"CONNECT_ACCESS": "oidc", "CONNECT_OIDC_ISSUER": issuer, **CREDENTIAL, **more}
 
 
 def test_a_provider_that_answers_is_told_and_whose_rights_act(
     provider: RunningProvider, tmp_path: Path
 ) -> None:
-    done = run("check", folder=tmp_path, settings=company(provider.issuer))
+    done = run("check", folder=tmp_path, settings=oidc(provider.issuer))
     assert (done.status, done.stderr) == (0, "")
     assert told(done.stdout)["Who may come in"] == (
         f"whoever signs in at {provider.issuer}, with rights of their own"
@@ -40,7 +40,7 @@ def test_a_provider_that_answers_is_told_and_whose_rights_act(
 
 def test_that_the_servers_credential_acts_is_told_too(provider: RunningProvider, tmp_path: Path) -> None:
     alike = {"CONNECT_OIDC_EXCHANGE": "off", "CONNECT_OIDC_ALLOWED_GROUPS": "platform"}
-    done = run("check", folder=tmp_path, settings=company(provider.issuer, **alike))
+    done = run("check", folder=tmp_path, settings=oidc(provider.issuer, **alike))
     assert done.status == 0
     assert told(done.stdout)["Who may come in"] == (
         f"whoever signs in at {provider.issuer}, of platform, with the server's credential"
@@ -56,7 +56,7 @@ def test_with_the_exchange_it_says_what_only_a_person_can_try(
         "INFISICAL_OAUTH_CLIENT_ID": "made-up",
         "INFISICAL_OAUTH_CLIENT_SECRET": "made-up-secret",
     }
-    done = run("check", folder=tmp_path, settings=company(provider.issuer, **real))
+    done = run("check", folder=tmp_path, settings=oidc(provider.issuer, **real))
     assert done.status == 0
     assert done.stdout.splitlines()[-1] == (
         "Infisical exchanges each person's sign-in for rights of their own, which only a person can try."
@@ -65,7 +65,7 @@ def test_with_the_exchange_it_says_what_only_a_person_can_try(
 
 def test_a_provider_that_does_not_answer_is_a_fault(tmp_path: Path) -> None:
     issuer = f"http://127.0.0.1:{free_port()}"
-    done = run("check", folder=tmp_path, settings=company(issuer))
+    done = run("check", folder=tmp_path, settings=oidc(issuer))
     assert done.status == 1
     assert done.stderr.startswith(f"{issuer}: ")
     assert "could not be reached" in done.stderr
@@ -73,14 +73,14 @@ def test_a_provider_that_does_not_answer_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_the_wrong_issuer_is_a_fault(provider: RunningProvider, tmp_path: Path) -> None:
-    done = run("check", folder=tmp_path, settings=company(f"{provider.issuer}/typo"))
+    done = run("check", folder=tmp_path, settings=oidc(f"{provider.issuer}/typo"))
     assert done.status == 1
     assert done.stderr.startswith(f"{provider.issuer}/typo: ")
 
 
 def test_without_the_extra_it_says_how_to_get_it(provider: RunningProvider, tmp_path: Path) -> None:
     (tmp_path / "joserfc.py").write_text("raise ImportError('not installed')")
-    settings = company(provider.issuer, PYTHONPATH=str(tmp_path))
+    settings = oidc(provider.issuer, PYTHONPATH=str(tmp_path))
     for command in ("check", "serve"):
         done = run(command, folder=tmp_path, settings=settings)
         assert done.status == 1

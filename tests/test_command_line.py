@@ -340,7 +340,7 @@ def test_the_sandboxs_own_data_is_gone_afterwards(tmp_path: Path) -> None:
 def test_a_worker_that_leaves_does_not_take_the_data_with_it(tmp_path: Path) -> None:
     script = """
 import os, sys
-from app.serving import _folder
+from app.server import _folder
 with _folder() as folder:
     worker = os.fork()
     if worker == 0:

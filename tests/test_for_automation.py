@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 
 from app.sandbox import sandbox_token
-from tests.conftest import FORM, Sandbox, Visitor, visit
+from tests.conftest import FORM, Client, Sandbox, new_client
 from tests.pages import read_page
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -23,8 +23,8 @@ def test_the_readme_lists_every_page_and_no_other(sandbox: Sandbox) -> None:
     assert addresses == routes
 
 
-def test_the_fields_have_the_promised_names_and_ids(visitor: Visitor) -> None:
-    page = visitor.page(FORM)
+def test_the_fields_have_the_promised_names_and_ids(client: Client) -> None:
+    page = client.page(FORM)
     fields = ("project_id", "name", "description", "instance_url", "access_token", "expires_on", "submit")
     for field in (*fields, "expires_in_description"):
         element = page.by_id(field)
@@ -33,15 +33,15 @@ def test_the_fields_have_the_promised_names_and_ids(visitor: Visitor) -> None:
     assert page.field("instance_url") == "https://api.supabase.com"
 
 
-def test_a_warning_brings_the_promised_checkbox(visitor: Visitor) -> None:
-    answer = visitor.fill_in(name="x", instance_url="https://other.example", access_token=sandbox_token())
+def test_a_warning_brings_the_promised_checkbox(client: Client) -> None:
+    answer = client.fill_in(name="x", instance_url="https://other.example", access_token=sandbox_token())
     box = read_page(answer.text).by_id("use_anyway")
     assert box is not None
     assert (box.get("name"), box.get("type"), box.get("value")) == ("use_anyway", "checkbox", "1")
 
 
-def test_the_created_page_has_every_promised_id(visitor: Visitor) -> None:
-    page = visitor.page(visitor.fill_in(name="x", access_token=sandbox_token()).location)
+def test_the_created_page_has_every_promised_id(client: Client) -> None:
+    page = client.page(client.fill_in(name="x", access_token=sandbox_token()).location)
     promised = re.findall(r"`#(connection-[a-z-]+)`", README)
     assert len(promised) == 10
     for element_id in promised:
@@ -51,35 +51,35 @@ def test_the_created_page_has_every_promised_id(visitor: Visitor) -> None:
 def test_every_slug_in_the_code_is_promised_and_every_promised_slug_is_in_the_code() -> None:
     listed = README.partition("The slugs are")[2].partition("- `/healthz`")[0]
     app = Path(__file__).parent.parent / "app"
-    pages = (*app.glob("*.py"), *app.glob("connections/*.py"), *app.glob("access/*.py"))
+    pages = (*app.glob("*.py"), *app.glob("web/*.py"), *app.glob("auth/*.py"))
     code = "\n".join(path.read_text() for path in pages)
     slugs = set(re.findall(r'slug="([a-z-]+)"', code))
     slugs |= set(re.findall(r'(?:\d{3}: |_UNDERSTOOD = |_BROKEN = )\(\s*"([a-z-]+)",', code))
     assert set(re.findall(r"`([a-z-]+)`", listed)) == slugs | {"outcome-unknown"}
 
 
-def test_the_start_leads_to_the_project_in_hand(visitor: Visitor) -> None:
-    answer = visitor.get("/")
+def test_the_start_leads_to_the_project_in_hand(client: Client) -> None:
+    answer = client.get("/")
     assert answer.status_code == 303
     assert re.fullmatch(r"/connections\?project=[0-9a-f-]{36}", answer.location)
 
 
-def test_the_outcome_page_has_everything_in_its_address(visitor: Visitor) -> None:
-    location = visitor.fill_in(name="late", description="why", access_token=sandbox_token("0504")).location
+def test_the_outcome_page_has_everything_in_its_address(client: Client) -> None:
+    location = client.fill_in(name="late", description="why", access_token=sandbox_token("0504")).location
     given = httpx.URL(f"http://localhost{location}").params
     assert set(given) >= {"project", "name", "since", "description", "instance_url"}
 
 
-def test_a_created_connection_is_a_redirect_to_its_page_that_says_so_the_first_time(visitor: Visitor) -> None:
-    answer = visitor.fill_in(name="x", access_token=sandbox_token())
+def test_a_created_connection_is_a_redirect_to_its_page_that_says_so_the_first_time(client: Client) -> None:
+    answer = client.fill_in(name="x", access_token=sandbox_token())
     assert answer.status_code == 303
     assert re.fullmatch(r"/connections/supabase/[0-9a-f-]{36}\?created=[\w.-]+", answer.location)
-    assert "Step 3 of 3" in visitor.page(answer.location).title
-    assert "Step 3 of 3" not in visitor.page(answer.location.partition("?")[0]).title
+    assert "Step 3 of 3" in client.page(answer.location).title
+    assert "Step 3 of 3" not in client.page(answer.location.partition("?")[0]).title
 
 
-def test_a_refused_form_has_the_promised_summary_and_messages(visitor: Visitor) -> None:
-    answer = visitor.fill_in(
+def test_a_refused_form_has_the_promised_summary_and_messages(client: Client) -> None:
+    answer = client.fill_in(
         name="", access_token="", description="d" * 256, instance_url="ftp://x", expires_on="x"
     )
     assert answer.status_code == 422
@@ -89,19 +89,19 @@ def test_a_refused_form_has_the_promised_summary_and_messages(visitor: Visitor) 
         assert f"#{field}" in [href for href, _ in page.summary]
 
 
-def test_check_and_use_instance_url_create_nothing(visitor: Visitor, sandbox: Sandbox) -> None:
+def test_check_and_use_instance_url_create_nothing(client: Client, sandbox: Sandbox) -> None:
     for button in ({"check": "1"}, {"use_instance_url": "https://api.supabase.com"}):
-        assert visitor.fill_in(name="x", access_token=sandbox_token(), **button).status_code == 200
+        assert client.fill_in(name="x", access_token=sandbox_token(), **button).status_code == 200
     assert sandbox.creates == []
 
 
-def test_a_refusal_of_infisicals_shows_its_request_id(visitor: Visitor) -> None:
-    page = visitor.page("/connections/supabase/00000000-0000-4000-8000-000000000000", status=404)
+def test_a_refusal_of_infisicals_shows_its_request_id(client: Client) -> None:
+    page = client.page("/connections/supabase/00000000-0000-4000-8000-000000000000", status=404)
     assert page.text_of("request-id").startswith("req-")
 
 
 def test_the_sign_in_page_has_the_promised_forms_and_fields(own_sandbox: Sandbox) -> None:
-    page = visit(own_sandbox.app).page("/sign-in?next=/projects")
+    page = new_client(own_sandbox.app).page("/sign-in?next=/projects")
     for form, way in (("identity-form", "identity"), ("token-form", "token")):
         hidden = page.hidden_fields(form)
         assert set(hidden) == {"csrf_token", "host", "way", "next"}
@@ -112,5 +112,5 @@ def test_the_sign_in_page_has_the_promised_forms_and_fields(own_sandbox: Sandbox
         assert element.get("name") == field
 
 
-def test_every_answer_has_the_promised_request_id(visitor: Visitor) -> None:
-    assert re.fullmatch("[0-9a-f]{16}", visitor.get("/healthz").headers["X-Request-ID"])
+def test_every_answer_has_the_promised_request_id(client: Client) -> None:
+    assert re.fullmatch("[0-9a-f]{16}", client.get("/healthz").headers["X-Request-ID"])

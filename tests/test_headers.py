@@ -12,7 +12,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 from app import LARGEST_REQUEST
-from tests.conftest import FORM, Clock, Sandbox, Visitor, sandbox_in, visit
+from tests.conftest import FORM, Client, Clock, Sandbox, new_client, sandbox_in
 
 ON_EVERY_ANSWER = {
     "Content-Security-Policy": (
@@ -80,7 +80,7 @@ class Wizard(NamedTuple):
         headers = {**self.reach, **reach, **(request.more or {})}
         peer = {"REMOTE_ADDR": headers.pop("peer")}
         return FlaskClient.open(
-            visit(self.sandbox.app),
+            new_client(self.sandbox.app),
             path,
             method=method,
             headers=headers,
@@ -111,7 +111,7 @@ SETTINGS = {
 
 @pytest.fixture(params=REACHED)
 def wizard(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock, good_token: str) -> Wizard:
-    here = visit(sandbox_in(tmp_path, clock).app)
+    here = new_client(sandbox_in(tmp_path, clock).app)
     connection = here.fill_in(name="mine", access_token=good_token).location.partition("?")[0]
     (static,) = set(re.findall(r'"(/static/[^"]+/connect.css)"', here.get("/sandbox").text))
     reached = sandbox_in(tmp_path, clock, **SETTINGS[request.param])
@@ -252,7 +252,7 @@ def test_who_is_led_to_the_sign_in_gets_them_as_well(tmp_path: Path, clock: Cloc
 
 
 def test_signing_in_sets_the_two_cookies_and_nothing_else(own_sandbox: Sandbox) -> None:
-    somebody = visit(own_sandbox.app)
+    somebody = new_client(own_sandbox.app)
     answer = somebody.sign_in()
     names = [cookie.partition("=")[0] for cookie in answer.headers.getlist("Set-Cookie")]
     assert sorted(names) == ["connect", "connect-sign-in"]
@@ -261,7 +261,7 @@ def test_signing_in_sets_the_two_cookies_and_nothing_else(own_sandbox: Sandbox) 
     assert shown(answer.headers, scheme="http") == {**bare, "Vary": "Cookie", "Location": "/"}
 
 
-def test_a_fault_of_ours_has_them_as_well(wizard_at: Callable[..., Visitor]) -> None:
+def test_a_fault_of_ours_has_them_as_well(wizard_at: Callable[..., Client]) -> None:
     def broken(_: httpx.Request) -> httpx.Response:
         raise RuntimeError("a sentence that only the log may know")
 
@@ -272,7 +272,7 @@ def test_a_fault_of_ours_has_them_as_well(wizard_at: Callable[..., Visitor]) -> 
 
 def test_every_answer_has_a_request_id_of_its_own_whatever_the_client_sends(sandbox: Sandbox) -> None:
     told = [
-        visit(sandbox.app).get("/healthz", headers={"X-Request-ID": "made-up"}).headers["X-Request-ID"]
+        new_client(sandbox.app).get("/healthz", headers={"X-Request-ID": "made-up"}).headers["X-Request-ID"]
         for _ in range(3)
     ]
     assert len(set(told)) == 3
@@ -286,6 +286,6 @@ def test_no_other_origin_may_read_an_answer(wizard: Wizard) -> None:
 
 
 def test_no_json_comes_as_a_script(sandbox: Sandbox) -> None:
-    answer = visit(sandbox.app).get("/healthz?callback=made_up&jsonp=made_up")
+    answer = new_client(sandbox.app).get("/healthz?callback=made_up&jsonp=made_up")
     assert answer.mimetype == "application/json"
     assert answer.json == {"status": "alive"}

@@ -20,7 +20,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response as Answer
 
-from app import LARGEST_REQUEST, Person, create_app, mount
+from app import LARGEST_REQUEST, Principal, create_app, mount
+from app.config import Settings, SettingsError
 from app.mounting import signing_keys
 from app.sandbox import (
     SANDBOX_CLIENT_ID,
@@ -30,8 +31,7 @@ from app.sandbox import (
     prepare_database,
     sandbox_token,
 )
-from app.settings import Settings, SettingsError
-from tests.conftest import FORM, HOST, SECRET_KEY, Clock, Recording, Visitor, visit
+from tests.conftest import FORM, HOST, SECRET_KEY, Client, Clock, Recording, new_client
 from tests.pages import PageUnderTest, read_page
 from tests.portal import LIMIT, guard, make_portal, protect
 
@@ -50,9 +50,9 @@ class House:
     sent: list[httpx.Request]
     prefix: str = PREFIX
 
-    def visitor(self, *, name: str | None = "Ada", at: str = "http://localhost") -> Visitor:
+    def client(self, *, name: str | None = "Ada", at: str = "http://localhost") -> Client:
         """A new browser, in which somebody has logged in to the portal; with None, nobody has."""
-        browser = visit(self.portal)
+        browser = new_client(self.portal)
         browser.prefix = self.prefix
         if name is not None:
             with browser.session_transaction(base_url=at) as held:
@@ -100,10 +100,10 @@ def house(build: Build, request: pytest.FixtureRequest) -> House:
 
 
 @pytest.fixture
-def browser(house: House) -> Iterator[Visitor]:
-    visitor = house.visitor()
-    with visitor:
-        yield visitor
+def browser(house: House) -> Iterator[Client]:
+    client = house.client()
+    with client:
+        yield client
 
 
 def is_the_portals(answer_or_page: PageUnderTest) -> bool:
@@ -113,24 +113,24 @@ def is_the_portals(answer_or_page: PageUnderTest) -> bool:
 # ── Both sides work ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def walk(visitor: Visitor, start: str) -> PageUnderTest:
+def walk(client: Client, start: str) -> PageUnderTest:
     """From the list to the created connection, by what stands on each page."""
-    page = visitor.page(start)
+    page = client.page(start)
     for words in ("Add Connection", "Supabase Connection", "I have my token"):
-        page = visitor.page(next(href for text, href in page.links().items() if words in text))
-    answer = visitor.submit(page, name="my-connection", access_token=sandbox_token())
+        page = client.page(next(href for text, href in page.links().items() if words in text))
+    answer = client.submit(page, name="my-connection", access_token=sandbox_token())
     assert answer.status_code == 303, answer.text
-    return visitor.page(answer.location)
+    return client.page(answer.location)
 
 
-def test_a_person_of_the_portal_walks_from_the_list_to_the_created_connection(browser: Visitor) -> None:
+def test_a_person_of_the_portal_walks_from_the_list_to_the_created_connection(browser: Client) -> None:
     created = walk(browser, f"{PREFIX}/")
     assert created.heading == "my-connection is connected"
     assert "Ada" in created.text
     assert "my-connection" in browser.page(f"{PREFIX}/connections").text
 
 
-def test_each_side_has_templates_filters_and_names_of_its_own(browser: Visitor) -> None:
+def test_each_side_has_templates_filters_and_names_of_its_own(browser: Client) -> None:
     theirs = browser.page("/connections")
     assert theirs.heading == "Train connections"
     assert "Basel to Milan, a name that the portal gives to every template" in theirs.text
@@ -141,7 +141,7 @@ def test_each_side_has_templates_filters_and_names_of_its_own(browser: Visitor) 
     assert "a name that the portal gives" not in ours.text
 
 
-def test_the_portals_session_keeps_what_it_had(browser: Visitor) -> None:
+def test_the_portals_session_keeps_what_it_had(browser: Client) -> None:
     browser.page("/")
     with browser.session_transaction() as held:
         before = {**held}
@@ -156,7 +156,7 @@ def test_the_portals_session_keeps_what_it_had(browser: Visitor) -> None:
 # ── Forged requests ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_portal_refuses_a_post_without_its_token_and_takes_one_with_it(browser: Visitor) -> None:
+def test_the_portal_refuses_a_post_without_its_token_and_takes_one_with_it(browser: Client) -> None:
     refused = browser.post("/login", data={"user": "Eve"})
     assert refused.status_code == 400
     assert is_the_portals(read_page(refused.text))
@@ -164,7 +164,7 @@ def test_the_portal_refuses_a_post_without_its_token_and_takes_one_with_it(brows
     assert browser.post("/login", data={**token, "user": "Grace"}).status_code == 302
 
 
-def test_our_forms_are_checked_by_us(house: House, browser: Visitor) -> None:
+def test_our_forms_are_checked_by_us(house: House, browser: Client) -> None:
     theirs = browser.page("/login").hidden_fields()
     for data in ({}, theirs):
         answer = browser.post(f"{PREFIX}{FORM}", data={**data, "name": "a", "access_token": sandbox_token()})
@@ -176,7 +176,7 @@ def test_our_forms_are_checked_by_us(house: House, browser: Visitor) -> None:
 def test_our_forms_are_checked_where_the_portal_checks_none(build: Build) -> None:
     portal = make_portal(WTF_CSRF_ENABLED=False)
     protect(portal)
-    browser = build(portal).visitor()
+    browser = build(portal).client()
     assert browser.post("/login", data={"user": "Grace"}).status_code == 302
     assert read_page(browser.post(f"{PREFIX}{FORM}", data={"name": "a"}).text).problem == "page-too-old"
     assert walk(browser, f"{PREFIX}/").heading == "my-connection is connected"
@@ -185,7 +185,7 @@ def test_our_forms_are_checked_where_the_portal_checks_none(build: Build) -> Non
 # ── Limits ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_portals_limit_counts_its_pages_and_none_of_ours(browser: Visitor) -> None:
+def test_the_portals_limit_counts_its_pages_and_none_of_ours(browser: Client) -> None:
     form = browser.page(f"{PREFIX}{FORM}")
     for _ in range(2 * LIMIT):
         assert browser.get(f"{PREFIX}{FORM}?project=organization").status_code == 200
@@ -197,7 +197,7 @@ def test_the_portals_limit_counts_its_pages_and_none_of_ours(browser: Visitor) -
 def test_a_portal_whose_limits_are_off_holds_the_wizard(build: Build) -> None:
     portal = make_portal(RATELIMIT_ENABLED=False)
     protect(portal)
-    browser = build(portal).visitor()
+    browser = build(portal).client()
     assert walk(browser, f"{PREFIX}/").heading == "my-connection is connected"
     assert {browser.get("/").status_code for _ in range(LIMIT + 1)} == {200}
 
@@ -207,7 +207,7 @@ def test_every_limiter_of_the_portal_leaves_our_pages_alone(build: Build) -> Non
     house = build(portal)
     for limits in ({"default_limits": ["1 per hour"]}, {"application_limits": ["1 per hour"]}):
         Limiter(get_remote_address, app=portal, storage_uri="memory://", **limits)  # type: ignore[arg-type]
-    browser = house.visitor()
+    browser = house.client()
     assert {browser.get(f"{PREFIX}/projects").status_code for _ in range(3)} == {200}
     assert [browser.get("/").status_code for _ in range(2)] == [200, 429]
 
@@ -216,7 +216,7 @@ def test_every_limiter_of_the_portal_leaves_our_pages_alone(build: Build) -> Non
 
 
 @pytest.mark.parametrize("path", ["/", "/connections", "/nowhere", f"{PREFIX}/nowhere"])
-def test_the_portals_answers_keep_their_headers(browser: Visitor, path: str) -> None:
+def test_the_portals_answers_keep_their_headers(browser: Client, path: str) -> None:
     headers = browser.get(path).headers
     assert headers["X-Portal"] == "yes"
     for name in ("Content-Security-Policy", "X-Request-ID", "Cross-Origin-Opener-Policy", "Cache-Control"):
@@ -226,7 +226,7 @@ def test_the_portals_answers_keep_their_headers(browser: Visitor, path: str) -> 
 @pytest.mark.parametrize(
     "path", ["/connections", "/projects", "/healthz", "/static/x/y.css", "/sign-in", FORM]
 )
-def test_our_answers_carry_our_headers(browser: Visitor, path: str) -> None:
+def test_our_answers_carry_our_headers(browser: Client, path: str) -> None:
     headers = browser.get(f"{PREFIX}{path}").headers
     assert headers["Content-Security-Policy"].startswith(OURS)
     assert headers["X-Request-ID"]
@@ -238,7 +238,7 @@ def test_a_page_that_the_guard_gives_keeps_the_portals_headers(build: Build) -> 
     def shows_the_login() -> Answer:
         return Response(render_template("layout.html", title="Log in first"), 401)
 
-    answer = build(make_portal(), guarded_by=shows_the_login).visitor().get(f"{PREFIX}/connections")
+    answer = build(make_portal(), guarded_by=shows_the_login).client().get(f"{PREFIX}/connections")
     assert answer.status_code == 401
     assert is_the_portals(read_page(answer.text))
     assert "Content-Security-Policy" not in answer.headers
@@ -253,12 +253,12 @@ def test_an_answer_that_the_guard_gives_has_the_name_that_the_audit_log_tells(
         return redirect("/login")
 
     house = build(make_portal(), guarded_by=refuses, CONNECT_AUDIT_LOG=str(log))
-    answer = house.visitor().get(f"{PREFIX}/connections")
+    answer = house.client().get(f"{PREFIX}/connections")
     (line,) = [json.loads(text) for text in log.read_text().splitlines()]
     assert line["request_id"] == answer.headers["X-Request-ID"]
 
 
-def test_whether_the_whole_host_wants_https_is_for_the_portal_to_say(browser: Visitor) -> None:
+def test_whether_the_whole_host_wants_https_is_for_the_portal_to_say(browser: Client) -> None:
     answer = browser.get(f"{PREFIX}/projects", base_url="https://localhost")
     assert answer.status_code in (200, 302)
     assert "Strict-Transport-Security" not in answer.headers
@@ -270,11 +270,11 @@ def test_whether_the_whole_host_wants_https_is_for_the_portal_to_say(browser: Vi
 @pytest.mark.parametrize(
     "path", ["/nowhere", f"{PREFIX}/nowhere", f"{PREFIX}/connections/supabase/no-uuid", f"{PREFIX}x"]
 )
-def test_an_address_that_nothing_has_is_the_portals(browser: Visitor, path: str) -> None:
+def test_an_address_that_nothing_has_is_the_portals(browser: Client, path: str) -> None:
     assert is_the_portals(browser.page(path, status=404))
 
 
-def test_a_method_that_an_address_does_not_take_is_the_portals(browser: Visitor) -> None:
+def test_a_method_that_an_address_does_not_take_is_the_portals(browser: Client) -> None:
     answer = browser.post(f"{PREFIX}/connections")
     assert answer.status_code == 405
     assert is_the_portals(read_page(answer.text))
@@ -283,13 +283,13 @@ def test_a_method_that_an_address_does_not_take_is_the_portals(browser: Visitor)
 @pytest.mark.parametrize(
     "path", ["/static/x/connect.css", f"/connections/supabase/{MISSING}/reminder.ics", "/sign-in"]
 )
-def test_what_a_page_of_ours_does_not_have_is_told_by_us(browser: Visitor, path: str) -> None:
+def test_what_a_page_of_ours_does_not_have_is_told_by_us(browser: Client, path: str) -> None:
     page = browser.page(f"{PREFIX}{path}", status=404)
     assert page.problem == "page-not-found"
     assert page.links()["Go to App Connections"] == f"{PREFIX}/"
 
 
-def test_a_query_that_is_no_text_is_told_by_us(browser: Visitor) -> None:
+def test_a_query_that_is_no_text_is_told_by_us(browser: Client) -> None:
     answer = browser.get(f"{PREFIX}/projects", environ_overrides={"QUERY_STRING": "q=\xff"})
     assert (answer.status_code, read_page(answer.text).problem) == (400, "not-understood")
 
@@ -304,7 +304,7 @@ def test_a_body_is_bounded_by_us_whatever_the_portal_takes_and_reads_first(
     def reads_first() -> None:
         request.form.get("anything")
 
-    browser = build(portal).visitor()
+    browser = build(portal).client()
     form = browser.page(f"{PREFIX}{FORM}")
     assert browser.submit(form, name="", description="x" * 1000).status_code == 422
     answer = browser.post(f"{PREFIX}{FORM}", data={"description": "x" * LARGEST_REQUEST})
@@ -326,7 +326,7 @@ def broken(_: httpx.Request) -> httpx.Response:
 def test_a_fault_in_a_page_of_ours_is_told_by_us(caplog: pytest.LogCaptureFixture) -> None:
     house = a_portal_on(broken)
     house.portal.register_error_handler(500, lambda _: ("the portal's page", 500))
-    page = house.visitor().page(f"{PREFIX}/connections", status=500)
+    page = house.client().page(f"{PREFIX}/connections", status=500)
     assert page.problem == "server-error"
     assert "only the log may know" in caplog.text
 
@@ -335,12 +335,12 @@ def test_a_fault_of_the_portals_is_told_by_the_portal() -> None:
     house = a_portal_on(broken)
     house.portal.register_error_handler(500, lambda _: (render_template("layout.html", title="Broken"), 500))
     house.portal.add_url_rule("/broken", view_func=lambda: str(1 // 0))
-    assert is_the_portals(house.visitor().page("/broken", status=500))
+    assert is_the_portals(house.client().page("/broken", status=500))
 
 
 def test_a_portal_under_test_sees_our_faults_as_they_are() -> None:
     house = a_portal_on(broken)
-    browser = house.visitor()
+    browser = house.client()
     house.portal.testing = True
     with pytest.raises(RuntimeError, match="only the log may know"):
         browser.get(f"{PREFIX}/connections")
@@ -352,7 +352,7 @@ def test_what_a_hook_of_the_portals_refuses_is_told_by_the_portal(build: Build) 
     portal.register_error_handler(
         401, lambda _: (render_template("layout.html", title="The portal is closed"), 401)
     )
-    answer = build(portal).visitor().get(f"{PREFIX}/connections")
+    answer = build(portal).client().get(f"{PREFIX}/connections")
     assert (answer.status_code, is_the_portals(read_page(answer.text))) == (401, True)
     assert "Content-Security-Policy" not in answer.headers
 
@@ -375,7 +375,7 @@ OPEN = {"static_file", "healthz", "readyz"}
 def test_only_static_files_and_health_are_open_to_somebody_whom_the_portal_does_not_know(
     house: House,
 ) -> None:
-    stranger = house.visitor(name=None)
+    stranger = house.client(name=None)
     pages = list(our_pages(house.portal))
     assert len(pages) > 12
     for name, method, address in pages:
@@ -391,32 +391,32 @@ def test_only_static_files_and_health_are_open_to_somebody_whom_the_portal_does_
 def test_the_guard_sees_the_cookies_as_they_came(build: Build) -> None:
     seen: list[str | None] = []
 
-    def passes_it_on() -> Person | Answer:
+    def passes_it_on() -> Principal | Answer:
         seen.append(request.headers.get("Cookie"))
         return guard()
 
-    visitor = build(make_portal(), guarded_by=passes_it_on).visitor()
-    visitor.set_cookie("made-up", "of-the-portal")
-    assert visitor.get(f"{PREFIX}/projects").status_code == 200
+    client = build(make_portal(), guarded_by=passes_it_on).client()
+    client.set_cookie("made-up", "of-the-portal")
+    assert client.get(f"{PREFIX}/projects").status_code == 200
     assert "made-up=of-the-portal" in (seen[0] or "")
 
 
 def test_the_guard_is_asked_once_for_each_page_and_not_for_what_is_open(build: Build) -> None:
     asked: list[str] = []
 
-    def counts() -> Person:
+    def counts() -> Principal:
         asked.append(str(request.endpoint))
         return A_PERSON
 
     house = build(make_portal(), guarded_by=counts)
-    browser = house.visitor()
+    browser = house.client()
     pages = [(name, address) for name, method, address in our_pages(house.portal) if method == "GET"]
     for _, address in pages:
         browser.get(address)
     assert sorted(asked) == sorted(f"connect.{name}" for name, _ in pages if name not in OPEN)
 
 
-A_PERSON = Person(subject="portal:1", name="Ada", way_in="portal")
+A_PERSON = Principal(subject="portal:1", name="Ada", way_in="portal")
 
 
 @pytest.mark.parametrize(
@@ -429,7 +429,7 @@ A_PERSON = Person(subject="portal:1", name="Ada", way_in="portal")
         "Ada",
         ("Ada", 200),
         {"subject": "Ada"},
-        Person,
+        Principal,
         HTTPException(),
         replace(A_PERSON, subject=""),
         replace(A_PERSON, subject=7),  # type: ignore[arg-type]
@@ -441,24 +441,24 @@ def test_nobody_is_let_in_by_a_guard_that_returns_neither_a_person_nor_a_respons
     build: Build, caplog: pytest.LogCaptureFixture, returned: object
 ) -> None:
     house = build(make_portal(), guarded_by=lambda: returned)
-    page = house.visitor().page(f"{PREFIX}/connections", status=403)
+    page = house.client().page(f"{PREFIX}/connections", status=403)
     assert page.problem == "nobody-named"
     assert house.sent == []
     assert "The guard must return a Person" in caplog.text
-    answer = house.visitor().post(f"{PREFIX}{FORM}", data={"name": "a", "access_token": sandbox_token()})
+    answer = house.client().post(f"{PREFIX}{FORM}", data={"name": "a", "access_token": sandbox_token()})
     assert (answer.status_code, house.sent) == (403, [])
 
 
 def test_what_the_guard_raises_is_the_portals_to_tell(
     build: Build, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def refuses() -> Person:
+    def refuses() -> Principal:
         abort(401, response=None)
 
     portal = make_portal()
     portal.register_error_handler(401, lambda _: (render_template("layout.html", title="Log in"), 401))
     house = build(portal, guarded_by=refuses)
-    answer = house.visitor().get(f"{PREFIX}/connections")
+    answer = house.client().get(f"{PREFIX}/connections")
     assert (answer.status_code, is_the_portals(read_page(answer.text))) == (401, True)
     assert "Content-Security-Policy" not in answer.headers
     assert house.sent == []
@@ -469,37 +469,37 @@ def test_an_error_of_the_portals_own_that_the_guard_raises_is_handled_there(buil
     class LogInFirst(Exception):
         pass
 
-    def refuses() -> Person:
+    def refuses() -> Principal:
         raise LogInFirst
 
     portal = make_portal()
     portal.register_error_handler(LogInFirst, lambda _: redirect("/login"))
-    answer = build(portal, guarded_by=refuses).visitor().get(f"{PREFIX}/connections")
+    answer = build(portal, guarded_by=refuses).client().get(f"{PREFIX}/connections")
     assert (answer.status_code, answer.location) == (302, "/login")
 
 
 def test_a_guard_that_breaks_lets_nobody_in(build: Build) -> None:
     house = build(make_portal(), guarded_by=lambda: 1 // 0)
-    assert house.visitor().get(f"{PREFIX}/connections").status_code == 500
+    assert house.client().get(f"{PREFIX}/connections").status_code == 500
     assert house.sent == []
 
 
 def test_the_audit_log_names_the_person_of_the_guard(house: House, capfd: pytest.CaptureFixture[str]) -> None:
-    house.visitor(name="Grace").post(f"{PREFIX}{FORM}", data={"name": "a"})
+    house.client(name="Grace").post(f"{PREFIX}{FORM}", data={"name": "a"})
     (line,) = [line for line in capfd.readouterr().out.splitlines() if '"result":"page-too-old"' in line]
     assert '"subject":"portal:Grace","name":"Grace","way_in":"portal"' in line
 
 
 def test_nobody_is_told_where_infisical_is_before_the_guard_has_let_them_in() -> None:
     house = a_portal_on(broken)
-    page = house.visitor(name=None).get(f"{PREFIX}/static/x/y.css")
+    page = house.client(name=None).get(f"{PREFIX}/static/x/y.css")
     assert page.status_code == 404
     assert "infisical.test" not in page.text
 
 
 def test_the_readiness_of_a_mounted_wizard_names_no_host_to_strangers() -> None:
     redirect = httpx.Response(302, headers={"Location": "https://sso.internal.example/"})
-    answer = a_portal_on(lambda _: redirect).visitor(name=None).get(f"{PREFIX}/readyz")
+    answer = a_portal_on(lambda _: redirect).client(name=None).get(f"{PREFIX}/readyz")
     assert answer.json == {
         "status": "not ready",
         "reason": "Infisical did not answer as it should.",
@@ -536,7 +536,7 @@ def test_every_address_on_our_pages_stays_below_the_prefix(
 ) -> None:
     house = build(make_portal(**config), prefix=prefix)
     base = f"http://localhost{behind}"
-    browser, below = house.visitor(at=base), f"{behind}{house.prefix}/"
+    browser, below = house.client(at=base), f"{behind}{house.prefix}/"
     seen = set[tuple[str, ...]]()
     ahead = deque([below, f"{below}connections/new/supabase?name=late"])
     while ahead:
@@ -557,7 +557,7 @@ def test_every_address_on_our_pages_stays_below_the_prefix(
 
 
 def test_a_refused_form_and_its_answer_stay_below_the_prefix_behind_a_proxys_own(build: Build) -> None:
-    browser = build(make_portal()).visitor()
+    browser = build(make_portal()).client()
     base = "http://localhost/behind"
     form = read_page(browser.get(f"{PREFIX}{FORM}?project=organization", base_url=base).text)
     data = {**form.hidden_fields(), "name": "a", "instance_url": "https://api.supabase.com"}
@@ -570,7 +570,7 @@ def test_a_refused_form_and_its_answer_stay_below_the_prefix_behind_a_proxys_own
     assert created.location.startswith(f"/behind{PREFIX}/connections/supabase/")
 
 
-def test_the_prefix_alone_leads_to_the_wizard(browser: Visitor) -> None:
+def test_the_prefix_alone_leads_to_the_wizard(browser: Client) -> None:
     assert browser.page(PREFIX).heading == "App Connections"
 
 
@@ -585,11 +585,11 @@ def test_two_portals_in_one_process_each_have_a_wizard_of_their_own(tmp_path: Pa
         data=tmp_path / "second.sqlite",
     )
     alone = create_app(Settings.load(SANDBOX, None), data=tmp_path / "second.sqlite", secret_key=SECRET_KEY)
-    assert "infisical.test" in first.visitor().page(f"{PREFIX}/projects").text
-    assert visit(second).get("/elsewhere/projects").location == "/second"
-    assert visit(second).get(f"{PREFIX}/projects").status_code == 404
-    assert visit(alone).page("/sandbox").heading == "The sandbox"
-    assert "Sandbox" in visit(alone).page("/projects").text
+    assert "infisical.test" in first.client().page(f"{PREFIX}/projects").text
+    assert new_client(second).get("/elsewhere/projects").location == "/second"
+    assert new_client(second).get(f"{PREFIX}/projects").status_code == 404
+    assert new_client(alone).page("/sandbox").heading == "The sandbox"
+    assert "Sandbox" in new_client(alone).page("/projects").text
 
 
 # ── What cannot be mounted ─────────────────────────────────────────────────────────────────────────────────────────
@@ -716,7 +716,7 @@ def test_the_readmes_ten_lines_run_as_they_stand(
     monkeypatch.setenv("PORTAL_SECRET_KEY", SECRET_KEY)
     told: dict[str, Any] = {}
     exec(compile(lines, "README.md", "exec"), told)  # noqa: S102  # our own README
-    browser = visit(told["portal"])
+    browser = new_client(told["portal"])
     assert browser.get("/connect/").location == "/login"
     with browser.session_transaction() as held:
         held["user"] = "Ada"

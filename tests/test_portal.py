@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import LARGEST_REQUEST
-from tests.conftest import FORM, Sandbox, Visitor
+from tests.conftest import FORM, Client, Sandbox
 from tests.infisical.answers import error
 from tests.pages import read_page
 
@@ -29,7 +29,7 @@ def an_infisical(
     return answer
 
 
-def test_it_is_alive_without_asking_infisical(wizard_at: Callable[..., Visitor]) -> None:
+def test_it_is_alive_without_asking_infisical(wizard_at: Callable[..., Client]) -> None:
     def never(_: httpx.Request) -> httpx.Response:
         raise AssertionError("Infisical was asked")
 
@@ -37,7 +37,7 @@ def test_it_is_alive_without_asking_infisical(wizard_at: Callable[..., Visitor])
     assert (answer.status_code, answer.json) == (200, {"status": "alive"})
 
 
-def test_it_is_ready_when_infisical_accepts_its_credential(wizard_at: Callable[..., Visitor]) -> None:
+def test_it_is_ready_when_infisical_accepts_its_credential(wizard_at: Callable[..., Client]) -> None:
     answer = wizard_at(an_infisical(httpx.Response(200, json={"projects": []}))).get("/readyz")
     assert (answer.status_code, answer.json) == (200, {"status": "ready"})
 
@@ -68,7 +68,7 @@ def test_it_is_ready_when_infisical_accepts_its_credential(wizard_at: Callable[.
     ],
 )
 def test_it_is_not_ready_and_says_why(
-    wizard_at: Callable[..., Visitor], projects: httpx.Response, status: httpx.Response | None, reason: str
+    wizard_at: Callable[..., Client], projects: httpx.Response, status: httpx.Response | None, reason: str
 ) -> None:
     answer = wizard_at(an_infisical(projects, status)).get("/readyz")
     assert answer.status_code == 503
@@ -76,7 +76,7 @@ def test_it_is_not_ready_and_says_why(
     assert answer.json["reason"] == reason
 
 
-def test_it_is_not_ready_when_infisical_cannot_be_reached(wizard_at: Callable[..., Visitor]) -> None:
+def test_it_is_not_ready_when_infisical_cannot_be_reached(wizard_at: Callable[..., Client]) -> None:
     def nobody(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("x")
 
@@ -106,8 +106,8 @@ def test_it_is_not_ready_when_infisical_cannot_be_reached(wizard_at: Callable[..
         "/static/x/y.css",
     ],
 )
-def test_every_answer_carries_the_headers_that_protect_it(visitor: Visitor, path: str) -> None:
-    headers = visitor.get(path).headers
+def test_every_answer_carries_the_headers_that_protect_it(client: Client, path: str) -> None:
+    headers = client.get(path).headers
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none';")
     assert "frame-ancestors 'none'" in policy
@@ -121,15 +121,15 @@ def test_every_answer_carries_the_headers_that_protect_it(visitor: Visitor, path
     assert headers["Cache-Control"] == "no-store"
 
 
-def test_over_https_the_whole_host_is_for_https_alone(visitor: Visitor) -> None:
+def test_over_https_the_whole_host_is_for_https_alone(client: Client) -> None:
     for path in ("/healthz", "/nowhere"):
-        secure, plain = visitor.get(path, base_url="https://localhost"), visitor.get(path)
+        secure, plain = client.get(path, base_url="https://localhost"), client.get(path)
         assert secure.headers["Strict-Transport-Security"] == "max-age=31536000"
         assert "Strict-Transport-Security" not in plain.headers
 
 
-def test_the_session_cookie_is_closed_to_scripts_and_other_sites(visitor: Visitor) -> None:
-    cookie = visitor.get(f"{FORM}?project=organization").headers["Set-Cookie"]
+def test_the_session_cookie_is_closed_to_scripts_and_other_sites(client: Client) -> None:
+    cookie = client.get(f"{FORM}?project=organization").headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
 
@@ -140,36 +140,36 @@ def test_the_session_cookie_is_closed_to_scripts_and_other_sites(visitor: Visito
 @pytest.mark.parametrize(
     "path", ["/nowhere", "/connections/", "/connections/supabase/no-uuid", "/static/x/connect.css"]
 )
-def test_an_address_that_does_not_exist_is_a_page_that_leads_on(visitor: Visitor, path: str) -> None:
-    page = visitor.page(path, status=404)
+def test_an_address_that_does_not_exist_is_a_page_that_leads_on(client: Client, path: str) -> None:
+    page = client.page(path, status=404)
     assert page.problem == "page-not-found"
     assert "Go to App Connections" in page.links()
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_a_method_that_a_page_does_not_take_is_a_page(visitor: Visitor, method: str) -> None:
-    answer = visitor.open("/connections", method=method)
+def test_a_method_that_a_page_does_not_take_is_a_page(client: Client, method: str) -> None:
+    answer = client.open("/connections", method=method)
     assert answer.status_code == 405
     assert read_page(answer.text).problem == "wrong-method"
 
 
-def test_a_method_that_is_not_taken_names_those_that_are(visitor: Visitor) -> None:
-    assert set(visitor.post("/connections").headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+def test_a_method_that_is_not_taken_names_those_that_are(client: Client) -> None:
+    assert set(client.post("/connections").headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
-def test_the_head_of_a_page_comes_without_its_body(visitor: Visitor) -> None:
-    answer = FlaskClient.open(visitor, "/connections?project=organization", method="HEAD")
+def test_the_head_of_a_page_comes_without_its_body(client: Client) -> None:
+    answer = FlaskClient.open(client, "/connections?project=organization", method="HEAD")
     assert (answer.status_code, answer.data) == (200, b"")
 
 
 @pytest.mark.parametrize("size", [LARGEST_REQUEST + 1, 10 * LARGEST_REQUEST])
-def test_a_body_that_is_too_large_is_a_page(visitor: Visitor, size: int) -> None:
-    answer = visitor.post(FORM, data={"description": "x" * size})
+def test_a_body_that_is_too_large_is_a_page(client: Client, size: int) -> None:
+    answer = client.post(FORM, data={"description": "x" * size})
     assert answer.status_code == 413
     assert read_page(answer.text).problem == "too-large"
 
 
-def test_a_fault_of_ours_is_a_page_that_tells_nothing_of_it(wizard_at: Callable[..., Visitor]) -> None:
+def test_a_fault_of_ours_is_a_page_that_tells_nothing_of_it(wizard_at: Callable[..., Client]) -> None:
     def broken(_: httpx.Request) -> httpx.Response:
         raise RuntimeError("a sentence that only the log may know")
 
@@ -180,7 +180,7 @@ def test_a_fault_of_ours_is_a_page_that_tells_nothing_of_it(wizard_at: Callable[
 
 
 def test_a_fault_of_ours_is_logged(
-    wizard_at: Callable[..., Visitor], caplog: pytest.LogCaptureFixture
+    wizard_at: Callable[..., Client], caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(_: httpx.Request) -> httpx.Response:
         raise RuntimeError("a sentence that only the log may know")
@@ -192,8 +192,8 @@ def test_a_fault_of_ours_is_logged(
 # ── Who may come in ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def refused(visitor: Visitor, path: str = "/connections", **headers: str) -> str:
-    answer = visitor.get(path, headers={name.replace("_", "-"): text for name, text in headers.items()})
+def refused(client: Client, path: str = "/connections", **headers: str) -> str:
+    answer = client.get(path, headers={name.replace("_", "-"): text for name, text in headers.items()})
     assert answer.status_code == 403
     page = read_page(answer.text)
     assert page.problem == "not-this-machine"
@@ -203,18 +203,16 @@ def refused(visitor: Visitor, path: str = "/connections", **headers: str) -> str
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8000", "192.168.1.20:8000", "localhost.evil.example"]
 )
-def test_a_foreign_host_is_refused_with_the_reason(visitor: Visitor, host: str) -> None:
-    assert f"“{host.partition(':')[0]}”, which is not this machine" in refused(visitor, Host=host)
+def test_a_foreign_host_is_refused_with_the_reason(client: Client, host: str) -> None:
+    assert f"“{host.partition(':')[0]}”, which is not this machine" in refused(client, Host=host)
 
 
 @pytest.mark.parametrize(
     "header",
     ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "Via"],
 )
-def test_a_request_that_came_through_a_proxy_is_refused_with_the_reason(
-    visitor: Visitor, header: str
-) -> None:
-    assert f"it has the header {header}" in refused(visitor, **{header: "127.0.0.1"})
+def test_a_request_that_came_through_a_proxy_is_refused_with_the_reason(client: Client, header: str) -> None:
+    assert f"it has the header {header}" in refused(client, **{header: "127.0.0.1"})
 
 
 @pytest.mark.parametrize(
@@ -231,22 +229,20 @@ def test_a_request_that_came_through_a_proxy_is_refused_with_the_reason(
         "/static/x/y.css",
     ],
 )
-def test_nothing_at_all_is_open_to_a_foreign_host(visitor: Visitor, sandbox: Sandbox, path: str) -> None:
-    refused(visitor, path, Host="evil.example")
+def test_nothing_at_all_is_open_to_a_foreign_host(client: Client, sandbox: Sandbox, path: str) -> None:
+    refused(client, path, Host="evil.example")
     assert sandbox.sent == []
 
 
-def test_a_form_from_a_foreign_host_is_refused_and_nothing_is_sent(
-    visitor: Visitor, sandbox: Sandbox
-) -> None:
-    form = visitor.page(FORM)
+def test_a_form_from_a_foreign_host_is_refused_and_nothing_is_sent(client: Client, sandbox: Sandbox) -> None:
+    form = client.page(FORM)
     before = len(sandbox.sent)
     data: dict[str, Any] = {**form.hidden_fields(), "name": "a", "access_token": "made-up"}
-    answer = visitor.post(FORM, data=data, headers={"Host": "evil.example"})
+    answer = client.post(FORM, data=data, headers={"Host": "evil.example"})
     assert answer.status_code == 403
     assert len(sandbox.sent) == before
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "wizard.localhost"])
-def test_this_machine_is_let_in_by_each_of_its_names(visitor: Visitor, host: str) -> None:
-    assert visitor.get("/healthz", headers={"Host": host}).status_code == 200
+def test_this_machine_is_let_in_by_each_of_its_names(client: Client, host: str) -> None:
+    assert client.get("/healthz", headers={"Host": host}).status_code == 200

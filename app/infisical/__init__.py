@@ -1,6 +1,6 @@
 """The client of Infisical's API. Speaks HTTP, knows no Flask."""
 
-from ..transport import Deadline
+from ..core.http import Deadline
 from .access_tokens import TokenClaims, read_claims
 from .auth import UniversalAuth, is_client_id
 from .client import THREADS, Infisical, reach

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from ..jwt_payloads import read_payload
-from ..secret import Secret
+from ..core.jwt_payload import read_payload
+from ..core.secret import Secret
 
 _LONGEST = 100
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import httpx
 from pydantic import ValidationError
 
-from ..secret import Secret
-from ..transport import Deadline, read_json
+from ..core.http import Deadline, read_json
+from ..core.secret import Secret
 from .errors import (
     InfisicalError,
     LoginRefused,
@@ -156,7 +156,7 @@ class UniversalAuth(httpx.Auth):
                     request,
                     LOGIN_PATH,
                     lambda: {"clientId": self._client_id, "clientSecret": self._client_secret.reveal()},
-                    hidden=self._client_secret,
+                    redact=self._client_secret,
                 )
             )
         except LoginRefused as refused:
@@ -166,11 +166,11 @@ class UniversalAuth(httpx.Auth):
 
     def _renew(self, request: httpx.Request, token: Secret) -> _Asking:
         return (
-            yield from self._ask(request, RENEW_PATH, lambda: {"accessToken": token.reveal()}, hidden=token)
+            yield from self._ask(request, RENEW_PATH, lambda: {"accessToken": token.reveal()}, redact=token)
         )
 
     def _ask(
-        self, request: httpx.Request, path: str, body: Callable[[], dict[str, str]], *, hidden: Secret
+        self, request: httpx.Request, path: str, body: Callable[[], dict[str, str]], *, redact: Secret
     ) -> _Asking:
         deadline: Deadline = request.extensions["deadline"]
         response = yield httpx.Request(
@@ -182,7 +182,7 @@ class UniversalAuth(httpx.Auth):
         )
         response.read()
         request.extensions["timeout"] = timeouts(deadline, longest=request.extensions["longest"])
-        return _granted(response, hidden)
+        return _granted(response, redact)
 
     def _hold(self, grant: AccessGrant, *, last_expiry: float) -> _Held:
         margin = min(60.0, grant.expires_in / 10)
@@ -218,7 +218,7 @@ def _token_is_spent(response: httpx.Response) -> bool:
     return response.status_code in (401, 403) and isinstance(_error_of(response), LoginRefused)
 
 
-def _granted(response: httpx.Response, hidden: Secret) -> AccessGrant:
+def _granted(response: httpx.Response, redact: Secret) -> AccessGrant:
     if response.is_success:
         try:
             return AccessGrant.model_validate(read_json(response))
@@ -226,7 +226,7 @@ def _granted(response: httpx.Response, hidden: Secret) -> AccessGrant:
             pass
         # Outside the except block: a ValidationError in __context__ would carry the answer, and with it the token.
         raise NotInfisical("The log-in was answered, not in Infisical's way.", status=response.status_code)
-    raise as_login_refusal(_error_of(response, hidden))
+    raise as_login_refusal(_error_of(response, redact))
 
 
 def as_login_refusal(error: InfisicalError) -> InfisicalError:
@@ -239,5 +239,5 @@ def as_login_refusal(error: InfisicalError) -> InfisicalError:
     )
 
 
-def _error_of(response: httpx.Response, *hidden: Secret) -> InfisicalError:
-    return error_from_answer(response.status_code, response.headers, read_json(response, hidden=hidden))
+def _error_of(response: httpx.Response, *redact: Secret) -> InfisicalError:
+    return error_from_answer(response.status_code, response.headers, read_json(response, redact=redact))

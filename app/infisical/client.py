@@ -13,9 +13,9 @@ from urllib.parse import quote, urlsplit
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from ..secret import Secret
-from ..settings import Settings
-from ..transport import Deadline, masked, network_transport, private_client, read_json
+from ..config import Settings
+from ..core.http import Deadline, masked, network_transport, private_client, read_json
+from ..core.secret import Secret
 from .auth import LOGIN_PATH, RENEW_PATH, TokenAuth, UniversalAuth, as_login_refusal, timeouts
 from .errors import (
     InfisicalError,
@@ -67,11 +67,11 @@ class Infisical:
         *,
         auth: httpx.Auth | None,
         transport: httpx.BaseTransport,
-        hidden: tuple[Secret, ...] = (),
+        redact: tuple[Secret, ...] = (),
     ) -> None:
         self.base_url = base_url
         self._auth = auth
-        self._hidden = hidden
+        self._hidden = redact
         self._http = private_client(transport)
 
     @classmethod
@@ -88,10 +88,10 @@ class Infisical:
             auth = UniversalAuth(
                 base_url=base_url, client_id=settings.client_id, client_secret=settings.client_secret
             )
-            return cls(base_url, auth=auth, transport=transport, hidden=(settings.client_secret,))
+            return cls(base_url, auth=auth, transport=transport, redact=(settings.client_secret,))
         if settings.token is not None:
             return cls(
-                base_url, auth=TokenAuth(settings.token), transport=transport, hidden=(settings.token,)
+                base_url, auth=TokenAuth(settings.token), transport=transport, redact=(settings.token,)
             )
         raise ValueError("no credential is set")
 
@@ -122,7 +122,7 @@ class Infisical:
                     LOGIN_PATH,
                     body=lambda: {"clientId": client_id, "clientSecret": client_secret.reveal()},
                     longest=_LOGGING_IN,
-                    hidden=(client_secret,),
+                    redact=(client_secret,),
                     anonymous=True,
                 )
             )
@@ -136,7 +136,7 @@ class Infisical:
         """A fresh access token of the same log-in, up to its maximum life (recorded exchange token-renew-ok)."""
         body = lambda: {"accessToken": token.reveal()}  # noqa: E731  # made inside the call, see `_call`
         grant = _grant(
-            self._call("POST", RENEW_PATH, body=body, hidden=(token,), longest=_LOGGING_IN, anonymous=True)
+            self._call("POST", RENEW_PATH, body=body, redact=(token,), longest=_LOGGING_IN, anonymous=True)
         )
         return _known(grant, answer_to="log-in")
 
@@ -144,7 +144,7 @@ class Infisical:
         """Ends the log-in that the access token comes from (recorded exchange token-revoke)."""
         body = lambda: {"accessToken": token.reveal()}  # noqa: E731  # likewise
         self._call(
-            "POST", _REVOKE_PATH, body=body, deadline=Deadline.after(5.0), hidden=(token,), anonymous=True
+            "POST", _REVOKE_PATH, body=body, deadline=Deadline.after(5.0), redact=(token,), anonymous=True
         )
 
     def exchange(self, id_token: Secret, *, application: OAuthApplication) -> AccessGrant:
@@ -159,7 +159,7 @@ class Infisical:
                 EXCHANGE_PATH,
                 form=lambda: exchange_form(id_token),
                 longest=_LOGGING_IN,
-                hidden=(id_token, application.client_secret),
+                redact=(id_token, application.client_secret),
                 auth=application.auth(),
                 refused=error_from_exchange,
             )
@@ -234,7 +234,7 @@ class Infisical:
         on, and may store the connection minutes later (recorded exchanges slow-429-forever, ghost-lookup-later).
         """
         told = self._call(
-            "POST", _SUPABASE, body=new.to_json, deadline=deadline, longest=3600.0, hidden=(new.access_token,)
+            "POST", _SUPABASE, body=new.to_json, deadline=deadline, longest=3600.0, redact=(new.access_token,)
         )
         return _one(Connection, told, "appConnection")
 
@@ -258,7 +258,7 @@ class Infisical:
         body: Callable[[], dict[str, Any]] | None = None,
         deadline: Deadline | None = None,
         longest: float = _READING,
-        hidden: tuple[Secret, ...] = (),
+        redact: tuple[Secret, ...] = (),
         anonymous: bool = False,
         form: Callable[[], dict[str, str]] | None = None,
         auth: httpx.Auth | None = None,
@@ -278,8 +278,8 @@ class Infisical:
             },
         )
         response = self._send(request, auth=auth or (None if anonymous else self._auth))
-        hidden = (*self._hidden, *hidden)
-        told = read_json(response, hidden=hidden)
+        redact = (*self._hidden, *redact)
+        told = read_json(response, redact=redact)
         if response.is_success:
             if told is None:
                 raise NotInfisical(
@@ -287,7 +287,7 @@ class Infisical:
                 )
             return told
         if response.status_code < 400:
-            raise NotInfisical(masked(_redirect(response), hidden), status=response.status_code)
+            raise NotInfisical(masked(_redirect(response), redact), status=response.status_code)
         raise refused(response.status_code, response.headers, told)
 
     def _send(self, request: httpx.Request, *, auth: httpx.Auth | None) -> httpx.Response:

@@ -17,7 +17,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from ..secret import Secret
+from ..core.secret import Secret
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

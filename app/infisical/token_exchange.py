@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ..oauth_client import ClientSecretBasic
-from ..secret import Secret
+from ..core.oauth_client import ClientSecretBasic
+from ..core.secret import Secret
 
 EXCHANGE_PATH = "/api/v1/oauth/token"
 

@@ -1,7 +1,7 @@
 """A stand-in Infisical and Supabase on SQLite, reached in this process: for trying the wizard out, and for tests."""
 
-from .factory import SANDBOX_HOST, create_sandbox
-from .fates import FATES, Fate, sandbox_token
+from .app import SANDBOX_HOST, create_sandbox
+from .scenarios import SCENARIOS, Scenario, sandbox_token
 from .starting_data import (
     SANDBOX_CLIENT_ID,
     SANDBOX_CLIENT_SECRET,
@@ -13,14 +13,14 @@ from .tokens import sandbox_person_token
 from .transport import SandboxTransport
 
 __all__ = [
-    "FATES",
     "SANDBOX_CLIENT_ID",
     "SANDBOX_CLIENT_SECRET",
     "SANDBOX_HOST",
     "SANDBOX_OAUTH_CLIENT_ID",
     "SANDBOX_OAUTH_CLIENT_SECRET",
-    "Fate",
+    "SCENARIOS",
     "SandboxTransport",
+    "Scenario",
     "create_sandbox",
     "prepare_database",
     "sandbox_person_token",

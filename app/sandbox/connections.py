@@ -11,9 +11,9 @@ from flask import Blueprint, Response
 
 from .answers import NEVER, answer
 from .authentication import caller, require
-from .fates import Fate
 from .reading import current_database, query_text, read_body
 from .refusals import bad_request, broken, not_found, not_valid
+from .scenarios import Scenario
 from .starting_data import ORGANIZATION_ID, Rights
 from .store import NameTakenError, StoredConnection, StoredProject, new_hash, timestamp
 from .supabase import SUPABASE_CLOUD, call_supabase
@@ -45,10 +45,10 @@ def create() -> Response:
         raise not_valid(issues)
     project = _project_of_body(body)
     require(calling, "create", project)
-    fate = _try_credentials(body["credentials"])
+    scenario = _try_credentials(body["credentials"])
     connection = _new_connection(body, project)
-    if fate is not None:
-        return _create_late(connection, fate)
+    if scenario is not None:
+        return _create_late(connection, scenario)
     _check_storable(connection, error="Create")
     with _taken_is_refused(connection.name):
         current_database().add(connection)
@@ -188,16 +188,16 @@ def _trimmed(text: str | None) -> str | None:
     return None if text is None else text.strip()
 
 
-def _try_credentials(credentials: dict[str, Any]) -> Fate | None:
+def _try_credentials(credentials: dict[str, Any]) -> Scenario | None:
     return call_supabase(
         instance_url=credentials.get("instanceUrl", SUPABASE_CLOUD).strip(),
         access_token=credentials["accessKey"],
     )
 
 
-def _create_late(connection: StoredConnection, fate: Fate) -> Response:
-    if _storable(connection) and fate.appears_after is not None:
-        current_database().add_late(connection, seconds=fate.appears_after)
+def _create_late(connection: StoredConnection, scenario: Scenario) -> Response:
+    if _storable(connection) and scenario.appears_after is not None:
+        current_database().add_late(connection, seconds=scenario.appears_after)
     return answer(None, wait=NEVER)
 
 

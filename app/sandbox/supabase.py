@@ -7,8 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 from flask import Blueprint, Response, request
 
 from .answers import NEVER, answer
-from .fates import Fate, fate_of
 from .refusals import Refusal, bad_request
+from .scenarios import Scenario, fate_of
 
 SUPABASE_CLOUD = "https://api.supabase.com"
 SUPABASE_HOSTS = frozenset({"api.supabase.com", "supabase-proxy.example.com"})
@@ -25,15 +25,19 @@ routes = Blueprint("supabase", __name__)
 def projects() -> Response:
     """What Supabase answers to the token in the request."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    fate = fate_of(token.strip()) if scheme.lower() == "bearer" else fate_of("")
-    if fate is None:
+    scenario = fate_of(token.strip()) if scheme.lower() == "bearer" else fate_of("")
+    if scenario is None:
         return answer(
             [_project("webshop-production", "eu-central-1"), _project("webshop-staging", "eu-west-1")]
         )
-    if fate.status is None:
+    if scenario.status is None:
         return answer(None, wait=NEVER)
     limits = {"X-RateLimit-Limit": "120", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"}
-    return answer(_FAILURES[fate.status], status=fate.status, headers=limits if fate.digits == "0429" else {})
+    return answer(
+        _FAILURES[scenario.status],
+        status=scenario.status,
+        headers=limits if scenario.digits == "0429" else {},
+    )
 
 
 _FAILURES: dict[int, dict[str, Any]] = {
@@ -61,7 +65,7 @@ def _project(name: str, region: str) -> dict[str, Any]:
     }
 
 
-def call_supabase(*, instance_url: str, access_token: str) -> Fate | None:
+def call_supabase(*, instance_url: str, access_token: str) -> Scenario | None:
     """Infisical's check of new credentials: None is success, a fate that never answers is handed back.
 
     Raises the recorded refusal of everything else (create-url-*, create-private-*, create-supabase-*).
@@ -69,12 +73,12 @@ def call_supabase(*, instance_url: str, access_token: str) -> Fate | None:
     url = urlsplit(instance_url)
     _check_reachable(url)
     # A line break inside a token is dropped silently before it is sent.
-    fate = fate_of(access_token.strip().replace("\r", "").replace("\n", ""))
+    scenario = fate_of(access_token.strip().replace("\r", "").replace("\n", ""))
     if url.path.rstrip("/") or url.query or url.fragment:
         raise _failed(404)
-    if fate is None or fate.appears_after is not None:
-        return fate
-    raise _failed(fate.status or 0)
+    if scenario is None or scenario.appears_after is not None:
+        return scenario
+    raise _failed(scenario.status or 0)
 
 
 def _failed(status: int) -> Refusal:

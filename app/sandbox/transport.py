@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from .answers import NEVER, WAIT_HEADER
-from .factory import INFISICAL_HOST_NAME
+from .app import INFISICAL_HOST_NAME
 from .supabase import SUPABASE_HOSTS
 
 if TYPE_CHECKING:

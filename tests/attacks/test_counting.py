@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from app import create_app
-from app.settings import Settings
-from tests.conftest import Sandbox, visit
+from app.config import Settings
+from tests.conftest import Sandbox, new_client
 from tests.infisical.answers import error
 from tests.processes import serving
 from tests.redis_server import PASSWORD, running
@@ -23,7 +23,7 @@ VICTIM = {"client_id": "5a4db0c5-0000-4000-8000-00000000ffff", "client_secret": 
 
 
 def test_threads_of_one_process(own_sandbox: Sandbox) -> None:
-    strangers = [visit(own_sandbox.app) for _ in range(AT_ONCE)]
+    strangers = [new_client(own_sandbox.app) for _ in range(AT_ONCE)]
     forms = [stranger.page("/sign-in") for stranger in strangers]
     for number, stranger in enumerate(strangers):
         stranger.environ_base["REMOTE_ADDR"] = f"127.0.0.{number + 1}"
@@ -104,7 +104,7 @@ def test_one_identity_counts_as_one_however_its_client_id_is_spelt(
 ) -> None:
     """Infisical trims client IDs as JavaScript does, which takes more away than Python does."""
     spelt = client_id.format(letters(VICTIM["client_id"]))
-    stranger = visit(own_sandbox.app)
+    stranger = new_client(own_sandbox.app)
     for _ in range(2):
         assert stranger.sign_in(client_id=VICTIM["client_id"], client_secret="wrong").status_code == 422
     answer = stranger.sign_in(client_id=spelt, client_secret="made-up-and-wrong")
@@ -122,7 +122,7 @@ def test_one_infisical_counts_as_one_under_both_of_its_addresses() -> None:
     environ = {"INFISICAL_HOST": "https://us.infisical.com,https://app.infisical.com"}
     app = create_app(Settings.load(environ, None), transport=httpx.MockTransport(answer))
     for host in ("us.infisical.com", "app.infisical.com") * 2:
-        stranger = visit(app)
+        stranger = new_client(app)
         form = stranger.page(f"/sign-in?host={host}").hidden_fields("identity-form")
         stranger.post("/sign-in", data={**form, **VICTIM})
     assert sent == ["us.infisical.com", "app.infisical.com"]

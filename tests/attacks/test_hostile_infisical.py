@@ -12,18 +12,18 @@ import httpx
 import pytest
 from hypothesis import given, settings
 
+from app.core.http import network_transport
+from app.core.secret import Secret
 from app.infisical import Deadline, Infisical, InfisicalError, OAuthApplication
 from app.infisical.auth import TokenAuth
-from app.secret import Secret
-from app.transport import network_transport
-from tests.access.test_sign_in import jwt
-from tests.conftest import FORM, PROJECT, Clock, Visitor
+from tests.auth.test_sign_in import jwt
+from tests.conftest import FORM, PROJECT, Client, Clock
 from tests.infisical import servers
 from tests.infisical.answers import connection, grant, new_connection
 from tests.pages import XHTML, PageUnderTest, read_page
 from tests.test_any_text import RIGHT, Hostile, Spoilt, repeatable, spoilt_answers
 
-from .doors import is_refused
+from .routes import is_refused
 
 TOKEN = Secret("made-up-token")
 APPLICATION = OAuthApplication(client_id="made-up", client_secret=Secret("made-up-secret"))
@@ -139,13 +139,13 @@ def test_a_compressed_answer_is_not_unpacked() -> None:
 
 
 @pytest.fixture
-def people_at(wizard_at: Callable[..., Visitor]) -> Callable[..., Visitor]:
+def people_at(wizard_at: Callable[..., Client]) -> Callable[..., Client]:
     """A browser at a wizard where people sign in, which lets every fault of its own through."""
 
-    def make(answer: Any) -> Visitor:
-        visitor = wizard_at(answer, INFISICAL_TOKEN="", CONNECT_PREFLIGHT="off")
-        visitor.application.config["PROPAGATE_EXCEPTIONS"] = True
-        return visitor
+    def make(answer: Any) -> Client:
+        client = wizard_at(answer, INFISICAL_TOKEN="", CONNECT_PREFLIGHT="off")
+        client.application.config["PROPAGATE_EXCEPTIONS"] = True
+        return client
 
     return make
 
@@ -153,22 +153,22 @@ def people_at(wizard_at: Callable[..., Visitor]) -> Callable[..., Visitor]:
 @settings(repeatable, max_examples=25)
 @given(wrong=spoilt_answers("/login", "/api/v1/projects", "/user", "/v1"))
 def test_whatever_it_answers_to_a_sign_in_a_page_comes(
-    people_at: Callable[..., Visitor], wrong: Spoilt
+    people_at: Callable[..., Client], wrong: Spoilt
 ) -> None:
     infisical = Hostile()
-    visitor = people_at(infisical)
+    client = people_at(infisical)
     infisical.spoilt = wrong
     for form, typed in (
         ("identity-form", {"client_id": "made-up", "client_secret": "made-up-secret"}),
         ("token-form", {"infisical_token": "made-up"}),
     ):
-        hidden = visitor.page("/sign-in").hidden_fields(form)
-        answer = visitor.post("/sign-in", data={**hidden, **typed})
+        hidden = client.page("/sign-in").hidden_fields(form)
+        answer = client.post("/sign-in", data={**hidden, **typed})
         if answer.status_code != 303:
             is_refused(answer)
             continue
-        assert visitor.get("/projects").status_code != 500
-        visitor.delete_cookie("connect-sign-in")
+        assert client.get("/projects").status_code != 500
+        client.delete_cookie("connect-sign-in")
 
 
 class ShortLived(Hostile):
@@ -183,16 +183,16 @@ class ShortLived(Hostile):
 @settings(repeatable, max_examples=20)
 @given(wrong=spoilt_answers("/renew", "/revoke"))
 def test_whatever_it_answers_later_the_person_is_in_or_out(
-    people_at: Callable[..., Visitor], clock: Clock, wrong: Spoilt
+    people_at: Callable[..., Client], clock: Clock, wrong: Spoilt
 ) -> None:
     infisical = ShortLived()
-    visitor = people_at(infisical)
-    visitor.sign_in()
+    client = people_at(infisical)
+    client.sign_in()
     infisical.spoilt = wrong
     clock.passes(400)
-    token = visitor.page("/projects").hidden_fields()["csrf_token"][0]
-    assert visitor.post("/sign-out", data={"csrf_token": token}).status_code == 303
-    assert urlsplit(visitor.get("/projects").location).path == "/sign-in"
+    token = client.page("/projects").hidden_fields()["csrf_token"][0]
+    assert client.post("/sign-out", data={"csrf_token": token}).status_code == 303
+    assert urlsplit(client.get("/projects").location).path == "/sign-in"
 
 
 # ── Markup in every text ───────────────────────────────────────────────────────────────────────────────────────────
@@ -253,13 +253,13 @@ PAGES = (
 )
 
 
-def walked(visitor: Visitor, typed: dict[str, str]) -> Iterator[tuple[str, PageUnderTest]]:
+def walked(client: Client, typed: dict[str, str]) -> Iterator[tuple[str, PageUnderTest]]:
     form = "token-form" if "infisical_token" in typed else "identity-form"
-    hidden = visitor.page("/sign-in").hidden_fields(form)
-    assert visitor.post("/sign-in", data={**hidden, **typed}).status_code == 303
+    hidden = client.page("/sign-in").hidden_fields(form)
+    assert client.post("/sign-in", data={**hidden, **typed}).status_code == 303
     for path in PAGES:
-        yield path, read_page(visitor.get(path).text)
-    refused = visitor.fill_in(f"{FORM}?project={PROJECT}", name="mine", access_token="sbp_" + "0" * 40)
+        yield path, read_page(client.get(path).text)
+    refused = client.fill_in(f"{FORM}?project={PROJECT}", name="mine", access_token="sbp_" + "0" * 40)
     yield "a refused create", read_page(refused.text)
 
 
@@ -273,7 +273,7 @@ TOKEN_TYPED = {"infisical_token": "made-up"}
     ids=[*SPITEFUL, "markup, for a person"],
 )
 def test_no_text_of_its_answers_becomes_markup(
-    people_at: Callable[..., Visitor], typed: dict[str, str], text: str
+    people_at: Callable[..., Client], typed: dict[str, str], text: str
 ) -> None:
     plain = dict(walked(people_at(saying_everywhere(PLAIN)), typed))
     for path, page in walked(people_at(saying_everywhere(text)), typed):

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.access.test_sign_in import jwt
-from tests.conftest import FORM, PROJECT, Clock, Sandbox, Visitor, sandbox_in, visit
+from tests.auth.test_sign_in import jwt
+from tests.conftest import FORM, PROJECT, Client, Clock, Sandbox, new_client, sandbox_in
 from tests.infisical.answers import connection, error
 from tests.processes import Served, serving
 from tests.test_any_text import repeatable
@@ -51,7 +51,7 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("text", LINE_BREAKERS, ids=lambda text: ascii(text)[:20])
 def test_what_infisical_says_stays_within_one_line_of_the_audit_log(
-    wizard_at: Callable[..., Visitor], log: Path, text: str
+    wizard_at: Callable[..., Client], log: Path, text: str
 ) -> None:
     """Names of people and connections, and request IDs; the first answer lets in, the others refuse."""
 
@@ -69,7 +69,7 @@ def test_what_infisical_says_stays_within_one_line_of_the_audit_log(
         answer, INFISICAL_TOKEN="", CONNECT_AUDIT_LOG=str(log), CONNECT_PREFLIGHT="off"
     ).application
     for token in (jwt(userId=text), jwt(identityId=text, identityName=text), "made-up"):
-        somebody = visit(app)
+        somebody = new_client(app)
         form = somebody.page("/sign-in").hidden_fields("token-form")
         assert somebody.post("/sign-in", data={**form, "infisical_token": token[:2000]}).status_code == 303
         somebody.fill_in(f"{FORM}?project={PROJECT}", name="mine", access_token="sbp_" + "0" * 40)
@@ -87,7 +87,7 @@ def test_what_people_type_stays_within_one_line_of_the_audit_log(
 ) -> None:
     sandbox = sandbox_in(tmp_path, clock, CONNECT_ACCESS="sign-in", CONNECT_AUDIT_LOG=str(log))
     typed = text.encode(errors="replace").decode()[:20_000]
-    stranger = visit(sandbox.app)
+    stranger = new_client(sandbox.app)
     stranger.sign_in(client_id=typed, client_secret="made-up-and-wrong")
     stranger.sign_in()
     for name in ("name", "description", "project_id"):
@@ -104,8 +104,8 @@ def test_what_people_type_stays_within_one_line_of_the_audit_log(
 def test_a_name_that_a_proxy_hands_on_splits_nothing(
     behind_a_proxy: Sandbox, tmp_path_factory: pytest.TempPathFactory, name: str
 ) -> None:
-    visitor = visit(behind_a_proxy.app)
-    answer = visitor.get("/projects", environ_overrides={"HTTP_X_FORWARDED_USER": name})
+    client = new_client(behind_a_proxy.app)
+    answer = client.get("/projects", environ_overrides={"HTTP_X_FORWARDED_USER": name})
     assert answer.status_code in (200, 403)
     assert "X-Made-Up" not in answer.headers
 

@@ -13,12 +13,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.settings import Settings
-from tests.conftest import FORM, HOST, PROJECT, SECRET_KEY, Clock, Sandbox, Visitor, visit
+from app.config import Settings
+from tests.conftest import FORM, HOST, PROJECT, SECRET_KEY, Client, Clock, Sandbox, new_client
 from tests.infisical.answers import connection, error, grant
 from tests.pages import read_page
 
-from .doors import SIGN_IN_COOKIE, is_outside, is_refused
+from .routes import SIGN_IN_COOKIE, is_outside, is_refused
 
 
 @dataclass
@@ -61,25 +61,25 @@ def wizard(infisical: Slow, clock: Clock) -> Flask:
     return create_app(Settings.load(environ, None), transport=transport, clock=clock)
 
 
-def another_tab(visitor: Visitor) -> Visitor:
+def another_tab(client: Client) -> Client:
     """A tab of the same browser, with the cookies of this moment."""
-    tab = visit(visitor.application)
+    tab = new_client(client.application)
     for name in ("connect", SIGN_IN_COOKIE):
-        cookie = visitor.get_cookie(name)
+        cookie = client.get_cookie(name)
         assert cookie is not None
         tab.set_cookie(name, cookie.value)
     return tab
 
 
-def takes_cookies_of(visitor: Visitor, answer: TestResponse) -> None:
+def takes_cookies_of(client: Client, answer: TestResponse) -> None:
     """The browser takes what a late answer sets, whatever it holds by then."""
     for text in answer.headers.getlist("Set-Cookie"):
         name, _, rest = text.partition("=")
         value = rest.partition(";")[0]
         if value:
-            visitor.set_cookie(name, value)
+            client.set_cookie(name, value)
         else:
-            visitor.delete_cookie(name)
+            client.delete_cookie(name)
 
 
 def while_held(
@@ -96,8 +96,8 @@ def while_held(
     return answers[0]
 
 
-def sign_out(visitor: Visitor, token: str) -> None:
-    assert visitor.post("/sign-out", data={"csrf_token": token}).status_code == 303
+def sign_out(client: Client, token: str) -> None:
+    assert client.post("/sign-out", data={"csrf_token": token}).status_code == 303
 
 
 @pytest.mark.parametrize("infisical_can", ["revoke", "not revoke"])
@@ -106,10 +106,10 @@ def test_no_slow_answer_brings_a_sign_in_back_that_was_ended_meanwhile(
     clock: Clock, held_path: str, infisical_can: str
 ) -> None:
     infisical = Slow(held_path, revokes=infisical_can == "revoke")
-    visitor = visit(wizard(infisical, clock))
-    visitor.sign_in()
-    form = visitor.page(f"{FORM}?project={PROJECT}")
-    tab = another_tab(visitor)
+    client = new_client(wizard(infisical, clock))
+    client.sign_in()
+    form = client.page(f"{FORM}?project={PROJECT}")
+    tab = another_tab(client)
     clock.passes(400)
 
     def ask() -> TestResponse:
@@ -118,12 +118,12 @@ def test_no_slow_answer_brings_a_sign_in_back_that_was_ended_meanwhile(
         return tab.submit(form, name="slow", access_token="sbp_" + "0" * 40)
 
     token = form.hidden_fields()["csrf_token"][0]
-    late = while_held(infisical, ask, lambda: sign_out(visitor, token))
-    takes_cookies_of(visitor, late)
-    assert is_outside(visitor)
+    late = while_held(infisical, ask, lambda: sign_out(client, token))
+    takes_cookies_of(client, late)
+    assert is_outside(client)
     clock.passes(1)
-    assert visitor.sign_in().status_code == 303
-    assert not is_outside(visitor)
+    assert client.sign_in().status_code == 303
+    assert not is_outside(client)
 
 
 @pytest.mark.parametrize("infisical_can", ["revoke", "not revoke"])
@@ -131,52 +131,52 @@ def test_no_slow_answer_brings_a_sign_in_back_that_another_has_replaced(
     clock: Clock, infisical_can: str
 ) -> None:
     infisical = Slow("/renew", revokes=infisical_can == "revoke")
-    visitor = visit(wizard(infisical, clock))
-    visitor.sign_in()
-    token = visitor.page(f"{FORM}?project={PROJECT}").hidden_fields()["csrf_token"][0]
-    tab = another_tab(visitor)
+    client = new_client(wizard(infisical, clock))
+    client.sign_in()
+    token = client.page(f"{FORM}?project={PROJECT}").hidden_fields()["csrf_token"][0]
+    tab = another_tab(client)
     clock.passes(400)
     newcomer = {"way": "identity", "client_id": "another-made-up-one", "client_secret": "made-up"}
 
     def replace() -> None:
-        assert visitor.post("/sign-in", data={**newcomer, "csrf_token": token}).status_code == 303
+        assert client.post("/sign-in", data={**newcomer, "csrf_token": token}).status_code == 303
 
     late = while_held(infisical, lambda: tab.get("/projects"), replace)
-    takes_cookies_of(visitor, late)
-    assert is_outside(visitor)
+    takes_cookies_of(client, late)
+    assert is_outside(client)
 
 
 def test_a_form_of_one_person_is_not_sent_as_another_who_signed_in_in_a_second_tab(clock: Clock) -> None:
     infisical = Slow("/nothing")
-    visitor = visit(wizard(infisical, clock))
-    visitor.sign_in()
-    first_tab = visitor.page(f"{FORM}?project={PROJECT}")
-    other = visit(visitor.application)
+    client = new_client(wizard(infisical, clock))
+    client.sign_in()
+    first_tab = client.page(f"{FORM}?project={PROJECT}")
+    other = new_client(client.application)
     other.sign_in(client_id="another-made-up-one")
     for name in ("connect", SIGN_IN_COOKIE):
         cookie = other.get_cookie(name)
         if cookie is None:
-            visitor.delete_cookie(name)
+            client.delete_cookie(name)
         else:
-            visitor.set_cookie(name, cookie.value)
-    answer = visitor.submit(first_tab, name="mine", access_token="sbp_" + "0" * 40)
+            client.set_cookie(name, cookie.value)
+    answer = client.submit(first_tab, name="mine", access_token="sbp_" + "0" * 40)
     assert read_page(answer.text).problem == "page-too-old"
     assert not [asked for asked in infisical.asked if asked.startswith("POST /api/v1/app-connections")]
 
 
 def test_the_back_button_after_a_sign_out_finds_nothing(clock: Clock) -> None:
     infisical = Slow("/nothing")
-    visitor = visit(wizard(infisical, clock))
-    visitor.sign_in()
+    client = new_client(wizard(infisical, clock))
+    client.sign_in()
     pages = ("/projects", f"/connections?project={PROJECT}", f"{FORM}?project={PROJECT}", "/sign-in")
     for path in pages:
-        answer = visitor.get(path)
+        answer = client.get(path)
         assert answer.headers["Cache-Control"] == "no-store"
         assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
-    token = visitor.page("/projects").hidden_fields()["csrf_token"][0]
-    sign_out(visitor, token)
-    assert is_outside(visitor)
-    answer = visitor.post(FORM, data={"csrf_token": token, "name": "mine", "project_id": PROJECT})
+    token = client.page("/projects").hidden_fields()["csrf_token"][0]
+    sign_out(client, token)
+    assert is_outside(client)
+    answer = client.post(FORM, data={"csrf_token": token, "name": "mine", "project_id": PROJECT})
     assert answer.status_code in (303, 400)
     assert not [asked for asked in infisical.asked if asked.startswith("POST /api/v1/app-connections")]
 
@@ -203,10 +203,10 @@ def test_a_name_that_somebody_elses_server_resolves_to_this_machine_is_refused(
     own_sandbox: Sandbox, host: str
 ) -> None:
     """DNS rebinding: a page elsewhere reads and posts here under a name of its own."""
-    visitor = visit(own_sandbox.app)
+    client = new_client(own_sandbox.app)
     for path in PATHS:
         for method in ("GET", "POST"):
-            answer = FlaskClient.open(visitor, path, method=method, environ_overrides={"HTTP_HOST": host})
+            answer = FlaskClient.open(client, path, method=method, environ_overrides={"HTTP_HOST": host})
             assert answer.status_code == 421
             is_refused(answer, typed="evil.example" if host != "" else "")
     assert own_sandbox.sent == []
@@ -230,7 +230,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     }
     app = create_app(Settings.load(environ, None))
     yield app
-    app.extensions["infisical_connect"].gate.company.provider.close()
+    app.extensions["infisical_connect"].backend.oidc.provider.close()
 
 
 FORWARDED = {
@@ -247,10 +247,10 @@ FORWARDED = {
 @pytest.mark.parametrize("path", PATHS)
 def test_headers_of_a_peer_that_is_no_proxy_of_ours_stand_in_no_answer(served: Flask, path: str) -> None:
     """Neither a cache nor a person can be led elsewhere by them."""
-    visitor = visit(served)
+    client = new_client(served)
     overrides = {**FORWARDED, "REMOTE_ADDR": "198.51.100.7", "HTTP_HOST": "connect.example.com"}
     told = {"wsgi.url_scheme": "https"}
-    answer = FlaskClient.open(visitor, path, method="GET", environ_overrides={**overrides, **told})
+    answer = FlaskClient.open(client, path, method="GET", environ_overrides={**overrides, **told})
     assert "evil" not in f"{answer.text}{answer.headers}"
     assert answer.headers["Cache-Control"] == "no-store"
 
@@ -263,7 +263,7 @@ def test_the_address_to_come_back_to_is_never_of_another_host(served: Flask, pee
             "HTTP_HOST": "connect.example.com", name: host, "REMOTE_ADDR": peer, "wsgi.url_scheme": "https",
             "HTTP_X_FORWARDED_PROTO": "https",
         }  # fmt: skip
-        answer = FlaskClient.open(visit(served), "/sign-in/company", environ_overrides=overrides)
+        answer = FlaskClient.open(new_client(served), "/sign-in/company", environ_overrides=overrides)
         refused = name == "HTTP_HOST" or peer == "192.0.2.1"
         assert answer.status_code == (421 if refused else 502)
         assert "evil" not in answer.text

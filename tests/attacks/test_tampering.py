@@ -16,18 +16,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import create_app
-from app.access.sealing import LONGEST_SEALED, Seal
-from app.access.signing_in import LONGEST_SIGN_IN
-from app.access.single_sign_on import Attempt
+from app.auth.encryption import LONGEST_SEALED, Seal
+from app.auth.oidc_errors import Attempt
+from app.auth.session import LONGEST_SIGN_IN
+from app.config import Settings
+from app.core.secret import Secret
 from app.sandbox import SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET
-from app.secret import Secret
-from app.settings import Settings
-from tests.conftest import FORM, HOST, SECRET_KEY, Clock, Sandbox, Visitor, sandbox_in, visit, visit_with
+from tests.conftest import (
+    FORM,
+    HOST,
+    SECRET_KEY,
+    Client,
+    Clock,
+    Sandbox,
+    client_with_cookies,
+    new_client,
+    sandbox_in,
+)
 from tests.infisical.answers import grant
 from tests.pages import read_page
 from tests.test_any_text import SPITEFUL, header_texts, repeatable, texts
 
-from .doors import SIGN_IN_COOKIE, is_outside, is_refused
+from .routes import SIGN_IN_COOKIE, is_outside, is_refused
 
 TYPED_SECRET = "made-up-secret-that-must-not-come-back"
 ADDRESSES = (f"127.1.{number // 250}.{number % 250 + 1}" for number in count())
@@ -54,19 +64,19 @@ def single_sign_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox
     )
     made.app.config["PROPAGATE_EXCEPTIONS"] = True
     yield made
-    made.app.extensions["infisical_connect"].gate.company.provider.close()
+    made.app.extensions["infisical_connect"].backend.oidc.provider.close()
 
 
 @pytest.fixture
-def stranger(sandbox: Sandbox) -> Visitor:
+def stranger(sandbox: Sandbox) -> Client:
     sandbox.sent.clear()
     return new_stranger(sandbox)
 
 
-def new_stranger(sandbox: Sandbox) -> Visitor:
-    visitor = visit(sandbox.app)
-    visitor.environ_base["REMOTE_ADDR"] = next(ADDRESSES)
-    return visitor
+def new_stranger(sandbox: Sandbox) -> Client:
+    client = new_client(sandbox.app)
+    client.environ_base["REMOTE_ADDR"] = next(ADDRESSES)
+    return client
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +183,7 @@ def test_any_header_and_method_lets_nobody_in(
     "origin", ["http://[::1", "https://[", "http://[v1.x]", "null", "//", "http://evil.example"]
 )
 def test_an_origin_that_is_none_is_elsewhere(
-    stranger: Visitor, sandbox: Sandbox, path: str, origin: str
+    stranger: Client, sandbox: Sandbox, path: str, origin: str
 ) -> None:
     answer = FlaskClient.open(stranger, path, method="POST", headers={"Origin": origin})
     assert (answer.status_code, read_page(answer.text).problem) == (403, "from-elsewhere")
@@ -236,7 +246,7 @@ def same_bytes(one: str, other: str) -> bool:
 
 
 def test_the_cookie_itself_lets_its_owner_in(sandbox: Sandbox, sealed: str) -> None:
-    assert not is_outside(visit_with(sandbox.app, f"{SIGN_IN_COOKIE}={sealed}"))
+    assert not is_outside(client_with_cookies(sandbox.app, f"{SIGN_IN_COOKIE}={sealed}"))
 
 
 def test_a_cookie_that_was_changed_anywhere_lets_nobody_in(sandbox: Sandbox, sealed: str) -> None:
@@ -244,7 +254,7 @@ def test_a_cookie_that_was_changed_anywhere_lets_nobody_in(sandbox: Sandbox, sea
     for at, letter in enumerate(sealed):
         changed = sealed[:at] + ("A" if letter != "A" else "B") + sealed[at + 1 :]
         if not same_bytes(changed, sealed):
-            assert is_outside(visit_with(sandbox.app, f"{SIGN_IN_COOKIE}={changed}")), at
+            assert is_outside(client_with_cookies(sandbox.app, f"{SIGN_IN_COOKIE}={changed}")), at
     assert sandbox.sent == []
 
 
@@ -263,7 +273,7 @@ def closed(record: dict[str, Any], sandbox: Sandbox, *, key: str = SECRET_KEY, p
 def test_the_right_record_sealed_wrongly_lets_nobody_in(sandbox: Sandbox, sealed: str) -> None:
     record = record_of(sandbox, sealed)
     right = closed(record, sandbox)
-    assert not is_outside(visit_with(sandbox.app, f"{SIGN_IN_COOKIE}={right}"))
+    assert not is_outside(client_with_cookies(sandbox.app, f"{SIGN_IN_COOKIE}={right}"))
     sandbox.sent.clear()
     for wrong in (
         closed(record, sandbox, key="another-made-up-key-that-is-long-enough"),
@@ -274,9 +284,9 @@ def test_the_right_record_sealed_wrongly_lets_nobody_in(sandbox: Sandbox, sealed
         base64.urlsafe_b64encode(json.dumps(record).encode()).decode(),
         json.dumps(record),
     ):
-        assert is_outside(visit_with(sandbox.app, f"{SIGN_IN_COOKIE}={wrong}"))
+        assert is_outside(client_with_cookies(sandbox.app, f"{SIGN_IN_COOKIE}={wrong}"))
     for other_name in ("connect", "connect-departure", "__Host-connect-sign-in", "CONNECT-SIGN-IN"):
-        assert is_outside(visit_with(sandbox.app, f"{other_name}={right}"))
+        assert is_outside(client_with_cookies(sandbox.app, f"{other_name}={right}"))
     assert sandbox.sent == []
 
 
@@ -291,7 +301,7 @@ def test_cookies_without_measure_let_nobody_in(sandbox: Sandbox, sealed: str) ->
         f"{SIGN_IN_COOKIE}=\xff\xfe\u00e9",
         ";" * 50_000,
     ):
-        assert is_outside(visit_with(sandbox.app, raw))
+        assert is_outside(client_with_cookies(sandbox.app, raw))
     assert sandbox.sent == []
 
 
@@ -306,8 +316,8 @@ def test_any_cookie_is_answered_with_a_page(
     sandbox: Sandbox, single_sign_on: Sandbox, name: str, value: str
 ) -> None:
     raw = f"{name}={value}".encode().decode("latin-1")
-    assert is_outside(visit_with(sandbox.app, raw))
-    stranger = visit_with(single_sign_on.app, raw)
+    assert is_outside(client_with_cookies(sandbox.app, raw))
+    stranger = client_with_cookies(single_sign_on.app, raw)
     stranger.environ_base["REMOTE_ADDR"] = next(ADDRESSES)
     is_refused(stranger.get("/sign-in/callback?state=x&code=y"))
 
@@ -315,8 +325,8 @@ def test_any_cookie_is_answered_with_a_page(
 def test_a_departure_is_no_sign_in_and_a_sign_in_is_no_departure(sandbox: Sandbox, sealed: str) -> None:
     record = {**record_of(sandbox, sealed), "attempt": {"state": "s", "nonce": "n", "verifier": "v", "redirect_uri": "r"}}  # fmt: skip
     departure = closed(record, sandbox, purpose="departure")
-    assert is_outside(visit_with(sandbox.app, f"{SIGN_IN_COOKIE}={departure}"))
-    assert is_outside(visit_with(sandbox.app, f"connect-departure={departure}"))
+    assert is_outside(client_with_cookies(sandbox.app, f"{SIGN_IN_COOKIE}={departure}"))
+    assert is_outside(client_with_cookies(sandbox.app, f"connect-departure={departure}"))
 
 
 # ── While a key is replaced ────────────────────────────────────────────────────────────────────────────────────────
@@ -325,7 +335,7 @@ OLD = "the-old-made-up-key-that-is-long-enough"
 NEW = "the-new-made-up-key-that-is-long-enough"
 
 
-def wizard_with(keys: str, clock: Clock) -> Visitor:
+def wizard_with(keys: str, clock: Clock) -> Client:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith(("/login", "/renew")):
             return grant(f"made-up-token-of-{request.url.path}", expires_in=600)
@@ -333,10 +343,10 @@ def wizard_with(keys: str, clock: Clock) -> Visitor:
 
     environ = {"INFISICAL_HOST": HOST, "CONNECT_ACCESS": "sign-in", "CONNECT_SECRET_KEY": keys}
     transport = httpx.MockTransport(answer)
-    return visit(create_app(Settings.load(environ, None), transport=transport, clock=clock))
+    return new_client(create_app(Settings.load(environ, None), transport=transport, clock=clock))
 
 
-def carry(cookies: Visitor, to: Visitor) -> None:
+def carry(cookies: Client, to: Client) -> None:
     for name in ("connect", SIGN_IN_COOKIE):
         held = cookies.get_cookie(name)
         if held is not None:
@@ -355,16 +365,16 @@ def test_while_a_key_is_replaced_sign_ins_go_on_and_the_new_key_seals(clock: Clo
     assert is_outside(after)
 
 
-def is_outside_of_projects(visitor: Visitor) -> bool:
-    return visitor.get("/projects").status_code == 303
+def is_outside_of_projects(client: Client) -> bool:
+    return client.get("/projects").status_code == 303
 
 
 def test_while_a_key_is_replaced_open_pages_stay_good(clock: Clock) -> None:
     before, during, after = (wizard_with(keys, clock) for keys in (OLD, f"{NEW},{OLD}", NEW))
     page = before.page("/sign-in")
-    for visitor, status in ((during, 303), (after, 400)):
-        carry(before, visitor)
-        assert visitor.sign_in(page).status_code == status
+    for client, status in ((during, 303), (after, 400)):
+        carry(before, client)
+        assert client.sign_in(page).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -374,7 +384,7 @@ def test_what_was_typed_at_any_length_does_not_keep_anybody_from_signing_on(
     single_sign_on: Sandbox, description: str, begins: str
 ) -> None:
     """What is as long as a form takes comes back. More is left behind; the way to the provider is not."""
-    gate = single_sign_on.app.extensions["infisical_connect"].gate
+    backend = single_sign_on.app.extensions["infisical_connect"].backend
     attempt = Attempt(
         state="s" * 48,
         nonce="n" * 48,
@@ -384,7 +394,7 @@ def test_what_was_typed_at_any_length_does_not_keep_anybody_from_signing_on(
     leads_to = f"{FORM}?{urlencode({'description': description})}"
     with single_sign_on.app.test_request_context("/sign-in/company"):
         response = Response()
-        gate.remember_departure(attempt, leads_to, response)
+        backend.remember_departure(attempt, leads_to, response)
     departure, leads_back = response.headers.getlist("Set-Cookie")
     assert departure.startswith("connect-departure=g")
     assert leads_back.startswith(begins)

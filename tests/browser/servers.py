@@ -14,8 +14,8 @@ import httpx
 from werkzeug.serving import make_server
 
 from app import create_app
+from app.config import Settings
 from app.sandbox import SandboxTransport, create_sandbox, prepare_database
-from app.settings import Settings
 from tests.conftest import SECRET_KEY, Clock
 from tests.processes import environment
 
@@ -97,7 +97,7 @@ def running_command(folder: Path) -> Iterator[Command]:
 
 
 @dataclass
-class Gate(httpx.BaseTransport):
+class AuthBackend(httpx.BaseTransport):
     """Counts the creates on their way to the sandbox, and holds them back while it is shut."""
 
     inner: httpx.BaseTransport
@@ -134,7 +134,7 @@ class Wizard:
 
     url: str
     clock: Clock
-    gate: Gate
+    backend: AuthBackend
 
 
 @contextlib.contextmanager
@@ -150,17 +150,21 @@ def running_wizard(
     """
     clock, database = Clock(), folder / "sandbox.sqlite"
     prepare_database(database)
-    gate = Gate(SandboxTransport(create_sandbox(database, clock=clock), sleep=clock.passes))
+    backend = AuthBackend(SandboxTransport(create_sandbox(database, clock=clock), sleep=clock.passes))
     app = create_app(
-        Settings.load(environ or {}, None), data=database, secret_key=SECRET_KEY, transport=gate, clock=clock
+        Settings.load(environ or {}, None),
+        data=database,
+        secret_key=SECRET_KEY,
+        transport=backend,
+        clock=clock,
     )
     server = make_server("127.0.0.1", 0, behind(app), threaded=True)
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
     try:
-        yield Wizard(f"http://127.0.0.1:{server.port}", clock, gate)
+        yield Wizard(f"http://127.0.0.1:{server.port}", clock, backend)
     finally:
-        gate.open()
+        backend.open()
         server.shutdown()
         serving.join(timeout=STOPPING)
         server.server_close()

@@ -93,8 +93,8 @@ class Stage:
     upstream: Upstream = field(init=False)
 
     def __post_init__(self) -> None:
-        self.upstream = Upstream(self.wizard.gate.inner)
-        self.wizard.gate.inner = self.upstream
+        self.upstream = Upstream(self.wizard.backend.inner)
+        self.wizard.backend.inner = self.upstream
 
     def go(self, path: str, **query: str) -> None:
         self.page.goto(f"{path}?{urlencode(query)}" if query else path)
@@ -404,7 +404,7 @@ def many_supabase_projects(stage: Stage) -> None:
 
 
 def creating(stage: Stage) -> None:
-    stage.wizard.gate.shut()
+    stage.wizard.backend.shut()
     stage.create()
     expect(stage.page.locator("#submit[aria-disabled=true]")).to_be_visible()
 

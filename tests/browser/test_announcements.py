@@ -29,14 +29,14 @@ def spoken(page: Page) -> list[str]:
 def test_waiting_is_announced_at_once_and_then_now_and_again(form: FormPage, wizard: Wizard) -> None:
     page = form.page
     (region,) = (one for one in regions(page).element_handles() if not one.inner_text())
-    wizard.gate.shut()
+    wizard.backend.shut()
     form.fill_in(name="waited-for").submit.click()
-    wizard.gate.wait_for_a_create()
+    wizard.backend.wait_for_a_create()
     said = []
     for seconds in (1, 5, 15, 10):
         page.clock.run_for(1_000 * seconds)
         said.append(region.inner_text())
-    wizard.gate.open()
+    wizard.backend.open()
     CreatedPage(page)
     assert said[0] == CHECKING
     assert said[1] == "Still checking, 5 seconds."

@@ -69,14 +69,14 @@ def test_a_second_click_while_the_first_is_on_its_way_leads_to_the_same_connecti
     form.submit.scroll_into_view_if_needed()
     box = form.submit.bounding_box()
     assert box is not None
-    wizard.gate.shut()
+    wizard.backend.shut()
     for _ in range(2):
         # Unlike a locator's click, the mouse itself does not wait for the page that the first click asked for.
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        wizard.gate.wait_for_a_create()
-    wizard.gate.open()
+        wizard.backend.wait_for_a_create()
+    wizard.backend.open()
     expect(CreatedPage(page).connection_name).to_have_text("impatient")
-    assert wizard.gate.creates == 2
+    assert wizard.backend.creates == 2
     listed = ListPage.open(page)
     listed.search("impatient")
     expect(listed.connection("impatient")).to_have_count(1)

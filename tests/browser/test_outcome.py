@@ -72,7 +72,7 @@ def test_the_page_finds_the_connection_by_itself_and_announces_it(
     waiting.page.clock.fast_forward(1_000)
     expect(LateCreatedPage(waiting.page).connection_name).to_have_text("late")
     expect(waiting.page.get_by_text("Supabase may never have accepted this token.")).to_be_visible()
-    assert wizard.gate.creates == 1
+    assert wizard.backend.creates == 1
 
 
 def test_check_now_looks_at_once(waiting: OutcomePage, wizard: Wizard) -> None:

@@ -133,7 +133,7 @@ def test_a_double_click_sends_one_create(open_page: OpenPage, wizard: Wizard) ->
     page = open_page(base_url=wizard.url)
     FormPage.open(page).fill_in(name="impatient").submit.dblclick()
     expect(CreatedPage(page).connection_name).to_have_text("impatient")
-    assert wizard.gate.creates == 1
+    assert wizard.backend.creates == 1
 
 
 def test_what_is_typed_while_the_token_is_checked_is_kept(form: FormPage) -> None:
@@ -457,7 +457,7 @@ def test_the_outcome_page_finds_what_a_broken_connection_left_behind(
     form.submit.click()
     expect(page.locator("#connection-name")).to_have_text("mine")
     expect(page.locator("#connection-description")).to_have_text("For the shop. Token expires 21 Feb 2027.")
-    assert wizard.gate.creates == 1
+    assert wizard.backend.creates == 1
 
 
 def test_a_check_that_could_not_be_asked_says_so_and_can_be_asked_again(form: FormPage) -> None:

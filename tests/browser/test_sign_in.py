@@ -130,7 +130,7 @@ def test_signing_out_beside_the_form_sends_nothing_of_it(any_page: Page, own: Wi
     form.name.fill("not-sent")
     form.description.fill("Not sent either")
     sign_out(any_page)
-    assert own.gate.creates == 0
+    assert own.backend.creates == 0
 
 
 def test_enter_sends_the_form_that_one_types_in(page: Page) -> None:
@@ -315,7 +315,7 @@ def test_when_the_sign_in_has_ended_while_the_form_was_open_nothing_but_the_toke
 ) -> None:
     form_left_open_too_long(any_page, own).submit.click()
     form = form_again(any_page)
-    assert own.gate.creates == 0
+    assert own.backend.creates == 0
     form.access_token.fill(sandbox_token())
     form.submit.click()
     expect(CreatedPage(any_page).connection_name).to_have_text("kept")

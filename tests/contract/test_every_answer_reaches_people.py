@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.connections.problems import Situation, field_messages, problem_page
 from app.infisical import InfisicalError, errors
-from tests.conftest import FORM, PROJECT, Clock, Visitor
+from app.web.problems import Situation, field_messages, problem_page
+from tests.conftest import FORM, PROJECT, Client, Clock
 from tests.pages import PageUnderTest, read_page
 
 from .recorded import Exchange, exchanges
@@ -78,7 +78,7 @@ def where_a_sentence_is_told(message: str) -> str:
     return "summary"
 
 
-def submitting(wizard_at: Callable[..., Visitor], exchange: Exchange) -> tuple[int, str, PageUnderTest]:
+def submitting(wizard_at: Callable[..., Client], exchange: Exchange) -> tuple[int, str, PageUnderTest]:
     """What a person sees after a submission that is answered as recorded: status, location, page."""
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -96,16 +96,16 @@ def submitting(wizard_at: Callable[..., Visitor], exchange: Exchange) -> tuple[i
         project = {"id": PROJECT, "name": "Payments", "slug": "payments", "orgId": "an-organization"}
         return httpx.Response(200, json={"project": project})
 
-    visitor = wizard_at(answer)
-    response = visitor.fill_in(f"{FORM}?project={PROJECT}", name="my-connection", access_token=TOKEN)
+    client = wizard_at(answer)
+    response = client.fill_in(f"{FORM}?project={PROJECT}", name="my-connection", access_token=TOKEN)
     if response.status_code == 303:
-        return 303, response.location, visitor.page(FORM)
+        return 303, response.location, client.page(FORM)
     return response.status_code, "", read_page(response.text)
 
 
 @pytest.mark.parametrize("exchange", CREATES, ids=lambda exchange: exchange.case)
 def test_every_recorded_answer_to_a_create_reaches_its_field_or_page(
-    wizard_at: Callable[..., Visitor], exchange: Exchange
+    wizard_at: Callable[..., Client], exchange: Exchange
 ) -> None:
     status, location, page = submitting(wizard_at, exchange)
     if exchange.status == 200:
@@ -131,10 +131,10 @@ def test_every_recorded_answer_to_a_create_reaches_its_field_or_page(
     ids=lambda exchange: exchange.case,
 )
 def test_every_recorded_refusal_of_a_read_is_a_page_with_its_request_id(
-    wizard_at: Callable[..., Visitor], exchange: Exchange
+    wizard_at: Callable[..., Client], exchange: Exchange
 ) -> None:
-    visitor = wizard_at(lambda _: exchange.answer())
-    response = visitor.get(f"/connections?project={PROJECT}")
+    client = wizard_at(lambda _: exchange.answer())
+    response = client.get(f"/connections?project={PROJECT}")
     page = read_page(response.text)
     assert response.status_code >= 400
     assert page.problem
@@ -147,25 +147,25 @@ def test_every_recorded_refusal_of_a_read_is_a_page_with_its_request_id(
     "exchange", [login for login in LOGINS if login.status != 200], ids=lambda exchange: exchange.case
 )
 def test_every_recorded_refusal_of_a_login_is_a_page_for_the_operator_and_readyz_says_the_same(
-    wizard_at: Callable[..., Visitor], exchange: Exchange
+    wizard_at: Callable[..., Client], exchange: Exchange
 ) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/api/status":
             return httpx.Response(200, json={"message": "Ok"})
         return exchange.answer()
 
-    visitor = wizard_at(
+    client = wizard_at(
         answer,
         INFISICAL_TOKEN="",
         INFISICAL_UNIVERSAL_AUTH_CLIENT_ID="made-up",
         INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET="made-up",
     )
-    page = read_page(visitor.get(f"/connections?project={PROJECT}").text)
+    page = read_page(client.get(f"/connections?project={PROJECT}").text)
     expected = {500: "server-failed"}.get(exchange.status or 0, "login-refused")
     if exchange.error == "Not Found":
         expected = "not-infisical"
     assert page.problem == expected
-    ready = visitor.get("/readyz")
+    ready = client.get("/readyz")
     assert ready.status_code == 503
     assert ready.json is not None
     assert ready.json["requestId"] == exchange.body.get("reqId")

@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 
+from app.core.secret import Secret
 from app.infisical import Deadline, Infisical, NewConnection, UniversalAuth
 from app.infisical.auth import TokenAuth
-from app.secret import Secret
 
 BASE = "https://infisical.test"
 PROJECT = "12735bda-1105-498c-bb98-028029b9c592"
@@ -58,7 +58,7 @@ def logging_in(answer: Answer, *, clock: Callable[[], float]) -> Infisical:
     """A client that logs in with Universal Auth."""
     secret = Secret("made-up-client-secret")
     auth = UniversalAuth(base_url=BASE, client_id="made-up-id", client_secret=secret, clock=clock)
-    return Infisical(BASE, auth=auth, transport=httpx.MockTransport(answer), hidden=(secret,))
+    return Infisical(BASE, auth=auth, transport=httpx.MockTransport(answer), redact=(secret,))
 
 
 def new_connection(**changes: Any) -> NewConnection:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-CERTIFICATE = Path(__file__).parent.parent / "supabase" / "localhost.pem"
+CERTIFICATE = Path(__file__).parent.parent / "connectors" / "localhost.pem"
 """The key and the certificate of a localhost that nobody trusts, made for tests."""
 
 Play = Callable[[socket.socket, bytes], None]

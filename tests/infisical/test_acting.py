@@ -5,11 +5,11 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from app.core.secret import Secret
 from app.infisical import Infisical, LoginRefused, NotInfisical, Refusal, read_claims
-from app.secret import Secret
-from tests.cage import rendered
 from tests.conftest import HOST
 from tests.infisical.answers import error, grant
+from tests.leak_detector import rendered
 
 CLIENT_ID = "5a4db0c5-0000-4000-8000-000000000001"
 CLIENT_SECRET = Secret("made-up-client-secret")

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
+from app.core.secret import Secret
 from app.infisical import (
     Infisical,
     InfisicalError,
@@ -24,8 +25,7 @@ from app.infisical import (
     SignOnRefused,
     Unreachable,
 )
-from app.secret import Secret
-from tests.cage import rendered
+from tests.leak_detector import rendered
 
 from .answers import BASE, error
 

@@ -10,7 +10,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as Answer
 
-from app import Person
+from app import Principal
 
 LIMIT = 5
 
@@ -36,12 +36,12 @@ def protect(portal: Flask) -> None:
     Limiter(get_remote_address, app=portal, default_limits=[f"{LIMIT} per hour"], storage_uri="memory://")
 
 
-def guard() -> Person | Answer:
+def guard() -> Principal | Answer:
     """Whoever has logged in to the portal; the others are led to its login."""
     name = session.get("user")
     if name is None:
         return redirect(url_for("log_in"))
-    return Person(subject=f"portal:{name}", name=name, way_in="portal")
+    return Principal(subject=f"portal:{name}", name=name, way_in="portal")
 
 
 def _home() -> str:

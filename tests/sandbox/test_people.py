@@ -6,6 +6,7 @@ import httpx
 import pytest
 from joserfc import jwk, jwt
 
+from app.core.secret import Secret
 from app.infisical import (
     Infisical,
     InfisicalError,
@@ -25,7 +26,6 @@ from app.sandbox import (
     sandbox_person_token,
 )
 from app.sandbox.starting_data import APPLICATIONS, PEOPLE
-from app.secret import Secret
 from tests.sandbox.running import PAYMENTS_ID, RunningSandbox, identity_named, new_connection
 
 APPLICATION = OAuthApplication(

@@ -1,0 +1,214 @@
+"""gunicorn, started from Python: the address, the workers, and what is made once before they are forked."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import unquote
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+from . import create_app
+from .config import Bind, Settings, SettingsError
+from .connectors import secret_in
+from .core.limits import PROCESSES
+from .sandbox import prepare_database
+
+THREADS = 16
+"""Threads in all. A submission holds one for as long as Infisical takes, up to the submit timeout."""
+
+GRACE = 5.0
+"""Seconds that a stopping server waits beyond the submit timeout, so that a submission in hand gets its answer."""
+
+KEEP_ALIVE = 75
+"""Seconds an idle connection is kept: longer than the 60 s of a usual proxy, so that it is the proxy that closes."""
+
+HEARTBEAT = 60
+"""Seconds without a sign of life from a worker's main loop before it is replaced. Requests run in other threads."""
+
+
+class CannotServe(Exception):
+    """The server cannot start, for the reason in its text: one sentence."""
+
+
+def serve(settings: Settings, *, announce: Callable[[str], None], data: Path | None = None) -> NoReturn:
+    """Serves until SIGTERM or Ctrl-C, then finishes the requests in hand and leaves with SystemExit.
+
+    `announce` is told one line once connections are accepted. `data` is the sandbox's database;
+    None makes one that is removed at the end. Raises CannotServe when the address or the database cannot be used.
+    """
+    # Until gunicorn takes the signal over, it must not end the process past the removal of the sandbox's data.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    listener, bind = _listen(settings.bind)
+    settings = settings.model_copy(update={"bind": bind})
+    with _database(settings, data=data) as database:
+        application = _application(settings, database=database)
+        options = _options(settings, descriptor=listener.detach())
+        options["when_ready"] = lambda _: announce(first_line(settings))
+        _Server(application, options=options).run()
+    raise SystemExit
+
+
+def first_line(settings: Settings) -> str:
+    """Where the pages are and what they act on; names the settings that the sandbox puts aside."""
+    where = f"Infisical Connect on {settings.bind.url}"
+    if not settings.sandbox:
+        return f"{where} – connected to {', '.join(settings.hosts)}"
+    aside = f" (CONNECT_SANDBOX=on, so {', '.join(settings.ignored)} not used)" if settings.ignored else ""
+    return f"{where} – sandbox: {settings.what_leaves}{aside}"
+
+
+def _application(settings: Settings, *, database: Path | None) -> Flask:
+    try:
+        return create_app(settings, data=database)
+    except SettingsError as error:
+        raise CannotServe("\n".join(error.faults)) from None
+    except OSError as error:
+        raise CannotServe(audit_log_fault(settings.audit_log, error.strerror or str(error))) from None
+
+
+def audit_log_fault(path: Path | None, reason: str) -> str:
+    """What to say where the audit log cannot be kept, for a reason in the system's words."""
+    return (
+        f"{path} cannot be used for the audit log: {reason.lower()}. Set CONNECT_AUDIT_LOG to another file."
+    )
+
+
+def _listen(bind: Bind) -> tuple[socket.socket, Bind]:
+    """A listening socket and the address it really has.
+
+    Made here and handed on, because gunicorn tries for five seconds and then tells of a port in use in six lines.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            bind.host, bind.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise CannotServe(
+            f"{bind} cannot be listened on: {reason}. Set CONNECT_BIND to another address."
+        ) from None
+    return listener, Bind(bind.host, listener.getsockname()[1])
+
+
+@contextmanager
+def _database(settings: Settings, *, data: Path | None) -> Iterator[Path | None]:
+    """The sandbox's database, ready before any worker opens it; None without a sandbox."""
+    if not settings.sandbox:
+        yield None
+    elif data is not None:
+        yield _prepared(data)
+    else:
+        with _folder() as folder:
+            yield _prepared(folder / "sandbox.sqlite")
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="infisical-connect-"))
+    owner = os.getpid()
+    try:
+        yield folder
+    finally:
+        # A worker leaves through here as well, and the others still need what is in the folder.
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prepared(database: Path) -> Path:
+    try:
+        prepare_database(database)
+    except (OSError, sqlite3.Error) as error:
+        raise CannotServe(f"{database} cannot be used for the sandbox's data: {error}.") from None
+    return database
+
+
+class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Leaves the query out of every line, for names and descriptions travel there, and escapes control characters."""
+
+    def atoms(self, *args: Any) -> dict[str, Any]:
+        atoms: dict[str, Any] = super().atoms(*args)
+        path = str(atoms["U"])
+        return {**atoms, "U": "…" if secret_in(unquote(path)) else _one_word(path)}
+
+    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        # What follows is the part of a malformed request that could not be read, a URL or a cookie perhaps.
+        shown = msg.split(": ", maxsplit=1)[0] if msg.startswith("Invalid request from") else msg
+        super().warning(_printable(shown), *args, **kwargs)
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        super().exception(msg, *(_printable(str(arg).partition("?")[0]) for arg in args), **kwargs)
+
+
+def _one_word(text: str) -> str:
+    """With its spaces escaped too: a path could otherwise say what status it was answered with."""
+    return _printable(text).replace(" ", r"\x20")
+
+
+def _printable(text: str) -> str:
+    return re.sub(r"[^ -~]", lambda found: ascii(found[0])[1:-1], text)
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # likewise
+    """gunicorn with our application in it, made before the workers are forked."""
+
+    def __init__(self, application: Flask, *, options: dict[str, Any]) -> None:
+        self._application = application
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            # Older gunicorns know no control socket.
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return self._application
+
+
+def _workers(settings: Settings) -> int:
+    """One process, unless what is counted can be shared: two would each let a machine identity be tried twice, and
+    Infisical locks it after three."""
+    return PROCESSES if settings.rate_storage else 1
+
+
+def _options(settings: Settings, *, descriptor: int) -> dict[str, Any]:
+    memory = Path("/dev/shm")  # noqa: S108  # for the workers' heartbeat alone, which a slow disk would delay
+    return {
+        "bind": f"fd://{descriptor}",
+        "workers": _workers(settings),
+        "worker_class": "gthread",
+        "threads": THREADS // _workers(settings),
+        "preload_app": True,
+        "timeout": HEARTBEAT,
+        "graceful_timeout": int(settings.submit_timeout + GRACE),
+        "keepalive": KEEP_ALIVE,
+        "limit_request_line": 8190,
+        "worker_tmp_dir": str(memory) if os.access(memory, os.W_OK) else None,
+        # Whom to believe about X-Forwarded-* is for the application to decide.
+        "forwarded_allow_ips": "",
+        "secure_scheme_headers": {},
+        # X_Forwarded_User would otherwise pass for X-Forwarded-User, which the proxy replaces.
+        "header_map": "drop",
+        "forwarder_headers": "",
+        "control_socket_disable": True,
+        "loglevel": "warning",
+        "logger_class": _Log,
+        "accesslog": "-",
+        "access_log_format": "%(t)s %(m)s %(U)s %(s)s %(L)ss %({x-request-id}o)s",
+    }

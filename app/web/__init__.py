@@ -1,0 +1,59 @@
+"""The pages of the wizard: list, choose, token, form, created, and what can go wrong."""
+
+# Importing the views is what adds their routes to the blueprint.
+from ..core.templating import url_for
+from . import create, pending, views
+from .audit_events import deny, record, request_id, result_of
+from .auth_context import AuthBackend, AuthContext, Page, Principal
+from .embedding import stand_aside
+from .fields import Message, SecretField, TextField
+from .headers import host_answers, we_answer, with_headers, with_https_alone
+from .hooks import LARGEST_REQUEST, blueprint, is_public, public, take_cookies_in
+from .http_errors import explain_http
+from .problems import Action, Problem
+from .redirects import return_url, safe_next_url
+from .render import page, problem, problem_of, problem_words, see_other
+from .services import EXTENSION, SandboxInfo, Services, services, utc_now
+
+__all__ = [
+    "EXTENSION",
+    "LARGEST_REQUEST",
+    "Action",
+    "AuthBackend",
+    "AuthContext",
+    "Message",
+    "Page",
+    "Principal",
+    "Problem",
+    "SandboxInfo",
+    "SecretField",
+    "Services",
+    "TextField",
+    "blueprint",
+    "create",
+    "deny",
+    "explain_http",
+    "host_answers",
+    "is_public",
+    "page",
+    "pending",
+    "problem",
+    "problem_of",
+    "problem_words",
+    "public",
+    "record",
+    "request_id",
+    "result_of",
+    "return_url",
+    "safe_next_url",
+    "see_other",
+    "services",
+    "stand_aside",
+    "take_cookies_in",
+    "url_for",
+    "utc_now",
+    "views",
+    "we_answer",
+    "with_headers",
+    "with_https_alone",
+]

@@ -1,0 +1,222 @@
+"""How a page leaves: rendered in its frame, as a problem, or as a redirect, and which project is in hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from flask import g, make_response, redirect, request, session
+
+from ..connectors import secret_in, without_user
+from ..core.templating import url_for
+from ..infisical import Connection, Deadline, InfisicalError, Missing, NotAMember, NotFound
+from .auth_context import Page, current_auth
+from .csrf import page_token
+from .problems import Action, Problem, Situation, problem_page
+from .scopes import Scope, scope_named
+from .services import Creation, services
+
+LONGEST_PROJECT_ID = 100
+"""Characters. Infisical's are UUIDs, of 36."""
+
+_REMEMBERED = "connect.project"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What stands round every page. `sandbox` is what the sandbox promises of the network, "" with a real Infisical."""
+
+    sandbox: str
+    host: str
+    project_name: str | None
+    change_url: str | None
+    person: str | None = None
+    sign_out_url: str | None = None
+
+    @property
+    def token(self) -> str:
+        """Goes into every form that posts (see `forgery`).
+
+        Made only where a form asks for it: a page without one begins no session, least of all the refusal of what
+        another site posts. Browsers send that without the session they hold, and would put the new one in its place.
+        """
+        return page_token()
+
+
+def page(
+    template: str, *, scope: Scope | None, status: int = 200, change_url: str | None = None, **context: Any
+) -> Page:
+    """A page in its frame."""
+    running = services()
+    held = current_auth()
+    frame = Frame(
+        sandbox=running.sandbox_info.what_leaves if running.sandbox_info else "",
+        host=running.host,
+        project_name=scope.name if scope else None,
+        change_url=change_url if scope else None,
+        person=held.person.name if held and held.person.way_in != "this-machine" else None,
+        sign_out_url=url_for(".sign_out") if held and held.may_sign_out else None,
+    )
+    return make_response(running.pages.render(template, frame=frame, **context), status)
+
+
+def fragment(template: str, **context: Any) -> Page:
+    """A part of a page, for a script that puts it in place."""
+    return make_response(services().pages.render(template, **context))
+
+
+def problem(shown: Problem, *, scope: Scope | None) -> Page:
+    """A problem's page, with the seconds to wait where there are any."""
+    response = page("problem.html", scope=scope, status=shown.status, problem=shown)
+    if shown.retry_after is not None:
+        response.headers["Retry-After"] = str(shown.retry_after)
+    return response
+
+
+def problem_words(error: InfisicalError, *, host: str) -> Problem:
+    """What a page says of an error while nobody has come in yet."""
+    return problem_page(error, Situation(scope=None, host=host, when=services().clock(), own_rights=True))
+
+
+def problem_of(
+    error: InfisicalError,
+    *,
+    scope: Scope | None,
+    creating: str | None = None,
+    actions: tuple[Action, ...] = (),
+    note: str | None = None,
+) -> Page:
+    """The page for an error of Infisical's; `note` stands under its actions where it has none of its own."""
+    running = services()
+    held = current_auth()
+    situation = Situation(
+        scope=scope,
+        key=asked_project(),
+        host=running.host,
+        when=running.clock(),
+        creating=creating,
+        own_rights=held is not None and held.own_rights,
+    )
+    shown = problem_page(error, situation)
+    shown = replace(shown, actions=actions or _usual_actions(error), note=shown.note or note)
+    return problem(shown, scope=scope)
+
+
+def _usual_actions(error: InfisicalError) -> tuple[Action, ...]:
+    change = Action(label="Choose another project", href=url_for(".projects"))
+    if isinstance(error, NotFound) and error.missing is not Missing.PROJECT:
+        return (Action(label="Go to App Connections", href=url_for(".index"), primary=True),)
+    if isinstance(error, NotAMember | NotFound):
+        return (Action(label=change.label, href=change.href, primary=True),)
+    again = here() if request.method == "GET" else url_for(".index")
+    return (Action(label="Try again", href=again, primary=True), change)
+
+
+def here() -> str:
+    """The address of this very page, with what a URL of ours may say."""
+    places = {name: str(value) for name, value in (request.view_args or {}).items()}
+    return url_for(str(request.endpoint), **places, **carried_values(request.args))
+
+
+def see_other(endpoint: str, **values: str | None) -> Page:
+    """A redirect that is followed with GET. Empty values are left out of the URL."""
+    return redirect(url_for(endpoint, **values), code=303)
+
+
+def see_created(connection: Connection, creation: Creation, *, expires_on: str | None) -> Page:
+    """A redirect to the page of a connection that was just created; nobody else can make that page say so."""
+    signed = services().sign_creation(creation, connection_id=connection.id)
+    return see_other(".created", connection_id=connection.id, created=signed, expires_on=expires_on)
+
+
+def remembered_project() -> str | None:
+    """The project in hand when none is named: the one last opened, else the one the settings preselect."""
+    known = session.get(_REMEMBERED)
+    return known if isinstance(known, str) else services().project_id
+
+
+def scope_in_hand(key: str, *, deadline: Deadline | None = None) -> Scope:
+    """The scope that a URL names; it is remembered once Infisical has shown it to us."""
+    try:
+        scope = scope_named(key, services().infisical, deadline=deadline)
+    except (NotAMember, NotFound):
+        session.pop(_REMEMBERED, None)
+        raise
+    if session.get(_REMEMBERED) != scope.key:
+        session[_REMEMBERED] = scope.key
+    g.connect_scope = scope
+    return scope
+
+
+def first_project() -> str | None:
+    """The first project by name that Infisical shows us, None where there is none."""
+    projects = services().infisical.projects()
+    return projects[0].id if projects else None
+
+
+def day_in(text: str | None) -> date | None:
+    """The day that a URL names, None where it names none that a calendar has a page for."""
+    try:
+        day = date.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return day if 2000 <= day.year < 3000 else None
+
+
+def asked_project() -> str | None:
+    """The project that the URL names, None where it names none."""
+    key = request.args.get("project", "").strip()
+    return key[:LONGEST_PROJECT_ID] or None
+
+
+_TYPED = ("name", "description", "instance_url", "expires_on", "expires_in_description")
+
+_CARRIED = (
+    *_TYPED,
+    "project",
+    "q",
+    "page",
+    "all",
+    "then",
+    "since",
+    "waited",
+    "looked",
+    "stop",
+    "created",
+)
+
+
+def carried_values(source: Mapping[str, str]) -> dict[str, str]:
+    """What a URL of ours may say, so that a page can link to itself.
+
+    Nothing else is carried on: Flask's url_for reads some names (`_external`, `_scheme`) as orders of its own, and a
+    secret that somebody put in a link must not travel.
+    """
+    return _fit(source, _CARRIED)
+
+
+def typed_values(source: Mapping[str, str]) -> dict[str, str]:
+    """What was typed in the form and travels in URLs from page to page: everything but secrets."""
+    return _fit(source, _TYPED)
+
+
+def keep_secrets_out_of_the_address() -> Page | None:
+    """A secret that stands in a link, or was pasted into a search: the same page opens at an address without it.
+
+    Only what our pages read and say again is looked at: what a sign-in elsewhere brings back is nobody's paste.
+    """
+    given = request.args.items(multi=True)
+    held = any(name in _CARRIED and _holds_a_secret(name, text) for name, text in given)
+    return redirect(here(), code=303) if held else None
+
+
+def _fit(source: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    return {
+        name: source[name][:2000]
+        for name in names
+        if source.get(name) and not _holds_a_secret(name, source[name])
+    }
+
+
+def _holds_a_secret(name: str, text: str) -> bool:
+    return secret_in(text) is not None or (name == "instance_url" and without_user(text) != text.strip())

@@ -1,0 +1,674 @@
+"""What each setting may be, what may start, and that every fault is told at once and shows no secret."""
+
+import contextlib
+import re
+from pathlib import Path
+
+import hypothesis
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.config import SETTINGS, Access, Bind, Settings, SettingsError
+
+ROOT = Path(__file__).parent.parent
+
+TOKEN = {"INFISICAL_HOST": "https://infisical.example", "INFISICAL_TOKEN": "made-up-token"}
+PAIR = {
+    "INFISICAL_HOST": "https://infisical.example",
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": "made-up-id",
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": "made-up-secret",
+}
+KEY = {"CONNECT_SECRET_KEY": "made-up-key-of-thirty-two-letters"}
+OUTSIDE = {"CONNECT_BIND": "0.0.0.0:8000"}
+OPEN = {**KEY, "CONNECT_ACCESS": "sign-in", "CONNECT_HOSTS": "connect.example.com"}
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBejCCASGgAwIBAgIUNcHnIs3D3YKEdZyBSzpKTPpYxT0wCgYIKoZIzj0EAwIw
+-----END CERTIFICATE-----
+"""
+
+
+def load(*parts: dict[str, str], env_file: Path | None = None) -> Settings:
+    return Settings.load({name: text for part in parts for name, text in part.items()}, env_file)
+
+
+def faults(*parts: dict[str, str], env_file: Path | None = None) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        load(*parts, env_file=env_file)
+    return caught.value.faults
+
+
+def test_nothing_configured_is_the_sandbox_on_loopback() -> None:
+    settings = load()
+    assert settings.sandbox
+    assert settings.host is None
+    assert settings.bind == Bind("127.0.0.1", 8000)
+    assert settings.submit_timeout == 45
+    assert settings.secret_keys == ()
+
+
+def test_a_host_with_a_machine_identity_is_that_infisical() -> None:
+    settings = load(PAIR)
+    assert not settings.sandbox
+    assert settings.host == "https://infisical.example"
+    assert settings.client_id == "made-up-id"
+    assert settings.client_secret is not None
+    assert settings.client_secret.reveal() == "made-up-secret"
+    assert settings.token is None
+
+
+def test_a_host_with_a_token_is_that_infisical() -> None:
+    settings = load(TOKEN)
+    assert not settings.sandbox
+    assert settings.token is not None
+    assert settings.token.reveal() == "made-up-token"
+
+
+def test_empty_values_count_as_not_set() -> None:
+    assert load({setting.name: " " for setting in SETTINGS}) == load()
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("eu.infisical.com", "https://eu.infisical.com"),
+        ("https://eu.infisical.com/", "https://eu.infisical.com"),
+        ("https://eu.infisical.com/api", "https://eu.infisical.com"),
+        ("https://eu.infisical.com/api/", "https://eu.infisical.com"),
+        ("HTTPS://EU.Infisical.com", "https://eu.infisical.com"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("http://[::1]:8080/api", "http://[::1]:8080"),
+        ("example.com/secrets/api/", "https://example.com/secrets"),
+        ("example.com/myapi", "https://example.com/myapi"),
+    ],
+)
+def test_a_host_is_brought_to_one_form(text: str, host: str) -> None:
+    assert load(TOKEN, {"INFISICAL_HOST": text}).host == host
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("https://made-up-name:made-up-word@example.com", "user name"),
+        ("https://example.com/?made-up", "query"),
+        ("https://example.com/#", "fragment"),
+        ("https://exa mple.com", "spaces"),
+        ("https://example.com\nx", "line breaks"),
+        ("https://exa\u202emple.com", "control characters"),
+        ("ftp://example.com", "must begin with https:// or http://"),
+        ("https://", "must be an address"),
+        ("https:/example.com", "must be an address"),
+        ("https//example.com", "must be an address"),
+        ("https://example.com:99999", "must be an address"),
+        ("https://example.com:", "must be an address"),
+        ("https://<script>", "must be an address"),
+        ("https://[::1", "must be an address"),
+    ],
+)
+def test_a_host_that_is_no_address_is_a_fault(text: str, reason: str) -> None:
+    (fault,) = faults(TOKEN, {"INFISICAL_HOST": text})
+    assert fault.startswith("INFISICAL_HOST must ")
+    assert reason in fault
+    assert "made-up" not in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "loopback"),
+    [
+        ("127.0.0.1:8000", "127.0.0.1", 8000, True),
+        ("127.8.9.1:1", "127.8.9.1", 1, True),
+        ("localhost:0", "localhost", 0, True),
+        ("[::1]:8000", "::1", 8000, True),
+        ("0.0.0.0:8000", "0.0.0.0", 8000, False),  # noqa: S104  # read, not listened on
+        ("[::]:8000", "::", 8000, False),
+        ("192.168.1.2:80", "192.168.1.2", 80, False),
+        ("portal.internal:65535", "portal.internal", 65535, False),
+        ("127.0.0.1.example.com:80", "127.0.0.1.example.com", 80, False),
+    ],
+)
+def test_an_address_to_listen_on(text: str, host: str, port: int, loopback: bool) -> None:  # noqa: FBT001
+    bind = load(OPEN, {"CONNECT_BIND": text, "CONNECT_SANDBOX": "on"}).bind
+    assert bind == Bind(host, port)
+    assert str(bind) == text
+    assert bind.loopback is loopback
+
+
+@pytest.mark.parametrize(
+    "text", ["8000", ":8000", "127.0.0.1", "::1:8000", "[1.2:3", "[::g]:1", "a:65536", "*:80"]
+)
+def test_an_address_to_listen_on_must_be_host_and_port(text: str) -> None:
+    (fault,) = faults({"CONNECT_BIND": text})
+    assert fault.startswith("CONNECT_BIND must ")
+
+
+@pytest.mark.parametrize("text", ["4.9", "600.1", "nan", "inf", "-5", "45s", "a minute"])
+def test_the_submit_timeout_must_be_seconds_within_its_bounds(text: str) -> None:
+    assert faults({"CONNECT_SUBMIT_TIMEOUT": text}) == (
+        "CONNECT_SUBMIT_TIMEOUT must be a number of seconds from 5 to 600.",
+    )
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("5", 5), ("600", 600), ("12.5", 12.5)])
+def test_the_submit_timeout_is_in_seconds(text: str, seconds: float) -> None:
+    assert load({"CONNECT_SUBMIT_TIMEOUT": text}).submit_timeout == seconds
+
+
+def test_a_secret_key_has_at_least_32_characters() -> None:
+    assert faults({"CONNECT_SECRET_KEY": "0123456789abcdef"[:15] + "x" * 16}) == (
+        "CONNECT_SECRET_KEY must have at least 32 characters.",
+    )
+    assert load({"CONNECT_SECRET_KEY": "0123456789abcdef" * 2}).secret_keys
+
+
+def test_a_secret_key_that_repeats_a_few_characters_is_no_key() -> None:
+    assert faults({"CONNECT_SECRET_KEY": "abcdefg" * 5}) == (
+        "CONNECT_SECRET_KEY must be made at random, and repeats the same few characters.",
+    )
+    assert load({"CONNECT_SECRET_KEY": "abcdefgh" * 4}).secret_keys
+
+
+@pytest.mark.parametrize("document", ["README.md", ".env.example"])
+def test_no_document_has_a_secret_key_that_somebody_could_copy(document: str) -> None:
+    lines = (ROOT / document).read_text(encoding="utf-8").splitlines()
+    examples = [line for line in lines if line.startswith("CONNECT_SECRET_KEY=")]
+    assert examples
+    assert {line.partition("=")[2] for line in examples} == {""}
+
+
+@pytest.mark.parametrize("name", [name for name in PAIR | TOKEN if name != "INFISICAL_HOST"])
+@pytest.mark.parametrize("text", ["made up", "made-up\nline", "Bearer made-up", "made-üp"])
+def test_a_credential_is_one_word(name: str, text: str) -> None:
+    whole = TOKEN if name in TOKEN else PAIR
+    (fault,) = faults(whole, {name: text})
+    assert fault == f"{name} must be one word of plain characters, without spaces or line breaks."
+
+
+def test_a_ca_bundle_must_be_a_readable_pem_file(tmp_path: Path) -> None:
+    text = tmp_path / "text.pem"
+    text.write_text("not a certificate")
+    broken = tmp_path / "broken.pem"
+    broken.write_text(CERTIFICATE)
+    for path in (text, broken, tmp_path, tmp_path / "missing.pem"):
+        (fault,) = faults(TOKEN, {"INFISICAL_CA_BUNDLE": str(path)})
+        assert fault.startswith("INFISICAL_CA_BUNDLE must be a ")
+
+
+def test_a_readable_ca_bundle_is_taken() -> None:
+    import certifi
+
+    assert load(TOKEN, {"INFISICAL_CA_BUNDLE": certifi.where()}).ca_bundle == Path(certifi.where())
+
+
+# What may start.
+
+
+def test_the_sandbox_starts_by_itself_on_loopback_alone() -> None:
+    (fault,) = faults(OUTSIDE, KEY)
+    assert fault.startswith(
+        "INFISICAL_HOST is not set, and by itself the sandbox starts on a loopback address alone"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["INFISICAL_TOKEN", "INFISICAL_PROJECT_ID", "INFISICAL_API_URL", "INFISICAL_X"]
+)
+def test_any_variable_of_infisicals_keeps_the_sandbox_from_starting_by_itself(name: str) -> None:
+    (fault,) = faults({name: "made-up"})
+    assert fault.startswith(f"INFISICAL_HOST is not set, although {name} is; ")
+
+
+def test_the_sandbox_can_be_asked_for_and_then_ignores_all_of_infisicals() -> None:
+    settings = load(PAIR, {"CONNECT_SANDBOX": "ON", "INFISICAL_HOTS": "not an address"})
+    assert settings.sandbox
+    assert (settings.host, settings.client_id, settings.client_secret) == (None, None, None)
+    assert settings.ignored == (
+        "INFISICAL_HOST",
+        "INFISICAL_HOTS",
+        "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID",
+        "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET",
+    )
+
+
+def test_the_sandbox_that_was_asked_for_starts_on_any_address_where_people_sign_in() -> None:
+    assert load(OUTSIDE, OPEN, {"CONNECT_SANDBOX": "on"}).sandbox
+    open_to_all, without_key = faults(OUTSIDE, {"CONNECT_SANDBOX": "on"})
+    assert open_to_all.startswith(
+        "CONNECT_BIND is 0.0.0.0:8000, which other machines can reach, and nothing says"
+    )
+    assert without_key.startswith("CONNECT_SECRET_KEY must be set, because CONNECT_BIND is 0.0.0.0:8000")
+
+
+def test_the_sandbox_can_be_refused() -> None:
+    (fault,) = faults({"CONNECT_SANDBOX": "off"})
+    assert fault.startswith("INFISICAL_HOST is not set, and CONNECT_SANDBOX is off; ")
+    assert not load(TOKEN, {"CONNECT_SANDBOX": "off"}).sandbox
+
+
+def test_a_switch_is_on_or_off() -> None:
+    assert faults({"CONNECT_SANDBOX": "yes"}) == ("CONNECT_SANDBOX must be on or off, or not be set.",)
+
+
+def test_a_host_without_a_credential_is_one_where_each_person_signs_in() -> None:
+    settings = load({"INFISICAL_HOST": "https://infisical.example"})
+    assert settings.access is Access.SIGN_IN
+    assert load(TOKEN).access is Access.THIS_MACHINE
+    assert load().access is Access.THIS_MACHINE
+
+
+@pytest.mark.parametrize("missing", ["CLIENT_ID", "CLIENT_SECRET"])
+def test_half_a_machine_identity_is_a_fault(missing: str) -> None:
+    name = f"INFISICAL_UNIVERSAL_AUTH_{missing}"
+    (fault,) = faults({key: text for key, text in PAIR.items() if key != name})
+    assert fault.startswith(f"{name} is not set, although ")
+
+
+@pytest.mark.parametrize("left_out", [(), ("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID",)])
+def test_two_credentials_are_a_fault(left_out: tuple[str, ...]) -> None:
+    (fault,) = faults({name: text for name, text in (PAIR | TOKEN).items() if name not in left_out})
+    assert fault.startswith("INFISICAL_TOKEN and INFISICAL_UNIVERSAL_AUTH_CLIENT_")
+    assert fault.endswith("keep one.")
+
+
+@pytest.mark.parametrize("credential", [TOKEN, PAIR])
+@pytest.mark.parametrize("address", ["0.0.0.0:8000", "[::]:8000", "10.0.0.1:80", "portal.internal:80"])
+def test_a_credential_of_the_servers_own_is_for_loopback_alone(
+    credential: dict[str, str], address: str
+) -> None:
+    (fault,) = faults(credential, KEY, {"CONNECT_BIND": address})
+    assert fault.startswith(f"CONNECT_BIND is {address}, which other machines can reach")
+
+
+# Who may come in.
+
+US_AND_EU = {"INFISICAL_HOST": "us.infisical.com, https://eu.infisical.com/api"}
+PROXY = {"CONNECT_ACCESS": "proxy", "CONNECT_PROXY_TRUSTED": "10.0.0.7, 10.1.0.0/16, ::1"}
+PROVIDER = {
+    "CONNECT_ACCESS": "oidc",
+    "CONNECT_OIDC_ISSUER": "https://id.example/realms/company",
+    "CONNECT_OIDC_CLIENT_ID": "made-up-id",
+    "CONNECT_OIDC_CLIENT_SECRET": "made-up-secret",
+}
+EXCHANGE = {
+    "INFISICAL_HOST": "https://infisical.example",
+    "INFISICAL_OAUTH_CLIENT_ID": "made-up-id",
+    "INFISICAL_OAUTH_CLIENT_SECRET": "made-up-secret",
+}
+EVERYONES = {"CONNECT_OIDC_EXCHANGE": "off", "CONNECT_OIDC_ALLOWED_GROUPS": "platform, Webshop team"}
+
+
+def test_people_may_choose_among_several_hosts() -> None:
+    assert load(US_AND_EU).hosts == ("https://us.infisical.com", "https://eu.infisical.com")
+
+
+def test_a_server_that_acts_itself_has_one_host() -> None:
+    (fault,) = faults(TOKEN, US_AND_EU)
+    assert fault.startswith("INFISICAL_HOST names several hosts")
+
+
+def test_each_way_in_starts_with_what_it_needs() -> None:
+    assert load(OUTSIDE, OPEN, US_AND_EU).access is Access.SIGN_IN
+    proxied = load(OUTSIDE, OPEN, PAIR, PROXY)
+    assert proxied.access is Access.PROXY
+    assert [str(network) for network in proxied.proxy_trusted] == ["10.0.0.7/32", "10.1.0.0/16", "::1/128"]
+    assert load(OUTSIDE, OPEN, PROVIDER, EXCHANGE).access is Access.OIDC
+    assert load(OUTSIDE, OPEN, PROVIDER, PAIR, EVERYONES).oidc_allowed_groups == ("platform", "Webshop team")
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        (
+            [TOKEN, {"CONNECT_ACCESS": "sign-in"}],
+            "INFISICAL_TOKEN is set, and with CONNECT_ACCESS=sign-in each",
+        ),
+        (
+            [PAIR, PROVIDER, EXCHANGE],
+            "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET are",
+        ),
+        (
+            [PROXY, {"INFISICAL_HOST": "https://infisical.example"}],
+            "CONNECT_ACCESS=proxy lets the server act, and it has no",
+        ),
+        (
+            [PAIR, {"CONNECT_ACCESS": "proxy"}],
+            "CONNECT_PROXY_TRUSTED is not set, and with CONNECT_ACCESS=proxy whoever",
+        ),
+        (
+            [PAIR, PROVIDER, {"CONNECT_OIDC_EXCHANGE": "off"}],
+            "CONNECT_OIDC_EXCHANGE is off, so whoever signs in acts",
+        ),
+        (
+            [PROVIDER, {"INFISICAL_HOST": "https://infisical.example"}],
+            "INFISICAL_OAUTH_CLIENT_ID and INFISICAL_OAUTH_CLIENT_SECRET are not",
+        ),
+        (
+            [EXCHANGE, {"CONNECT_ACCESS": "oidc"}],
+            "CONNECT_OIDC_ISSUER, CONNECT_OIDC_CLIENT_ID and CONNECT_OIDC_CLIENT_SECRET are not",
+        ),
+        (
+            [PAIR, PROVIDER, EVERYONES, EXCHANGE],
+            "INFISICAL_OAUTH_CLIENT_ID and INFISICAL_OAUTH_CLIENT_SECRET are set, and",
+        ),
+        (
+            [PAIR, {"CONNECT_OIDC_ISSUER": "https://id.example"}],
+            "CONNECT_OIDC_ISSUER is set, and counts only with CONNECT_ACCESS=oidc",
+        ),
+        (
+            [PAIR, {"CONNECT_PROXY_ALLOWED_GROUPS": "platform"}],
+            "CONNECT_PROXY_ALLOWED_GROUPS is set, and counts only with",
+        ),
+        (
+            [PAIR, {"CONNECT_PROXY_TRUSTED": "10.0.0.7"}],
+            "CONNECT_PROXY_TRUSTED is set, and without CONNECT_ACCESS nobody",
+        ),
+        ([OUTSIDE, KEY, US_AND_EU], "CONNECT_HOSTS must be set, because CONNECT_BIND is 0.0.0.0:8000"),
+    ],
+)
+def test_a_way_in_that_is_half_set_does_not_start(parts: list[dict[str, str]], told: str) -> None:
+    (fault,) = faults(*parts)
+    assert fault.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("CONNECT_ACCESS", "open", "must be sign-in, proxy or oidc"),
+        ("CONNECT_PROXY_TRUSTED", "10.0.0.0/33", "must be addresses or networks"),
+        ("CONNECT_PROXY_TRUSTED", "10.0.0.7/8", "must be addresses or networks"),
+        ("CONNECT_PROXY_TRUSTED", "nginx", "must be addresses or networks"),
+        ("CONNECT_PROXY_TRUSTED", "*", "must be addresses or networks"),
+        ("CONNECT_PROXY_TRUSTED", ",", "must be addresses or networks"),
+        ("CONNECT_PROXY_ALLOWED_GROUPS", ",", "must name at least one"),
+        ("CONNECT_OIDC_ALLOWED_EMAILS", ", ,", "must name at least one"),
+        ("CONNECT_OIDC_ALLOWED_GROUPS", ",", "must name at least one"),
+        ("INFISICAL_HOST", ",", "must name at least one"),
+        ("CONNECT_HOSTS", ",", "must name at least one"),
+        ("CONNECT_PROXY_TRUSTED", "0.0.0.0/0", "must not name every address"),
+        ("CONNECT_PROXY_TRUSTED", "10.0.0.7, ::/0", "must not name every address"),
+        ("CONNECT_PROXY_USER_HEADER", "X User", "must be the name of a header"),
+        (
+            "CONNECT_PROXY_USER_HEADER",
+            "Authorization",
+            "must be a header in which the proxy names the person",
+        ),
+        (
+            "CONNECT_PROXY_USER_HEADER",
+            "X-Pomerium-Jwt-Assertion",
+            "must be a header in which the proxy names",
+        ),
+        ("CONNECT_PROXY_GROUPS_HEADER", "x-forwarded-for", "must be a header in which the proxy names"),
+        ("CONNECT_OIDC_ISSUER", "http://id.example", "must begin with https://"),
+        ("CONNECT_OIDC_ISSUER", "https://a:b@id.example", "must be an address"),
+        ("CONNECT_OIDC_ALLOWED_EMAILS", "ada", "must be e-mail addresses"),
+        ("CONNECT_RATE_STORAGE", "memcached://x", "must be memory, or an address that begins with redis://"),
+        ("CONNECT_RATE_STORAGE", "redis://h:99999", "must be an address such as redis://:password@"),
+        ("CONNECT_RATE_STORAGE", "redis://h:port", "must be an address such as redis://:password@"),
+        ("CONNECT_RATE_STORAGE", "redis://:made-up-secret@h/?foo=1", "must be an address such as redis://"),
+        ("CONNECT_HOSTS", "https://connect.example.com", "must be host names"),
+        ("CONNECT_SECRET_KEY", "made-up-key-of-thirty-two-letters, short", "must have at least 32"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_fault(name: str, text: str, told: str) -> None:
+    assert any(fault.startswith(f"{name} {told}") for fault in faults({name: text}))
+
+
+def test_a_provider_on_this_machine_may_be_plain_http() -> None:
+    issuer = {"CONNECT_OIDC_ISSUER": "http://127.0.0.1:9400"}
+    assert load(PROVIDER, EXCHANGE, issuer).oidc_issuer == "http://127.0.0.1:9400"
+
+
+def test_a_key_can_be_replaced_while_the_old_one_still_opens() -> None:
+    new, old = "made-up-new-key-of-thirty-two-letters", "made-up-old-key-of-thirty-two-letters"
+    keys = load({"CONNECT_SECRET_KEY": f"{new}, {old}"}).secret_keys
+    assert [key.reveal() for key in keys] == [new, old]
+
+
+# Names.
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("INFISICAL_HOTS", "INFISICAL_HOST"),
+        ("INFISICAL_HOSTS", "INFISICAL_HOST"),
+        ("infisical_host", "INFISICAL_HOST"),
+        ("INFISICAL_TOKN", "INFISICAL_TOKEN"),
+        ("INFISICAL_PROJECT", "INFISICAL_PROJECT_ID"),
+        ("INFISICAL_CLIENT_ID", "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID"),
+        ("INFISICAL_UNIVERSAL_AUTH_CLIENT_SECERT", "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET"),
+        ("CONNECT_BIMD", "CONNECT_BIND"),
+        ("connect_bind", "CONNECT_BIND"),
+        ("CONNECT_SUBMIT_TIME_OUT", "CONNECT_SUBMIT_TIMEOUT"),
+        ("CONNECT_SECRET", "CONNECT_SECRET_KEY"),
+    ],
+)
+def test_a_misspelt_name_is_a_fault_that_offers_the_right_one(name: str, meant: str) -> None:
+    assert faults(TOKEN, {name: "made-up"})[0] == f"{name} is not a setting; did you mean {meant}?"
+
+
+def test_every_name_of_ours_must_be_a_setting() -> None:
+    (fault,) = faults({"CONNECT_COLOUR": "green"})
+    assert fault.startswith("CONNECT_COLOUR is not a setting; the settings are INFISICAL_HOST, ")
+
+
+@pytest.mark.parametrize(
+    "name", ["INFISICAL_DISABLE_UPDATE_CHECK", "INFISICAL_VAULT_FILE_PASSPHRASE", "HOST"]
+)
+def test_names_that_resemble_none_are_left_alone(name: str) -> None:
+    assert load(TOKEN, {name: "made-up"}).host
+
+
+def test_what_kubernetes_sets_for_a_service_of_our_name_is_left_alone() -> None:
+    service = {
+        "CONNECT_SERVICE_HOST": "10.0.0.1",
+        "CONNECT_SERVICE_PORT": "8000",
+        "CONNECT_SERVICE_PORT_HTTP": "8000",
+        "CONNECT_PORT": "tcp://10.0.0.1:8000",
+        "CONNECT_PORT_8000_TCP": "tcp://10.0.0.1:8000",
+        "CONNECT_PORT_8000_TCP_ADDR": "10.0.0.1",
+    }
+    assert load(service).sandbox
+    assert load(TOKEN, {name.replace("CONNECT", "INFISICAL"): text for name, text in service.items()}).host
+
+
+# All faults, and no secret.
+
+
+def test_all_faults_are_told_at_once() -> None:
+    told = faults(
+        OUTSIDE,
+        {
+            "INFISICAL_HOST": "ftp://example.com",
+            "INFISICAL_TOKEN": "made-up token",
+            "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": "made-up-id",
+            "INFISICAL_CA_BUNDLE": "missing.pem",
+            "CONNECT_SUBMIT_TIMEOUT": "soon",
+            "CONNECT_SANDBOX": "perhaps",
+            "CONNECT_BIMD": "x",
+        },
+    )
+    assert [fault.split()[0] for fault in told] == [
+        "CONNECT_BIMD",
+        "INFISICAL_HOST",
+        "INFISICAL_TOKEN",
+        "INFISICAL_CA_BUNDLE",
+        "CONNECT_SUBMIT_TIMEOUT",
+        "CONNECT_SANDBOX",
+        "INFISICAL_TOKEN",
+        "CONNECT_BIND",
+        "CONNECT_SECRET_KEY",
+    ]
+    assert all(re.fullmatch(r"[^\n]+[.?]", fault) for fault in told)
+
+
+def test_settings_show_no_secret() -> None:
+    shown = repr(load(PAIR, KEY)) + str(load(TOKEN, KEY)) + f"{load(PAIR, KEY)}"
+    for secret in ("made-up-secret", "made-up-token", KEY["CONNECT_SECRET_KEY"]):
+        assert secret not in shown
+
+
+_WAYS_IN = {
+    "CONNECT_ACCESS": ("sign-in", "proxy", "oidc", "open"),
+    "CONNECT_SANDBOX": ("on", "off"),
+    "CONNECT_PROXY_TRUSTED": ("10.0.0.7", "0.0.0.0/0"),
+    "CONNECT_HOSTS": ("connect.example.com",),
+    "CONNECT_SECRET_KEY": ("made-up-key-of-thirty-two-letters",),
+    "INFISICAL_HOST": ("https://infisical.example",),
+    "INFISICAL_TOKEN": ("made-up-token",),
+    "CONNECT_OIDC_EXCHANGE": ("on", "off"),
+}
+
+
+@hypothesis.settings(derandomize=True, deadline=None)
+@given(
+    st.fixed_dictionaries({}, optional={name: st.sampled_from(texts) for name, texts in _WAYS_IN.items()}),
+    st.sampled_from(["0.0.0.0:8000", "[::]:8000", "10.0.0.1:80", "portal.internal:80"]),
+)
+def test_no_start_that_others_can_reach_leaves_open_who_may_come_in(
+    texts: dict[str, str], address: str
+) -> None:
+    with contextlib.suppress(SettingsError):
+        settings = load(texts, {"CONNECT_BIND": address})
+        assert settings.access is not Access.THIS_MACHINE
+        assert settings.served_hosts
+        assert settings.secret_keys
+        assert settings.access is not Access.PROXY or settings.proxy_trusted
+
+
+def test_every_example_of_a_way_in_lacks_a_key_of_ones_own_and_nothing_else() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Who may come in")[2].partition("\n## ")[0]
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    examples = [text for language, text in fenced if not language]
+    without_key = [dict(line.split("=", maxsplit=1) for line in example.splitlines()) for example in examples]
+    ways_in = [load(texts, KEY if "CONNECT_SECRET_KEY" in texts else {}).access for texts in without_key]
+    assert ways_in == [Access.THIS_MACHINE, Access.SIGN_IN, Access.PROXY, Access.OIDC]
+
+
+_ANYTHING = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
+
+
+@given(st.dictionaries(st.sampled_from([setting.name for setting in SETTINGS]), _ANYTHING))
+def test_any_text_is_either_taken_or_a_fault_that_does_not_repeat_it(texts: dict[str, str]) -> None:
+    secret = "made-up-secret-that-no-fault-may-show"
+    for environ in (texts, {name: f"{text}{secret}" for name, text in texts.items()}):
+        with contextlib.suppress(SettingsError):
+            load(environ)
+            continue
+        assert secret not in "".join(faults(environ))
+
+
+# The file.
+
+
+def test_a_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text(
+        "# a comment\nINFISICAL_HOST='https://file.example'\nexport INFISICAL_TOKEN=made-up-token # and another\n"
+        "CONNECT_SUBMIT_TIMEOUT=30\nCONNECT_BIND=\nOTHER=left alone\n"
+    )
+    settings = load({"CONNECT_SUBMIT_TIMEOUT": "50", "INFISICAL_HOST": ""}, env_file=env_file)
+    assert settings.host == "https://file.example"
+    assert settings.token is not None
+    assert settings.token.reveal() == "made-up-token"
+    assert settings.submit_timeout == 50
+
+
+def test_a_byte_order_mark_in_the_file_is_no_part_of_a_name(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_bytes(b"\xef\xbb\xbfCONNECT_SUBMIT_TIMEOUT=30\r\n")
+    assert load(env_file=env_file).submit_timeout == 30
+
+
+def test_a_misspelt_name_in_the_file_is_a_fault(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("CONNECT_BIMD=127.0.0.1:1\n")
+    assert faults(env_file=env_file) == ("CONNECT_BIMD is not a setting; did you mean CONNECT_BIND?",)
+
+
+def test_a_file_that_is_not_there_is_no_fault(tmp_path: Path) -> None:
+    assert load(env_file=tmp_path / ".env").sandbox
+
+
+def test_a_file_that_is_no_text_is_a_fault(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_bytes(b"\xff\xfe\x00")
+    assert faults(env_file=env_file) == (f"{env_file} must be a text in UTF-8.",)
+
+
+# What the documents say.
+
+
+def test_the_readme_lists_exactly_these_settings() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.split("<!-- settings -->\n")[1].split("<!-- /settings -->")[0]
+    rows = [
+        f"| `{setting.name}` | {f'`{setting.default}`' if setting.default else '–'} | {setting.meaning} |"
+        for setting in SETTINGS
+    ]
+    assert table.splitlines() == ["| Name | Default | Meaning |", "|---|---|---|", *rows]
+
+
+def test_the_example_file_has_every_setting_with_its_default() -> None:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == [
+        f"{setting.name}={setting.default}" for setting in SETTINGS
+    ]
+
+
+def test_a_copy_of_the_example_file_changes_nothing() -> None:
+    assert load(env_file=ROOT / ".env.example") == load()
+
+
+def test_every_setting_fills_a_field() -> None:
+    assert {setting.field for setting in SETTINGS} == set(Settings.model_fields) - {"ignored"}
+
+
+# ── Mounted in another app ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def mounted_faults(*parts: dict[str, str]) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load_mounted({name: text for part in parts for name, text in part.items()}, None)
+    return caught.value.faults
+
+
+@pytest.mark.parametrize("credential", [TOKEN, PAIR, {"CONNECT_SANDBOX": "on"}])
+def test_mounted_in_another_app_the_address_to_listen_on_has_no_meaning(credential: dict[str, str]) -> None:
+    settings = Settings.load_mounted({**credential, **OUTSIDE}, None)
+    assert settings.access is Access.THIS_MACHINE
+    assert settings.sandbox == ("CONNECT_SANDBOX" in credential)
+
+
+def test_mounted_in_another_app_the_sandbox_does_not_start_by_itself() -> None:
+    (fault,) = mounted_faults({})
+    assert fault.startswith("INFISICAL_HOST is not set, and CONNECT_SANDBOX is off")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("CONNECT_ACCESS", "sign-in"),
+        ("CONNECT_HOSTS", "connect.example.com"),
+        ("CONNECT_PROXY_TRUSTED", "10.0.0.7"),
+        ("CONNECT_PROXY_ALLOWED_GROUPS", "admins"),
+        ("CONNECT_OIDC_ISSUER", "https://id.example.com"),
+        ("CONNECT_OIDC_EXCHANGE", "off"),
+    ],
+)
+def test_mounted_in_another_app_nothing_else_says_who_comes_in(name: str, text: str) -> None:
+    (fault,) = mounted_faults(TOKEN, {name: text})
+    assert (
+        fault == f"{name} is set, and inside another Flask app its guard says who may come in; leave it out."
+    )
+
+
+def test_mounted_in_another_app_every_fault_is_told_at_once() -> None:
+    told = mounted_faults(TOKEN, OPEN, {"CONNECT_PREFLIGHT": "perhaps"})
+    assert len(told) == 2
+    assert told[0].startswith("CONNECT_ACCESS and CONNECT_HOSTS are set")
+
+
+def test_mounted_in_another_app_a_copied_example_is_no_fault() -> None:
+    assert not Settings.load_mounted(TOKEN, ROOT / ".env.example").sandbox

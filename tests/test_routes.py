@@ -1,0 +1,362 @@
+"""What every route asks before it answers: who comes in, where a post comes from, and how much it brings."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app import LARGEST_REQUEST
+from tests.conftest import FORM, Client, Clock, Sandbox, new_client, sandbox_in
+from tests.pages import read_page
+
+OPEN_TO_EVERYBODY = {
+    "static_file",
+    "sandbox_help",
+    "healthz",
+    "readyz",
+    "sign_in",
+    "submit_sign_in",
+    "sign_out",
+    "depart",
+    "arrive",
+}
+"""The pages that answer people who have not come in. None of them shows or changes anything of Infisical's."""
+
+PROBES = {"healthz", "readyz"}
+PROXY = "10.0.0.7"
+WAYS_IN = {
+    "this machine": {},
+    "sign-in": {"CONNECT_ACCESS": "sign-in"},
+    "proxy": {"CONNECT_ACCESS": "proxy", "CONNECT_PROXY_TRUSTED": PROXY},
+    "oidc": {
+        "CONNECT_ACCESS": "oidc",
+        "CONNECT_OIDC_ISSUER": "https://id.example",
+        "CONNECT_OIDC_CLIENT_ID": "made-up",
+        "CONNECT_OIDC_CLIENT_SECRET": "made-up-secret",
+    },
+}
+
+
+class Door(NamedTuple):
+    """One method of one route, at an address that leads to it."""
+
+    name: str
+    method: str
+    path: str
+
+
+def doors(wizard: Sandbox) -> Iterator[Door]:
+    for rule in wizard.app.url_map.iter_rules():
+        path = re.sub(r"<uuid:[^>]+>", "adb321fa-eccb-491a-98b9-d58994355946", rule.rule).replace(
+            "<version>/<path:name>", "x/y.css"
+        )
+        assert "<" not in path, rule
+        owner, _, name = rule.endpoint.rpartition(".")
+        assert owner == "connect", f"{rule} is none of our pages"
+        for method in sorted(rule.methods or ()):
+            yield Door(name, method, path)
+
+
+@pytest.fixture(params=WAYS_IN)
+def way_in(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def wizard(way_in: str, tmp_path: Path, clock: Clock) -> Sandbox:
+    return sandbox_in(tmp_path, clock, **WAYS_IN[way_in])
+
+
+def knock(browser: FlaskClient, door: Door, **headers: str) -> TestResponse:
+    """Asks as somebody whom nobody knows, past the checks of the test's browser: a HEAD has no page to check."""
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    peer = {"REMOTE_ADDR": named.pop("peer", "127.0.0.1")}
+    return FlaskClient.open(
+        browser,
+        door.path,
+        method=door.method,
+        headers=named,
+        base_url="http://localhost",
+        environ_overrides=peer,
+    )
+
+
+# ── Who comes in ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def led_to_sign_in(answer: TestResponse) -> bool:
+    return answer.status_code == 303 and urlsplit(answer.location).path == "/sign-in"
+
+
+def is_refused(answer: TestResponse) -> bool:
+    return answer.status_code == 403
+
+
+STRANGERS: dict[str, tuple[dict[str, str], Callable[[TestResponse], bool]]] = {
+    "this machine": ({"Host": "connect.example.com"}, is_refused),
+    "sign-in": ({}, led_to_sign_in),
+    "oidc": ({}, led_to_sign_in),
+    "proxy": ({"peer": PROXY, "X_Forwarded_Proto": "https"}, is_refused),
+}
+"""How somebody comes who may not come in, and what each way in answers them."""
+
+
+def test_no_route_answers_a_stranger_unless_it_is_open_to_everybody(way_in: str, wizard: Sandbox) -> None:
+    headers, challenge = STRANGERS[way_in]
+    answered = {
+        door.name: door
+        for door in doors(wizard)
+        if not challenge(knock(new_client(wizard.app), door, **headers))
+    }
+    # On this machine alone nothing at all is open to the outside.
+    assert set(answered) == (set() if way_in == "this machine" else OPEN_TO_EVERYBODY)
+
+
+def test_a_page_that_is_not_open_sends_nothing_for_a_stranger(way_in: str, wizard: Sandbox) -> None:
+    headers, _ = STRANGERS[way_in]
+    for door in doors(wizard):
+        if door.name not in PROBES:
+            knock(new_client(wizard.app), door, **headers)
+    assert wizard.sent == []
+
+
+def test_behind_a_proxy_every_route_but_the_probes_is_closed_to_other_peers(
+    tmp_path: Path, clock: Clock
+) -> None:
+    wizard = sandbox_in(tmp_path, clock, **WAYS_IN["proxy"])
+    for door in doors(wizard):
+        answer = knock(new_client(wizard.app), door, peer="203.0.113.66", X_Forwarded_User="mallory")
+        assert (door.name in PROBES) is not is_refused(answer), door
+
+
+@pytest.mark.parametrize("host", ["evil.example", "connect.example.com.evil.example", ""])
+def test_every_route_is_closed_to_another_host(way_in: str, wizard: Sandbox, host: str) -> None:
+    closed = 403 if way_in == "this machine" else 421
+    for door in doors(wizard):
+        assert knock(new_client(wizard.app), door, Host=host, peer=PROXY).status_code == closed, door
+    assert wizard.sent == []
+
+
+ELSEWHERE = {
+    "another host": {"Host": "connect.example.com", "peer": PROXY},
+    "another machine that names this one": {"peer": "203.0.113.9"},
+    "the client of a trusted proxy": {"peer": PROXY, "X_Forwarded_For": "203.0.113.9"},
+    "a trusted proxy of which nobody knows whom it serves": {"peer": PROXY},
+    "a proxy on this machine that is not trusted": {"X_Forwarded_For": "203.0.113.9"},
+    "one that even tells of https": {"X_Forwarded_Proto": "https"},
+    "one that only names itself": {"Via": "1.1 apache"},
+}
+"""Who asks over plain http and may be on another machine, though the name is mostly one of this machine's."""
+
+
+@pytest.mark.parametrize("asked", ELSEWHERE)
+@pytest.mark.parametrize("access", ["sign-in", "oidc", "proxy"])
+def test_every_route_but_the_probes_is_closed_to_plain_http_from_outside(
+    tmp_path: Path, clock: Clock, access: str, asked: str
+) -> None:
+    settings = {**WAYS_IN[access], "CONNECT_HOSTS": "connect.example.com, localhost"}
+    wizard = sandbox_in(tmp_path, clock, **{**settings, "CONNECT_PROXY_TRUSTED": PROXY})
+    named = {"X_Forwarded_User": "ada"} if access == "proxy" else {}
+    for door in doors(wizard):
+        answer = knock(new_client(wizard.app), door, **named, **ELSEWHERE[asked])
+        assert (door.name in PROBES) is not is_refused(answer), door
+    assert {request.url.path for request in wizard.sent} <= {
+        "/api/status",
+        "/api/v1/projects",
+        "/api/v1/auth/universal-auth/login",
+    }
+
+
+# ── Posts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Arrival(NamedTuple):
+    """What a browser says of where a post comes from, and how it is answered without our token."""
+
+    headers: dict[str, str]
+    status: int
+    slug: str
+
+
+ARRIVALS = {
+    "a page of ours": Arrival({"Sec-Fetch-Site": "same-origin"}, 400, "page-too-old"),
+    "the address bar": Arrival({"Sec-Fetch-Site": "none"}, 400, "page-too-old"),
+    "a program": Arrival({}, 400, "page-too-old"),
+    "a page of ours, old browser": Arrival({"Origin": "http://localhost"}, 400, "page-too-old"),
+    "another site": Arrival({"Sec-Fetch-Site": "cross-site"}, 403, "from-elsewhere"),
+    "a sibling": Arrival({"Sec-Fetch-Site": "same-site"}, 403, "from-elsewhere"),
+    "a new word": Arrival({"Sec-Fetch-Site": "made-up"}, 403, "from-elsewhere"),
+    "two words": Arrival({"Sec-Fetch-Site": "same-origin,cross-site"}, 403, "from-elsewhere"),
+    "another site that names us": Arrival(
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"}, 403, "from-elsewhere"
+    ),
+    "another site, old browser": Arrival({"Origin": "http://evil.example"}, 403, "from-elsewhere"),
+    "another scheme": Arrival({"Origin": "https://localhost"}, 403, "from-elsewhere"),
+    "another port": Arrival({"Origin": "http://localhost:81"}, 403, "from-elsewhere"),
+    "a sandboxed frame": Arrival({"Origin": "null"}, 403, "from-elsewhere"),
+    "no origin at all": Arrival({"Origin": ""}, 403, "from-elsewhere"),
+    "half an origin": Arrival({"Origin": "http://["}, 403, "from-elsewhere"),
+    "a longer name": Arrival({"Origin": "http://localhost.evil.example"}, 403, "from-elsewhere"),
+}
+
+
+@pytest.mark.parametrize("arrival", ARRIVALS.values(), ids=ARRIVALS)
+def test_every_post_must_carry_our_token_and_come_from_our_pages(sandbox: Sandbox, arrival: Arrival) -> None:
+    posts = [door for door in doors(sandbox) if door.method == "POST"]
+    assert {door.path for door in posts} == {FORM, "/sign-in", "/sign-out"}
+    for door in posts:
+        answer = knock(new_client(sandbox.app), door, **arrival.headers)
+        assert answer.status_code == arrival.status, door
+        assert read_page(answer.text).problem == arrival.slug
+    assert sandbox.sent == []
+
+
+@pytest.mark.parametrize("path", [FORM, "/sign-in", "/sign-out"])
+def test_who_is_not_signed_in_can_forge_nothing_either(own_sandbox: Sandbox, path: str) -> None:
+    somebody = new_client(own_sandbox.app)
+    assert somebody.post(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert somebody.post(path).status_code in (303, 400)
+    assert own_sandbox.sent == []
+
+
+def test_signing_out_cannot_be_done_by_another_site(own_sandbox: Sandbox) -> None:
+    somebody = new_client(own_sandbox.app)
+    somebody.sign_in()
+    assert somebody.post("/sign-out", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert somebody.post("/sign-out", data={"csrf_token": "made-up"}).status_code == 400
+    assert somebody.get("/projects").status_code == 200
+
+
+def test_what_another_site_posts_leaves_the_form_that_is_open_as_it_was(
+    sandbox: Sandbox, good_token: str
+) -> None:
+    mine = new_client(sandbox.app)
+    form = mine.page(FORM)
+    for path in (FORM, "/sign-in", "/sign-out", "/nowhere"):
+        # Browsers send it without the session's cookie, and keep what is set in answer.
+        answer = new_client(sandbox.app).post(path, headers={"Sec-Fetch-Site": "cross-site"})
+        assert answer.status_code in (403, 404)
+        assert "Set-Cookie" not in answer.headers
+    assert mine.submit(form, name="still-open", access_token=good_token).status_code == 303
+
+
+def test_a_token_of_another_browser_is_none(sandbox: Sandbox, good_token: str) -> None:
+    theirs = new_client(sandbox.app).page(FORM)
+    mine = new_client(sandbox.app)
+    mine.page(FORM)
+    sandbox.sent.clear()
+    answer = mine.submit(theirs, name="x", access_token=good_token)
+    assert (answer.status_code, read_page(answer.text).problem) == (400, "page-too-old")
+    assert sandbox.sent == []
+
+
+def typed(answer: TestResponse) -> dict[str, Any]:
+    page = read_page(answer.text)
+    back = page.links()["Open the form again"]
+    return dict(httpx.URL(f"http://localhost{back}").params)
+
+
+def test_a_failed_check_keeps_the_fields_but_the_token_for_a_page_of_ours(
+    client: Client, good_token: str
+) -> None:
+    data = {"project_id": "organization", "name": "kept", "description": "too", "access_token": good_token}
+    answer = client.post(FORM, data=data)
+    assert answer.status_code == 400
+    assert good_token not in answer.text
+    assert typed(answer) == {"project": "organization", "name": "kept", "description": "too"}
+    form = client.page(read_page(answer.text).links()["Open the form again"])
+    assert (form.field("name"), form.field("access_token")) == ("kept", "")
+
+
+def test_a_failed_check_gives_nothing_back_to_a_page_that_is_not_surely_ours(client: Client) -> None:
+    answer = client.post(FORM, data={"name": "made-up-elsewhere"}, headers={"Sec-Fetch-Site": "none"})
+    assert answer.status_code == 400
+    assert "made-up-elsewhere" not in answer.text
+    assert typed(answer) == {}
+
+
+def test_a_form_that_was_opened_before_the_key_was_replaced_is_still_taken(
+    tmp_path: Path, clock: Clock
+) -> None:
+    old, new = "made-up-old-key-of-thirty-two-letters", "made-up-new-key-of-thirty-two-letters"
+    before = new_client(sandbox_in(tmp_path, clock, CONNECT_SECRET_KEY=old).app)
+    form = before.page(FORM)
+    after = new_client(sandbox_in(tmp_path, clock, CONNECT_SECRET_KEY=f"{new},{old}").app)
+    held = before.get_cookie("connect")
+    assert held is not None
+    after.set_cookie("connect", held.value)
+    assert after.submit(form, name="", access_token="").status_code == 422
+    strange = new_client(sandbox_in(tmp_path, clock, CONNECT_SECRET_KEY=new).app)
+    strange.set_cookie("connect", held.value)
+    assert strange.submit(form, name="", access_token="").status_code == 400
+
+
+# ── How much, and how ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_no_route_takes_a_body_that_is_too_large(sandbox: Sandbox) -> None:
+    kinds = ("application/x-www-form-urlencoded", "application/json", "multipart/form-data; boundary=x", "")
+    for door in doors(sandbox):
+        for kind in kinds:
+            answer = FlaskClient.open(
+                new_client(sandbox.app),
+                door.path,
+                method=door.method,
+                data=b"x" * (LARGEST_REQUEST + 1),
+                content_type=kind,
+                headers={"Sec-Fetch-Site": "same-origin"},
+                base_url="http://localhost",
+            )
+            assert answer.status_code == 413, (door, kind)
+    assert sandbox.sent == []
+
+
+def test_a_body_of_64_kb_is_taken(client: Client) -> None:
+    page = client.page(FORM)
+    data = {**page.hidden_fields(), "name": "x"}
+    room = LARGEST_REQUEST - sum(len(name) + len(str(text)) + 200 for name, text in data.items())
+    assert client.post(FORM, data={**data, "description": "x" * room}).status_code == 422
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "MADE-UP"])
+def test_no_route_takes_a_method_that_it_does_not_know(sandbox: Sandbox, method: str) -> None:
+    for path in sorted({door.path for door in doors(sandbox)}):
+        answer = knock(new_client(sandbox.app), Door("", method, path))
+        assert answer.status_code == 405, path
+        assert read_page(answer.text).problem == "wrong-method"
+        assert set(answer.headers["Allow"].split(", ")) == {
+            door.method for door in doors(sandbox) if door.path == path
+        }
+    assert sandbox.sent == []
+
+
+@pytest.mark.parametrize("path", ["//connections", "/connections//new", "//evil.example", "///"])
+def test_slashes_that_stand_twice_lead_to_no_other_site(sandbox: Sandbox, path: str) -> None:
+    # Handed over as the server does: the test client would read a host in it.
+    answer = FlaskClient.open(new_client(sandbox.app), "/", environ_overrides={"PATH_INFO": path})
+    location = urlsplit(answer.headers.get("Location", ""))
+    assert location.netloc in ("", "localhost")
+    assert not location.path.startswith("//")
+    assert "evil" not in location.geturl()
+
+
+# ── Readiness ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_readiness_is_found_out_once_in_five_seconds_however_often_somebody_asks(
+    sandbox: Sandbox, clock: Clock
+) -> None:
+    probe = new_client(sandbox.app)
+    for _ in range(20):
+        assert probe.get("/readyz").status_code == 200
+    asked = len(sandbox.sent)
+    assert asked <= 3
+    clock.passes(6)
+    probe.get("/readyz")
+    assert len(sandbox.sent) > asked

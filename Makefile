@@ -2,7 +2,7 @@
 # `make PYTHON=…` names the Python to use.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check wheel pictures clean
+.PHONY: help run test check docs wheel pictures clean
 
 BIN := .venv/bin
 READY := .venv/.made-from-the-lock
@@ -31,6 +31,9 @@ check: $(READY) ## lint, format, types, templates, imports
 	$(BIN)/djlint --check $(TEMPLATES)
 	$(BIN)/djlint --lint $(TEMPLATES)
 	$(BIN)/lint-imports
+
+docs: $(READY) ## write what is made from rows: the tables of settings, .env.example, docs/asvs.md
+	@$(BIN)/python scripts/docs.py
 
 wheel: $(READY) ## build the wheel into dist/
 	@$(UV) build --wheel --quiet --out-dir dist

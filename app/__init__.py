@@ -39,6 +39,7 @@ from .web import (
 
 __all__ = ["LARGEST_REQUEST", "Guard", "Person", "Principal", "create_app", "mount"]
 
+
 Person = Principal
 """The same by its older name."""
 

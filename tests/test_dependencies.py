@@ -1,4 +1,4 @@
-"""What the code imports is declared, and the README says what each of it is for."""
+"""What the code imports is declared, and CONTRIBUTING says what each of it is for."""
 
 import ast
 import re
@@ -13,8 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-README = (ROOT / "README.md").read_text()
-TABLE = README.partition("| Package | What for |")[2].partition("\n\n")[0].lower()
+TABLE = (
+    (ROOT / "CONTRIBUTING.md").read_text().partition("| Package | What for |")[2].partition("\n\n")[0].lower()
+)
 
 
 def named(requirements: list[str]) -> set[str]:
@@ -51,5 +52,5 @@ def test_what_is_imported_is_declared(path: Path) -> None:
 
 
 @pytest.mark.parametrize("package", sorted(NEEDED | EXTRA))
-def test_the_readme_says_what_each_dependency_is_for(package: str) -> None:
+def test_contributing_says_what_each_dependency_is_for(package: str) -> None:
     assert re.search(rf"(?<![\w-]){re.escape(package)}(?![\w-])", TABLE)

@@ -1,4 +1,4 @@
-"""Every setting: its name, the field it fills, its default, what it is for. The README's table is held to this one."""
+"""Every setting: its name, the field it fills, its default, what it is for. `make docs` writes them into the documentation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -213,4 +213,4 @@ SETTINGS = (
         "Not set: on when no `INFISICAL_*` is set and the address is loopback.",
     ),
 )
-"""Every setting, in the order the README lists them."""
+"""Every setting, in the order the documentation lists them."""

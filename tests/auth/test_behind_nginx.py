@@ -19,9 +19,9 @@ from tests.nginx import HOST, Nginx
 from tests.pages import PageUnderTest, read_page
 from tests.processes import Served, serving
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
-IN_README = README.partition("```nginx\n")[2].partition("```")[0]
-PASSING_ON = IN_README.replace("X-Forwarded-For $remote_addr", "X-Forwarded-For $proxy_add_x_forwarded_for")
+PAGE = (Path(__file__).parent.parent.parent / "docs/authentication.md").read_text()
+DOCUMENTED = PAGE.partition("```nginx\n")[2].partition("```")[0]
+PASSING_ON = DOCUMENTED.replace("X-Forwarded-For $remote_addr", "X-Forwarded-For $proxy_add_x_forwarded_for")
 
 SETTINGS = {
     "CONNECT_ACCESS": "proxy",
@@ -37,7 +37,7 @@ HTTPS = {"X-Forwarded-Proto": "https", "Host": HOST}
 
 @dataclass(frozen=True)
 class Behind:
-    """The server, and two nginx before it: one as the README has it, one that passes on what it was told of hops."""
+    """The server, and two nginx before it: one as docs/authentication.md has it, one that passes on what it was told of hops."""
 
     folder: Path
     served: Served
@@ -68,7 +68,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
     with ExitStack() as running:
         served = running.enter_context(serving(folder=folder, settings=SETTINGS))
         fronts = []
-        for name, location in (("front", IN_README), ("passing-on", PASSING_ON)):
+        for name, location in (("front", DOCUMENTED), ("passing-on", PASSING_ON)):
             (folder / name).mkdir()
             block = location.replace("http://10.0.0.5:8000", served.url)
             assert served.url in block

@@ -21,9 +21,8 @@ from .auth.middleware import (
 from .config import Access, Settings
 from .core.audit import AuditLog
 from .core.limits import Limits
-from .core.paths import STATIC, TEMPLATES
 from .core.secret import Secret
-from .core.templating import Pages
+from .core.templating import STATIC, TEMPLATES, Pages
 from .mounting import check_portal, check_settings, signing_keys
 from .upstream import Upstream, in_sandbox, over_network, prepare_sandbox
 from .web import (

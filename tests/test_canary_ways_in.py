@@ -25,15 +25,13 @@ from werkzeug.test import TestResponse
 
 from app import Principal, create_app, mount
 from app.auth.arguments import Arguments
-from app.auth.encryption import Seal
 from app.auth.oidc_errors import SignOnError
 from app.auth.oidc_policy import OidcPolicy
 from app.auth.session import LONGEST_SIGN_IN, SignIn
 from app.config import Settings
 from app.core.limits import Limits
-from app.core.paths import STATIC, TEMPLATES
-from app.core.secret import Secret
-from app.core.templating import Pages
+from app.core.secret import Encryption, Secret
+from app.core.templating import STATIC, TEMPLATES, Pages
 from app.infisical import AccessGrant, Infisical, OAuthApplication, UniversalAuth
 from app.infisical.auth import TokenAuth
 from app.web.services import EXTENSION
@@ -467,8 +465,8 @@ def depart(walker: Walker) -> str:
     # State and nonce stand in the address, and the verifier in the sealed cookie alone.
     cookie = walker.client.get_cookie("connect-departure")
     assert cookie is not None
-    seal = Seal((Secret(FIRST_KEY),), purpose="departure", life=LONGEST_SIGN_IN)
-    record = seal.open(cookie.value, now=datetime.now(UTC))
+    seal = Encryption((Secret(FIRST_KEY),), purpose="departure", life=LONGEST_SIGN_IN)
+    record = seal.loads(cookie.value, now=datetime.now(UTC))
     assert record is not None
     walker.cage.watch("the verifier", record["verifier"])
     return answer.location
@@ -760,7 +758,7 @@ def holders() -> dict[str, Any]:
     app = create_app(Settings.load(SIGN_IN, None))
     return {
         "Settings": settings,
-        "Seal": Seal((Secret(FIRST_KEY),), purpose="p", life=LONGEST_SIGN_IN),
+        "Encryption": Encryption((Secret(FIRST_KEY),), purpose="p", life=LONGEST_SIGN_IN),
         "SignIn": sign_in_of(OBTAINED),
         "AccessGrant": AccessGrant.model_validate(json.loads(grant(OBTAINED).content)),
         "NewConnection": new_connection(access_token=Secret(SUPABASE)),
@@ -784,7 +782,7 @@ def holders() -> dict[str, Any]:
 
 
 HOLDERS = (
-    "Settings", "Seal", "SignIn", "AccessGrant", "NewConnection", "TokenAuth", "UniversalAuth", "OAuthApplication",
+    "Settings", "Encryption", "SignIn", "AccessGrant", "NewConnection", "TokenAuth", "UniversalAuth", "OAuthApplication",
     "ClientSecretBasic", "Infisical", "CompanySignOn", "IdentityProvider", "Departure", "Attempt", "Arguments", "SignedOn",
     "Limits", "SignedIn", "SealedCookie", "Portal", "Secret",
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from flask import request
 from werkzeug.wrappers import Response
 
-from .encryption import Seal
+from ..core.secret import Encryption
 
 
 class SealedCookie:
@@ -17,14 +17,14 @@ class SealedCookie:
     paths. Over plain http, which only loopback addresses are served by, browsers would refuse both.
     """
 
-    def __init__(self, name: str, *, seal: Seal) -> None:
+    def __init__(self, name: str, *, seal: Encryption) -> None:
         self._name = name
         self._seal = seal
 
     def read(self, *, now: datetime) -> dict[str, Any] | None:
         """The record that the request carries; None without one, or with one that we did not seal."""
         sealed = request.cookies.get(self._full_name)
-        return self._seal.open(sealed, now=now) if sealed else None
+        return self._seal.loads(sealed, now=now) if sealed else None
 
     @property
     def sent(self) -> bool:
@@ -33,7 +33,7 @@ class SealedCookie:
 
     def write(self, response: Response, record: Callable[[], dict[str, Any]], *, now: datetime) -> None:
         """Sends the record with a response. Raises TooLong."""
-        self._set(response, self._seal.close(record, now=now))
+        self._set(response, self._seal.dumps(record, now=now))
 
     def clear(self, response: Response) -> None:
         """Has the browser forget the record."""

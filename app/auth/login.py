@@ -7,7 +7,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from ..core.limits import RetryAfter
-from ..core.secret import Secret
+from ..core.secret import Secret, TooLong, pseudonym
 from ..infisical import (
     AccessGrant,
     Infisical,
@@ -34,7 +34,6 @@ from ..web import (
     url_for,
 )
 from . import login_words
-from .encryption import TooLong, pseudonym
 from .hosts import called, host_name
 from .login_form import SignInForm
 from .session import LONGEST_SIGN_IN, TOO_LONG_FOR_A_COOKIE, SignIn, in_seconds

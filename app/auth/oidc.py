@@ -16,8 +16,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.discovery import get_well_known_url
 from joserfc.jwk import KeySet
 
-from ..core.http import Deadline, private_client, read_json
-from ..core.oauth_client import ClientSecretBasic
+from ..core.http import ClientSecretBasic, Deadline, private_client, read_json
 from ..core.secret import Secret
 from .id_tokens import UnknownKey, read_id_token
 from .oidc_documents import Kept, Metadata, is_address, read_keys, read_metadata

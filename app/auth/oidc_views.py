@@ -4,6 +4,7 @@ from urllib.parse import urljoin
 
 from flask import abort, redirect, request
 
+from ..core.secret import TooLong
 from ..infisical import InfisicalError, NotInfisical
 from ..web import (
     Action,
@@ -22,7 +23,6 @@ from ..web import (
 )
 from . import login_words
 from .arguments import Arguments, taken_from
-from .encryption import TooLong
 from .not_allowed import not_allowed
 from .oidc_errors import Attempt, NotLetIn, ProviderFault, SignedOn, SignOnError
 from .oidc_policy import OidcPolicy

@@ -10,11 +10,10 @@ from urllib.parse import parse_qsl, urlencode
 from flask import after_this_request, request, session
 from werkzeug.wrappers import Response
 
-from ..core.secret import Secret
+from ..core.secret import Encryption, Secret, TooLong
 from ..infisical import Infisical, InfisicalError
 from ..web import AuthContext, Page, Principal, record, return_url, see_other
 from .cookies import SealedCookie
-from .encryption import Seal, TooLong
 from .hosts import Hosts, host_name
 from .oidc_errors import Attempt
 from .oidc_policy import OidcPolicy
@@ -50,16 +49,18 @@ class SessionBackend:
         self.oidc = oidc
         self._server = server
         self._departure = SealedCookie(
-            DEPARTURE_COOKIE, seal=Seal(secret_keys, purpose="departure", life=LONGEST_DEPARTURE)
+            DEPARTURE_COOKIE, seal=Encryption(secret_keys, purpose="departure", life=LONGEST_DEPARTURE)
         )
         # A cookie of its own, for it outlives the attempt: who takes longer at the provider still finds the form again.
         self._return = SealedCookie(
-            RETURN_COOKIE, seal=Seal(secret_keys, purpose="return", life=LONGEST_SIGN_IN)
+            RETURN_COOKIE, seal=Encryption(secret_keys, purpose="return", life=LONGEST_SIGN_IN)
         )
         self._ended = SealedCookie(
-            ENDED_COOKIE, seal=Seal(secret_keys, purpose="signed-out", life=LONGEST_SIGN_IN)
+            ENDED_COOKIE, seal=Encryption(secret_keys, purpose="signed-out", life=LONGEST_SIGN_IN)
         )
-        self._cookie = SealedCookie(COOKIE, seal=Seal(secret_keys, purpose="sign-in", life=LONGEST_SIGN_IN))
+        self._cookie = SealedCookie(
+            COOKIE, seal=Encryption(secret_keys, purpose="sign-in", life=LONGEST_SIGN_IN)
+        )
 
     @property
     def host(self) -> str:

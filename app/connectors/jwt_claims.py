@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from ..core.jwt_payload import read_payload
+from ..core.text import read_payload
 
 Role = Literal["anon", "service_role"]
 

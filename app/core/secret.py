@@ -1,10 +1,18 @@
-"""A text that cannot be printed, logged, pickled, copied or compared by accident, and keys made from one."""
+"""A text that cannot be printed, logged, pickled, copied or compared by accident, keys made from one, and encryption."""
 
 import base64
+import hmac
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NoReturn, final
 
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+LONGEST_ENCRYPTED = 3800
+"""Characters. Browsers keep cookies of at least 4096 bytes, their name and attributes included (RFC 6265, 6.1)."""
 
 
 @final
@@ -51,8 +59,57 @@ def derived(key: Secret, *, purpose: str) -> Secret:
     """A key of its own for one purpose, by HKDF (RFC 5869): 32 bytes in base64, as Fernet takes them.
 
     Libraries keep keys in their objects and in their frames' locals, where a crash report finds them. What is found
-    there then opens that one purpose alone, and no sealed sign-in.
+    there then opens that one purpose alone, and no session.
     """
     info = f"infisical-connect {purpose}".encode()
     made = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(key.reveal().encode())
     return Secret(base64.urlsafe_b64encode(made).decode())
+
+
+def pseudonym(secret: Secret, *, key: Secret) -> str:
+    """16 hex digits that stand for a secret: always the same ones, and without the key nobody can tell whose."""
+    own_key = derived(key, purpose="pseudonym")
+    return hmac.new(own_key.reveal().encode(), secret.reveal().encode(), "sha256").hexdigest()[:16]
+
+
+class TooLong(Exception):
+    """The record does not fit into a cookie."""
+
+
+class Encryption:
+    """Encrypts records for one `purpose`; what was encrypted for another cannot be read.
+
+    The first key encrypts, every key decrypts, so that a key can be replaced while sessions go on. A record ends by
+    itself, `life` after it was made.
+    """
+
+    def __init__(self, keys: Sequence[Secret], *, purpose: str, life: timedelta) -> None:
+        self._fernet = MultiFernet([Fernet(derived(key, purpose=purpose).reveal()) for key in keys])
+        self._life = life
+
+    def dumps(self, record: Callable[[], dict[str, Any]], *, now: datetime) -> str:
+        """The record as text that fits into a cookie. Raises TooLong.
+
+        The record is made inside the call, so that no traceback with locals shows it.
+        """
+        encrypted = self._fernet.encrypt_at_time(
+            json.dumps(record(), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"),
+            int(now.timestamp()),
+        ).decode()
+        if len(encrypted) > LONGEST_ENCRYPTED:
+            raise TooLong
+        return encrypted
+
+    def loads(self, encrypted: str, *, now: datetime) -> dict[str, Any] | None:
+        """The record; None for anything that was not encrypted with one of the keys, or longer ago than its life."""
+        if len(encrypted) > LONGEST_ENCRYPTED:
+            return None
+        try:
+            record = json.loads(
+                self._fernet.decrypt_at_time(
+                    encrypted.encode(), int(self._life.total_seconds()), int(now.timestamp())
+                )
+            )
+        except (InvalidToken, ValueError):
+            return None
+        return record if isinstance(record, dict) else None

@@ -16,6 +16,13 @@ from werkzeug.exceptions import NotFound
 
 BLUEPRINT = "connect"
 
+_PACKAGE = Path(__file__).resolve().parent.parent
+_ROOT = _PACKAGE if (_PACKAGE / "templates").is_dir() else _PACKAGE.parent
+
+TEMPLATES = _ROOT / "templates"
+STATIC = _ROOT / "static"
+"""Inside the package in a wheel, beside it in a checkout."""
+
 # Characters that HTML cannot hold, not even escaped: controls, half characters, and those that are none.
 _NOT_IN_HTML = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"

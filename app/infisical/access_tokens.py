@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from ..core.jwt_payload import read_payload
 from ..core.secret import Secret
+from ..core.text import read_payload
 
 _LONGEST = 100
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..core.oauth_client import ClientSecretBasic
+from ..core.http import ClientSecretBasic
 from ..core.secret import Secret
 
 EXCHANGE_PATH = "/api/v1/oauth/token"

@@ -16,11 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import create_app
-from app.auth.encryption import LONGEST_SEALED, Seal
 from app.auth.oidc_errors import Attempt
 from app.auth.session import LONGEST_SIGN_IN
 from app.config import Settings
-from app.core.secret import Secret
+from app.core.secret import LONGEST_ENCRYPTED, Encryption, Secret
 from app.sandbox import SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET
 from tests.conftest import (
     FORM,
@@ -259,15 +258,15 @@ def test_a_cookie_that_was_changed_anywhere_lets_nobody_in(sandbox: Sandbox, sea
 
 
 def record_of(sandbox: Sandbox, sealed: str) -> dict[str, Any]:
-    seal = Seal((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN)
-    record = seal.open(sealed, now=sandbox.clock())
+    seal = Encryption((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN)
+    record = seal.loads(sealed, now=sandbox.clock())
     assert record is not None
     return record
 
 
 def closed(record: dict[str, Any], sandbox: Sandbox, *, key: str = SECRET_KEY, purpose: str = "sign-in", ago: float = 0) -> str:  # fmt: skip
-    seal = Seal((Secret(key),), purpose=purpose, life=LONGEST_SIGN_IN)
-    return seal.close(lambda: record, now=sandbox.clock() - timedelta(seconds=ago))
+    seal = Encryption((Secret(key),), purpose=purpose, life=LONGEST_SIGN_IN)
+    return seal.dumps(lambda: record, now=sandbox.clock() - timedelta(seconds=ago))
 
 
 def test_the_right_record_sealed_wrongly_lets_nobody_in(sandbox: Sandbox, sealed: str) -> None:
@@ -294,7 +293,7 @@ def test_cookies_without_measure_let_nobody_in(sandbox: Sandbox, sealed: str) ->
     sandbox.sent.clear()
     for raw in (
         f"{SIGN_IN_COOKIE}={'A' * 100_000}",
-        f"{SIGN_IN_COOKIE}={sealed[:-4]}{'A' * LONGEST_SEALED}",
+        f"{SIGN_IN_COOKIE}={sealed[:-4]}{'A' * LONGEST_ENCRYPTED}",
         "; ".join(f"{SIGN_IN_COOKIE}={number}" for number in range(5000)),
         "; ".join(f"c{number}=x" for number in range(20_000)),
         f'{SIGN_IN_COOKIE}="{chr(92)}303"; connect="',

@@ -13,10 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app import create_app
-from app.auth.encryption import Seal
 from app.auth.session import LONGEST_SIGN_IN
 from app.config import Settings
-from app.core.secret import Secret
+from app.core.secret import Encryption, Secret
 from app.sandbox import SandboxTransport, create_sandbox, prepare_database
 from tests.conftest import FORM, SECRET_KEY, Client, Clock, Sandbox, client_with_cookies, new_client
 
@@ -98,11 +97,13 @@ def test_a_cookie_that_is_too_large_is_no_sign_in(own_sandbox: Sandbox, size: in
 def test_a_record_that_was_sealed_with_another_key_or_for_another_purpose_is_no_sign_in(
     somebody: Client, own_sandbox: Sandbox, clock: Clock, key: str, purpose: str
 ) -> None:
-    record = Seal((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN).open(
+    record = Encryption((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN).loads(
         kept(somebody), now=clock()
     )
     assert record is not None
-    forged = Seal((Secret(key),), purpose=purpose, life=LONGEST_SIGN_IN).close(lambda: record, now=clock())
+    forged = Encryption((Secret(key),), purpose=purpose, life=LONGEST_SIGN_IN).dumps(
+        lambda: record, now=clock()
+    )
     assert is_out(with_cookie(own_sandbox, forged))
 
 
@@ -120,18 +121,18 @@ def test_a_record_that_was_sealed_with_another_key_or_for_another_purpose_is_no_
 def test_a_sealed_record_that_makes_no_sense_here_is_no_sign_in(
     somebody: Client, own_sandbox: Sandbox, clock: Clock, changes: dict[str, Any]
 ) -> None:
-    seal = Seal((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN)
-    record = seal.open(kept(somebody), now=clock())
+    seal = Encryption((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN)
+    record = seal.loads(kept(somebody), now=clock())
     assert record is not None
     changed = {name: text for name, text in {**record, **changes}.items() if text is not ...}
-    assert is_out(with_cookie(own_sandbox, seal.close(lambda: changed, now=clock())))
+    assert is_out(with_cookie(own_sandbox, seal.dumps(lambda: changed, now=clock())))
 
 
 def test_a_seal_that_is_older_than_its_life_is_not_opened(clock: Clock) -> None:
-    seal = Seal((Secret(SECRET_KEY),), purpose="sign-in", life=timedelta(hours=1))
-    sealed = seal.close(lambda: {"made": "up"}, now=clock())
+    seal = Encryption((Secret(SECRET_KEY),), purpose="sign-in", life=timedelta(hours=1))
+    sealed = seal.dumps(lambda: {"made": "up"}, now=clock())
     clock.passes(3601)
-    assert seal.open(sealed, now=clock()) is None
+    assert seal.loads(sealed, now=clock()) is None
 
 
 def test_a_sign_in_lasts_while_the_key_is_replaced(tmp_path: Path, clock: Clock) -> None:

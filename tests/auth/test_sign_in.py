@@ -10,9 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from app.auth.encryption import Seal
 from app.auth.session import LONGEST_SIGN_IN
-from app.core.secret import Secret
+from app.core.secret import Encryption, Secret
 from app.infisical import LoginRefused
 from app.sandbox import sandbox_person_token
 from app.sandbox.starting_data import IDENTITIES
@@ -44,8 +43,8 @@ def sign_in_as(client: Client, name: str, **kwargs: Any) -> Any:
 
 def held_by(client: Client) -> Secret:
     """The Infisical access token in the browser's cookie, which the server's key opens."""
-    seal = Seal((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN)
-    record = seal.open(kept(client), now=datetime(2026, 11, 23, 12, 0, tzinfo=UTC))
+    seal = Encryption((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN)
+    record = seal.loads(kept(client), now=datetime(2026, 11, 23, 12, 0, tzinfo=UTC))
     assert record is not None
     return Secret(record["token"])
 
@@ -640,7 +639,7 @@ def test_no_cookie_holds_the_client_secret_and_no_two_sign_ins_are_the_same(own_
     first, second = new_client(own_sandbox.app), new_client(own_sandbox.app)
     for somebody in (first, second):
         sign_in_as(somebody, "wizard-admin")
-        held = Seal((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN).open(
+        held = Encryption((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN).loads(
             kept(somebody), now=own_sandbox.clock()
         )
         assert PEOPLE["wizard-admin"].client_secret not in str(held)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from playwright.sync_api import Page
 
-from app.core.paths import STATIC
+from app.core.templating import STATIC
 
 _COLOUR = re.compile(r"--([a-z-]+):\s*#([0-9a-f]{3}|[0-9a-f]{6})\s*;")
 _ROOT = re.compile(r":root\s*\{([^}]*)\}")

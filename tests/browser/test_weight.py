@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 from playwright.sync_api import Page
 
-from app.core.paths import STATIC
+from app.core.templating import STATIC
 from app.sandbox.starting_data import PAYMENTS_ID, WEBSHOP_ID
 
 from .conftest import OpenPage

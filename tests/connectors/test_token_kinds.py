@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from app.connectors import Recognised, recognise, unwrap
 from app.connectors.jwt_claims import Claims, read_claims
-from app.core.jwt_payload import LARGEST_PAYLOAD
 from app.core.secret import Secret
+from app.core.text import LARGEST_PAYLOAD
 
 HEX = "0123456789abcdef0123456789abcdef01234567"
 REFERENCE = "abcdefghijklmnopqrst"

@@ -1,5 +1,6 @@
 """The client over real sockets: certificates, proxies, servers that close, cut off, drip or redirect."""
 
+import base64
 import contextlib
 import json
 import socket
@@ -16,7 +17,14 @@ from flask import Flask
 from app import create_app
 from app.auth.oidc_errors import Reason
 from app.config import Settings
-from app.core.http import BoundedTransport, certificates, masked, network_transport, read_json
+from app.core.http import (
+    BoundedTransport,
+    ClientSecretBasic,
+    certificates,
+    masked,
+    network_transport,
+    read_json,
+)
 from app.core.secret import Secret
 from app.infisical import Deadline, Infisical, InfisicalError, NoAnswer, NotInfisical, Reach, Unreachable
 from app.web.services import EXTENSION
@@ -393,3 +401,18 @@ def at_the_company(issuer: str) -> Flask:
         "CONNECT_OIDC_CLIENT_SECRET": "made-up",
     }
     return create_app(Settings.load(environ, None))
+
+
+def test_name_and_secret_are_encoded_as_in_a_form_first() -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["Authorization"])
+        return httpx.Response(200)
+
+    auth = ClientSecretBasic("made:up", Secret("made up+secret/é%"))
+    with httpx.Client(transport=httpx.MockTransport(answer), auth=auth) as client:
+        client.post("https://login.company.test/token")
+    kind, _, credential = seen[0].partition(" ")
+    assert kind == "Basic"
+    assert base64.b64decode(credential) == b"made%3Aup:made+up%2Bsecret%2F%C3%A9%25"

@@ -10,8 +10,7 @@ from flask import Flask
 from jinja2 import UndefinedError
 from werkzeug.exceptions import NotFound
 
-from app.core.paths import STATIC, TEMPLATES
-from app.core.templating import Pages, url_for
+from app.core.templating import STATIC, TEMPLATES, Pages, url_for
 from tests.conftest import Client, Sandbox
 
 

@@ -1,0 +1,32 @@
+"""Texts from elsewhere, and words for numbers: what more than one package needs."""
+
+import base64
+import json
+from typing import Any
+
+LARGEST_PAYLOAD = 4096
+"""Bytes. The API keys of Supabase and the tokens of Infisical hold a few hundred."""
+
+
+def read_payload(jwt: str) -> dict[str, Any]:
+    """The claims of a text that looks like a JWT, not verified: enough to see whose token somebody pasted, never a
+    proof. Empty where they cannot be read. Never raises."""
+    parts = jwt.split(".", maxsplit=3)
+    encoded = parts[1].rstrip("=") if len(parts) == 3 else ""
+    if not encoded or len(encoded) * 3 // 4 > LARGEST_PAYLOAD:
+        return {}
+    try:
+        payload = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return payload if isinstance(payload, dict) else {}
+
+
+def whole(text: str) -> str:
+    """The text with U+FFFD in place of half characters (`"\\ud800"`), which JSON may hold and no page or file can."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def counted(count: int, noun: str) -> str:
+    """The number and its noun: 1 second, 2 seconds."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,8 +1,7 @@
 """The client of Infisical's API. Speaks HTTP, knows no Flask."""
 
 from ..core.http import Deadline
-from .access_tokens import TokenClaims, read_claims
-from .auth import UniversalAuth, is_client_id
+from .auth import OAuthApplication, UniversalAuth, is_client_id
 from .client import THREADS, Infisical, reach
 from .errors import (
     InfisicalError,
@@ -16,19 +15,28 @@ from .errors import (
     NotFound,
     NotInfisical,
     PermissionDenied,
+    ProviderFailed,
     RateLimited,
     Reach,
     Refusal,
     Refused,
     ServerFailed,
     SignOnRefused,
-    SupabaseFailed,
     TokenLacksPermission,
     TokenRefused,
     Unreachable,
 )
-from .models import AccessGrant, AppOption, Connection, NewConnection, Organization, Project, User
-from .token_exchange import OAuthApplication
+from .models import (
+    AccessGrant,
+    AppOption,
+    Connection,
+    NewConnection,
+    Organization,
+    Project,
+    TokenClaims,
+    User,
+    read_claims,
+)
 
 __all__ = [
     "THREADS",
@@ -52,13 +60,13 @@ __all__ = [
     "Organization",
     "PermissionDenied",
     "Project",
+    "ProviderFailed",
     "RateLimited",
     "Reach",
     "Refusal",
     "Refused",
     "ServerFailed",
     "SignOnRefused",
-    "SupabaseFailed",
     "TokenClaims",
     "TokenLacksPermission",
     "TokenRefused",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httpx
 from pydantic import ValidationError
 
-from ..core.http import Deadline, read_json
+from ..core.http import ClientSecretBasic, Deadline, read_json
 from ..core.secret import Secret
 from .errors import (
     InfisicalError,
@@ -32,8 +32,33 @@ _CLIENT_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECA
 _Flow = Generator[httpx.Request, httpx.Response, None]
 _Asking = Generator[httpx.Request, httpx.Response, AccessGrant]
 
+EXCHANGE_PATH = "/api/v1/oauth/token"
 LOGIN_PATH = "/api/v1/auth/universal-auth/login"
 RENEW_PATH = "/api/v1/auth/token/renew"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OAuthApplication:
+    """The OAuth application in Infisical on whose behalf ID tokens are exchanged."""
+
+    client_id: str
+    client_secret: Secret
+
+    def auth(self) -> ClientSecretBasic:
+        return ClientSecretBasic(self.client_id, self.client_secret)
+
+
+def exchange_form(id_token: Secret) -> dict[str, str]:
+    """The form of an exchange, with the ID token in clear.
+
+    These three and no more: Infisical's documentation says that `scope`, `audience`, `resource` and `actor_token`
+    are each answered with an error.
+    """
+    return {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": id_token.reveal(),
+        "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+    }
 
 
 def is_client_id(text: str) -> bool:

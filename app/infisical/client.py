@@ -16,7 +16,17 @@ from pydantic import BaseModel, ValidationError
 from ..config import Settings
 from ..core.http import Deadline, masked, network_transport, private_client, read_json
 from ..core.secret import Secret
-from .auth import LOGIN_PATH, RENEW_PATH, TokenAuth, UniversalAuth, as_login_refusal, timeouts
+from .auth import (
+    EXCHANGE_PATH,
+    LOGIN_PATH,
+    RENEW_PATH,
+    OAuthApplication,
+    TokenAuth,
+    UniversalAuth,
+    as_login_refusal,
+    exchange_form,
+    timeouts,
+)
 from .errors import (
     InfisicalError,
     Missing,
@@ -38,7 +48,6 @@ from .models import (
     Project,
     User,
 )
-from .token_exchange import EXCHANGE_PATH, OAuthApplication, exchange_form
 
 THREADS = 16
 """Connections kept per client: at least as many as a worker has threads, so that none waits for another's."""
@@ -47,7 +56,6 @@ _READING = 10.0
 _LOGGING_IN = 15.0
 _REVOKE_PATH = "/api/v1/auth/token/revoke"
 _CONNECTIONS = "/api/v1/app-connections"
-_SUPABASE = f"{_CONNECTIONS}/supabase"
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -207,18 +215,19 @@ class Infisical:
             AppOption, self._call("GET", f"{_CONNECTIONS}/options", params=params), "appConnectionOptions"
         )
 
-    def connection(self, connection_id: str) -> Connection:
-        """One Supabase Connection by its id."""
-        return _one(Connection, self._call("GET", f"{_SUPABASE}/{_segment(connection_id)}"), "appConnection")
+    def connection(self, app: str, connection_id: str) -> Connection:
+        """One connection by its app and its id."""
+        path = f"{_CONNECTIONS}/{_segment(app)}/{_segment(connection_id)}"
+        return _one(Connection, self._call("GET", path), "appConnection")
 
     def connection_named(
-        self, name: str, *, project_id: str | None, deadline: Deadline | None = None
+        self, app: str, name: str, *, project_id: str | None, deadline: Deadline | None = None
     ) -> Connection | None:
-        """The Supabase Connection of that name in that scope, or None.
+        """The connection of that app and name in that scope, or None.
 
         None just after a create without an answer proves nothing: Infisical may still be at work.
         """
-        path = f"{_SUPABASE}/connection-name/{_segment(name)}"
+        path = f"{_CONNECTIONS}/{_segment(app)}/connection-name/{_segment(name)}"
         try:
             told = self._call("GET", path, params=_scope(project_id), deadline=deadline)
         except NotFound as missing:
@@ -228,13 +237,14 @@ class Infisical:
         return _one(Connection, told, "appConnection")
 
     def create(self, new: NewConnection, *, deadline: Deadline) -> Connection:
-        """Creates a Supabase Connection, after Infisical has tried the access token with Supabase.
+        """Creates a connection, after Infisical has tried its credentials with the app.
 
         NoAnswer means that the outcome is unknown, never that it failed: Infisical closes the socket at 100 s, goes
         on, and may store the connection minutes later (recorded exchanges slow-429-forever, ghost-lookup-later).
         """
+        path = f"{_CONNECTIONS}/{_segment(new.app)}"
         told = self._call(
-            "POST", _SUPABASE, body=new.to_json, deadline=deadline, longest=3600.0, redact=(new.access_token,)
+            "POST", path, body=new.to_json, deadline=deadline, longest=3600.0, redact=new.secrets
         )
         return _one(Connection, told, "appConnection")
 

@@ -13,10 +13,10 @@ InfisicalError
 ├── NotFound                no such project or connection
 ├── InvalidFields           422, one issue per field
 ├── NameTaken               the name is in use in this project or organization
-├── TokenRefused            Supabase does not know the access token
-├── TokenLacksPermission    Supabase knows the access token, which may not list projects
-├── InstanceUrlRefused      Infisical could not speak to a Supabase Management API at the instance URL
-├── SupabaseFailed          Supabase answered with a fault of its own
+├── TokenRefused            the app does not know the access token
+├── TokenLacksPermission    the app knows the access token, which lacks a permission
+├── InstanceUrlRefused      Infisical could not speak to the app's API at the instance URL
+├── ProviderFailed          the app answered with a fault of its own
 └── Refused                 another 400
 
 Sources: the error answers of a running Infisical of mid-2026. Its public documentation does not list them, and they
@@ -186,19 +186,19 @@ class NameTaken(InfisicalError):
 
 
 class TokenRefused(InfisicalError):
-    """Supabase does not accept the access token (it answered 401 to Infisical)."""
+    """The app does not accept the access token (it answered 401 to Infisical)."""
 
 
 class TokenLacksPermission(InfisicalError):
-    """Supabase accepts the access token, which lacks a permission (it answered 403 to Infisical)."""
+    """The app accepts the access token, which lacks a permission (it answered 403 to Infisical)."""
 
 
 class InstanceUrlRefused(InfisicalError):
-    """Infisical found no Supabase Management API at the instance URL, or may not go there."""
+    """Infisical found no API of the app at the instance URL, or may not go there."""
 
 
-class SupabaseFailed(InfisicalError):
-    """Supabase answered Infisical with a fault of its own, after Infisical's retries."""
+class ProviderFailed(InfisicalError):
+    """The app answered Infisical with a fault of its own, after Infisical's retries."""
 
 
 class Refused(InfisicalError):
@@ -206,7 +206,7 @@ class Refused(InfisicalError):
 
 
 _VALIDATED = re.compile(r"^Failed to validate credentials: (?P<why>.*)", re.DOTALL)
-_SUPABASE_STATUS = re.compile(r"^Request failed with status code (?P<status>\d{3})$")
+_PROVIDER_STATUS = re.compile(r"^Request failed with status code (?P<status>\d{3})$")
 _TAKEN = re.compile(r"^An App Connection with the name .* already exists$", re.DOTALL)
 _DENIED = re.compile(r"^You are not allowed to (?P<action>[\w-]+) on (?P<subject>[\w-]+)$")
 _MISSING = (("Project ", Missing.PROJECT), ("Could not find App Connection ", Missing.CONNECTION))
@@ -311,7 +311,7 @@ def _bad_request(message: str) -> type[InfisicalError]:
     validated = _VALIDATED.match(message)
     if not validated:
         return Refused
-    answered = _SUPABASE_STATUS.match(validated["why"])
+    answered = _PROVIDER_STATUS.match(validated["why"])
     if not answered:
         return InstanceUrlRefused
     by_status: dict[str, type[InfisicalError]] = {
@@ -319,7 +319,7 @@ def _bad_request(message: str) -> type[InfisicalError]:
         "403": TokenLacksPermission,
         "404": InstanceUrlRefused,
     }
-    return by_status.get(answered["status"], SupabaseFailed)
+    return by_status.get(answered["status"], ProviderFailed)
 
 
 def _login_refusal(message: str) -> Refusal:

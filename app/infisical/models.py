@@ -2,15 +2,16 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    AliasPath,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
@@ -18,31 +19,39 @@ from pydantic import (
 )
 
 from ..core.secret import Secret
+from ..core.text import read_payload
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewConnection:
-    """A Supabase Connection to be created. `project_id` None asks for one of the whole organization."""
+    """A connection to be created. `app`, `method` and the keys of `credentials` are Infisical's names; `project_id` None
+    asks for one of the whole organization."""
 
+    app: str
+    method: str
     name: str
     project_id: str | None
-    instance_url: str
-    access_token: Secret
+    credentials: Mapping[str, str | Secret]
     description: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """The body of `POST /api/v1/app-connections/supabase`, with the access token in clear.
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Those of the credentials that no answer may bring back."""
+        return tuple(text for text in self.credentials.values() if isinstance(text, Secret))
 
-        The documentation's sample calls the token `accessToken`; the server reads `accessKey` and answers 422
-        without it (recorded exchange create-doc-field-accesstoken-only). It ignores unknown keys, so both go out.
-        Empty optional values are left out: null and "" are refused or kept as they are (create-url-empty,
-        create-projectid-null).
+    def to_json(self) -> dict[str, Any]:
+        """The body of `POST /api/v1/app-connections/<app>`, with its secrets in clear.
+
+        Infisical ignores unknown keys. Empty optional values are left out: null and "" are refused or kept as they are
+        (recorded exchanges create-url-empty, create-projectid-null).
         """
-        token = self.access_token.reveal
         body: dict[str, Any] = {
             "name": self.name,
-            "method": "access-token",
-            "credentials": {"accessKey": token(), "accessToken": token(), "instanceUrl": self.instance_url},
+            "method": self.method,
+            "credentials": {
+                key: text.reveal() if isinstance(text, Secret) else text
+                for key, text in self.credentials.items()
+            },
         }
         if self.description:
             body["description"] = self.description
@@ -56,6 +65,13 @@ def _in_utc(when: datetime) -> datetime:
         return when.astimezone(UTC)
     except OverflowError:
         raise ValueError("no time that UTC can tell") from None
+
+
+def _texts(told: object) -> dict[str, str]:
+    """Each app has credentials of its own shape."""
+    return (
+        {key: text for key, text in told.items() if isinstance(text, str)} if isinstance(told, dict) else {}
+    )
 
 
 # Ids stand in our URLs, headers and cookies, names in headings and links: what cannot stand there is no answer of
@@ -74,7 +90,7 @@ class _Answer(BaseModel):
 class Connection(_Answer):
     """An App Connection as Infisical stores it. Infisical never sends the access token back.
 
-    `instance_url` is None for other apps, and for a Supabase Connection made without one. Times are UTC.
+    `credentials` are the texts that Infisical shows of them, by its names. Times are UTC.
     """
 
     id: _Id
@@ -87,7 +103,12 @@ class Connection(_Answer):
     project_id: _Id | None = Field(alias="projectId", default=None)
     created_at: _Moment = Field(alias="createdAt")
     updated_at: _Moment = Field(alias="updatedAt")
-    instance_url: str | None = Field(validation_alias=AliasPath("credentials", "instanceUrl"), default=None)
+    credentials: Annotated[dict[str, str], BeforeValidator(_texts)] = Field(default={}, repr=False)
+
+    @property
+    def instance_url(self) -> str | None:
+        """The address of the app that the connection leads to; None where it was made without one."""
+        return self.credentials.get("instanceUrl")
 
 
 class Project(_Answer):
@@ -173,3 +194,50 @@ class ExchangedToken(_Answer):
         return AccessGrant.model_construct(
             access_token=self.access_token, expires_in=self.expires_in, max_ttl=self.expires_in
         )
+
+
+_LONGEST_CLAIM = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenClaims:
+    """Whose token it is, as it says itself; None where it does not say.
+
+    Machine identities' tokens carry `identityId` and `identityName`, people's `userId` (recorded tokens of a running
+    Infisical; a person's name is not in it). `kind` is "service" for a service token, which may not use connections.
+    """
+
+    kind: Literal["identity", "person", "service", "unknown"]
+    subject: str | None = None
+    name: str | None = None
+    expires_at: datetime | None = None
+
+
+def read_claims(token: Secret) -> TokenClaims:
+    """The claims of a token that somebody pasted or Infisical gave out. Never raises."""
+    text = token.reveal()
+    if text.startswith("st."):
+        return TokenClaims(kind="service")
+    payload = read_payload(text)
+    expires_at = _moment(payload.get("exp"))
+    if identity := _text(payload.get("identityId")):
+        name = _text(payload.get("identityName"))
+        return TokenClaims(kind="identity", subject=identity, name=name, expires_at=expires_at)
+    if person := _text(payload.get("userId")):
+        return TokenClaims(kind="person", subject=person, expires_at=expires_at)
+    return TokenClaims(kind="unknown", expires_at=expires_at)
+
+
+def _text(told: object) -> str | None:
+    if not isinstance(told, str) or not told.isprintable():
+        return None
+    return told.strip()[:_LONGEST_CLAIM] or None
+
+
+def _moment(told: object) -> datetime | None:
+    if isinstance(told, bool) or not isinstance(told, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(told, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -6,7 +6,7 @@ import secrets
 from flask import g, request
 
 from ..core.audit import Action, Entry
-from ..infisical import Connection, InfisicalError
+from ..infisical import Connection, InfisicalError, ProviderFailed
 from .auth_context import Page, Principal, current_auth
 from .problems import Problem
 from .render import problem
@@ -54,7 +54,9 @@ def record(
 
 
 def result_of(error: InfisicalError) -> str:
-    """The word for an error in the audit log: the name of its class, such as token-refused."""
+    """The word for an error in the audit log: its problem's slug, which is the name of its class but for one."""
+    if isinstance(error, ProviderFailed):
+        return "supabase-failed"
     return re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
 
 

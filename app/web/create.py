@@ -232,7 +232,10 @@ def _made_by_this_form(filled: ConnectionForm, new: NewConnection, holder: Conne
     if served is None or holder.created_at < served:
         return False
     sent = PendingCreate(
-        name=new.name, description=new.description, instance_url=new.instance_url, since=served
+        name=new.name,
+        description=new.description,
+        instance_url=str(new.credentials["instanceUrl"]),
+        since=served,
     )
     return is_the_one_sent(holder, sent)
 
@@ -240,7 +243,7 @@ def _made_by_this_form(filled: ConnectionForm, new: NewConnection, holder: Conne
 def _connection_of_that_name(new: NewConnection) -> Connection | None:
     try:
         return services().infisical.connection_named(
-            new.name, project_id=new.project_id, deadline=_deadline()
+            new.app, new.name, project_id=new.project_id, deadline=_deadline()
         )
     except InfisicalError:
         return None

@@ -97,12 +97,16 @@ class ConnectionForm(Form):
         if not self._covered(use_anyway=use_anyway, warnings_shown=warnings_shown):
             self.use_anyway_ticked = False
             return None
+        token = self.access_token.data
         return NewConnection(
+            app="supabase",
+            method="access-token",
             name=self.name.value,
             description=self.described,
             project_id=project_id_of(self.project_id.data or ""),
-            instance_url=self.read_url.text,
-            access_token=self.access_token.data,
+            # The documentation's sample calls the token `accessToken`; the server reads `accessKey` and answers 422
+            # without it (recorded exchange create-doc-field-accesstoken-only). It ignores unknown keys, so both go out.
+            credentials={"accessKey": token, "accessToken": token, "instanceUrl": self.read_url.text},
         )
 
     def check_token(self, *, trusted: Collection[str]) -> None:

@@ -40,7 +40,9 @@ def outcome() -> Page:
         seen = look(
             sent,
             now=running.clock(),
-            find=lambda: running.infisical.connection_named(sent.name, project_id=scope.project_id),
+            find=lambda: running.infisical.connection_named(
+                "supabase", sent.name, project_id=scope.project_id
+            ),
         )
     if seen.state == "found" and seen.connection:
         # Not a create: whoever opens this address may be somebody else, and may open it again.

@@ -29,7 +29,7 @@ def ask(running: Services, new: NewConnection, *, url: InstanceUrl, deadline: De
     """Both answers. What could not be asked is left open: the create asks Infisical the same, and it decides."""
     if running.checks is None:
         return Answers()
-    asking = running.threads.submit(ask_supabase, running, new.access_token, url=url, deadline=deadline)
+    asking = running.threads.submit(ask_supabase, running, new.secrets[0], url=url, deadline=deadline)
     taken = _connection_that_has_the_name(running, new, deadline=deadline)
     return Answers(checks=asking.result(), taken=taken)
 
@@ -73,6 +73,8 @@ def _connection_that_has_the_name(
     running: Services, new: NewConnection, *, deadline: Deadline
 ) -> Connection | None:
     try:
-        return running.infisical.connection_named(new.name, project_id=new.project_id, deadline=deadline)
+        return running.infisical.connection_named(
+            new.app, new.name, project_id=new.project_id, deadline=deadline
+        )
     except InfisicalError:
         return None

@@ -173,7 +173,7 @@ def created(connection_id: UUID) -> Page:
     running = services()
     creation = running.signed_creation(request.args.get("created", ""), connection_id=str(connection_id))
     try:
-        connection = running.infisical.connection(str(connection_id))
+        connection = running.infisical.connection("supabase", str(connection_id))
     except PermissionDenied as denied:
         record("refusal", result_of(denied), error=denied)
         note = f"The connection was created. Its ID is {connection_id}." if creation else None
@@ -209,7 +209,7 @@ def reminder(connection_id: UUID) -> Response:
     day = day_in(request.args.get("expires_on"))
     if day is None:
         abort(404)
-    connection = services().infisical.connection(str(connection_id))
+    connection = services().infisical.connection("supabase", str(connection_id))
     page_url = urljoin(
         request.url_root, url_for(".created", connection_id=connection.id, expires_on=day.isoformat())
     )

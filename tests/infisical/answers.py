@@ -61,12 +61,14 @@ def logging_in(answer: Answer, *, clock: Callable[[], float]) -> Infisical:
     return Infisical(BASE, auth=auth, transport=httpx.MockTransport(answer), redact=(secret,))
 
 
-def new_connection(**changes: Any) -> NewConnection:
+def new_connection(*, access_token: Secret | None = None, **changes: Any) -> NewConnection:
+    token = access_token or Secret(TOKEN)
     given: dict[str, Any] = {
+        "app": "supabase",
+        "method": "access-token",
         "name": "my-connection",
         "project_id": PROJECT,
-        "instance_url": "https://api.supabase.com",
-        "access_token": Secret(TOKEN),
+        "credentials": {"accessKey": token, "accessToken": token, "instanceUrl": "https://api.supabase.com"},
     }
     return NewConnection(**{**given, **changes})
 

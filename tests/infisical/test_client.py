@@ -65,7 +65,9 @@ def test_empty_optional_values_are_left_out() -> None:
 
 
 def test_unknown_keys_in_an_answer_are_normal() -> None:
-    told = client(lambda _: httpx.Response(200, json={"appConnection": connection()})).connection("an-id")
+    told = client(lambda _: httpx.Response(200, json={"appConnection": connection()})).connection(
+        "supabase", "an-id"
+    )
     assert told.name == "my-supabase-connection"
     assert told.instance_url == "https://api.supabase.com"
 
@@ -215,10 +217,10 @@ def test_a_compressed_answer_is_not_unpacked() -> None:
 
 def test_a_name_that_is_missing_is_no_error_and_a_project_that_is_missing_is_one() -> None:
     missing = error(404, "NotFound", "Could not find App Connection with name x in project scope.")
-    assert client(lambda _: missing).connection_named("x", project_id=PROJECT) is None
+    assert client(lambda _: missing).connection_named("supabase", "x", project_id=PROJECT) is None
     gone = error(404, "NotFound", "Project with x not found")
     with pytest.raises(NotFound):
-        client(lambda _: gone).connection_named("x", project_id=PROJECT)
+        client(lambda _: gone).connection_named("supabase", "x", project_id=PROJECT)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +246,7 @@ def test_a_name_is_quoted_on_its_way_into_the_path() -> None:
         asked.append(request.url.raw_path)
         return error(404, "NotFound", "Could not find App Connection with name x in project scope.")
 
-    client(answer).connection_named("../../x?y#z", project_id=None)
+    client(answer).connection_named("supabase", "../../x?y#z", project_id=None)
     assert asked == [b"/api/v1/app-connections/supabase/connection-name/%2E%2E%2F%2E%2E%2Fx%3Fy%23z"]
 
 

@@ -1,25 +1,60 @@
-"""What we know of Supabase: its tokens, its addresses, and how to ask it about a token. Knows no Flask."""
+"""The apps that can be connected here, each a row in a file of its own. Knows no Flask."""
 
 from .check_results import Check, CheckResult
-from .instance_urls import SUPABASE_CLOUD, InstanceUrl, InstanceUrlError, read_instance_url, without_user
+from .instance_urls import (
+    CLOUD_HOST,
+    SUPABASE_CLOUD,
+    InstanceUrl,
+    InstanceUrlError,
+    Judged,
+    judge,
+    read_instance_url,
+)
+from .rows import (
+    App,
+    Ask,
+    Checked,
+    Field,
+    Given,
+    Guide,
+    Message,
+    Permission,
+    Point,
+    Purpose,
+    Section,
+    Step,
+)
+from .supabase import SUPABASE, TOKENS_PAGE
 from .supabase_api import TokenChecks
-from .token_kinds import Recognised, recognise, secret_in
-from .tokens import Unwrapped, unwrap
-from .wrong_urls import CLOUD_HOST, Judged, judge
+from .token_kinds import Recognised, Unwrapped, recognise, secret_in, unwrap, without_user
 
-TOKENS_PAGE = "https://supabase.com/dashboard/account/tokens"
-"""Where a person makes an access token (Supabase's dashboard, Account preferences)."""
+APPS = (SUPABASE,)
+"""Every app whose connections are made here, in the order of the page of apps."""
 
 __all__ = [
+    "APPS",
     "CLOUD_HOST",
+    "SUPABASE",
     "SUPABASE_CLOUD",
     "TOKENS_PAGE",
+    "App",
+    "Ask",
     "Check",
     "CheckResult",
+    "Checked",
+    "Field",
+    "Given",
+    "Guide",
     "InstanceUrl",
     "InstanceUrlError",
     "Judged",
+    "Message",
+    "Permission",
+    "Point",
+    "Purpose",
     "Recognised",
+    "Section",
+    "Step",
     "TokenChecks",
     "Unwrapped",
     "judge",

@@ -1,17 +1,23 @@
-"""Which texts can be the URL of a Supabase Management API, and which of them is Supabase Cloud."""
+"""Which texts can be the URL of a Supabase Management API, which are definitely not, and which are worth a warning."""
 
 import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
-SUPABASE_CLOUD = "https://api.supabase.com"
+CLOUD_HOST = "api.supabase.com"
+SUPABASE_CLOUD = f"https://{CLOUD_HOST}"
 LONGEST = 255
 """Characters, as Infisical's own rule has it (`credentials.instanceUrl`)."""
 
 _LABEL = re.compile(r"^(?!-)[a-z0-9_-]{1,63}(?<!-)$")
 _PATH = re.compile(r"^[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*$")
+_INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Zs", "Cs", "Co"}
+_EXAMPLE = f"like {SUPABASE_CLOUD}."
+_TOO_LONG = f"The instance URL must be {LONGEST} characters or fewer."
+_NO_HOST = f"The instance URL must name a host, {_EXAMPLE}"
 
 
 class InstanceUrlError(ValueError):
@@ -32,97 +38,173 @@ class InstanceUrl:
 
 
 def read_instance_url(typed: str) -> InstanceUrl:
-    """The instance URL that a person meant; nothing typed means Supabase Cloud.
+    """The instance URL that a person meant; nothing typed means Supabase Cloud. Raises InstanceUrlError.
 
     Written by hand because WTForms' URL() takes line breaks, text-direction marks and link-local addresses, and
-    urllib silently removes line breaks. Raises InstanceUrlError.
+    urllib silently removes line breaks.
     """
     text = typed.strip() or SUPABASE_CLOUD
-    _refuse_strange_characters(text)
-    parts = _split(text)
-    _refuse_parts_that_do_not_belong(parts)
-    host = _host(parts)
-    path = _path(parts)
-    netloc = host if parts.port is None or parts.port == _usual_port(parts) else f"{host}:{parts.port}"
-    url = f"{parts.scheme}://{netloc}{path}"
-    if len(url) > LONGEST:
-        raise InstanceUrlError(f"The instance URL must be {LONGEST} characters or fewer.")
-    return InstanceUrl(text=url, host=netloc, encrypted=parts.scheme == "https")
-
-
-_USER = re.compile(r"\A(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:[/\\]+)?[^/?#\\]*@")
-
-
-def without_user(typed: str) -> str:
-    """The text without the user name and the password before its host, also where it is no URL in order."""
-    return _USER.sub(lambda found: found["scheme"] or "", typed.strip())
-
-
-def _refuse_strange_characters(text: str) -> None:
     if len(text) > 4 * LONGEST:
-        raise InstanceUrlError(f"The instance URL must be {LONGEST} characters or fewer.")
-    if any(
-        unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp", "Zs", "Cs", "Co"} for character in text
-    ):
+        raise InstanceUrlError(_TOO_LONG)
+    if any(unicodedata.category(character) in _INVISIBLE for character in text):
         raise InstanceUrlError("The instance URL must not have spaces, line breaks or invisible characters.")
     if "\\" in text:
         raise InstanceUrlError("The instance URL must not have a backslash.")
-
-
-def _split(text: str) -> SplitResult:
-    try:
-        parts = urlsplit(text)
-        parts.port  # noqa: B018  # reading it is what raises for a port that is no number
-    except ValueError:
-        raise InstanceUrlError(
-            "The instance URL must be a web address, like https://api.supabase.com."
-        ) from None
-    if parts.scheme not in {"http", "https"} or not text.lower().startswith(f"{parts.scheme}://"):
-        raise InstanceUrlError("The instance URL must start with https://, like https://api.supabase.com.")
-    return parts
-
-
-def _refuse_parts_that_do_not_belong(parts: SplitResult) -> None:
+    parts, port = _split(text)
     if "@" in parts.netloc:
         raise InstanceUrlError("The instance URL must not have a user name or a password in it.")
     if parts.query or parts.fragment:
         raise InstanceUrlError("The instance URL must end before “?” and “#”.")
+    host = _host(parts)
+    path = _path(parts.path)
+    usual = 443 if parts.scheme == "https" else 80
+    netloc = host if port is None or port == usual else f"{host}:{port}"
+    url = f"{parts.scheme}://{netloc}{path}"
+    if len(url) > LONGEST:
+        raise InstanceUrlError(_TOO_LONG)
+    return InstanceUrl(text=url, host=netloc, encrypted=parts.scheme == "https")
+
+
+def _split(text: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise InstanceUrlError(f"The instance URL must be a web address, {_EXAMPLE}") from None
+    if parts.scheme not in {"http", "https"} or not text.lower().startswith(f"{parts.scheme}://"):
+        raise InstanceUrlError(f"The instance URL must start with https://, {_EXAMPLE}")
+    return parts, port
 
 
 def _host(parts: SplitResult) -> str:
     """The host in ASCII: a name that only looks like Supabase's is shown as what it is (xn--…)."""
     name = parts.hostname or ""
-    if not name:
-        raise InstanceUrlError("The instance URL must name a host, like https://api.supabase.com.")
-    if "[" in parts.netloc:
-        return _ipv6(name)
     try:
+        if "[" in parts.netloc:
+            # A zone ("%eth0") means something on one machine only, and after it stands any text at all.
+            return f"[{ipaddress.IPv6Address(name.replace('%', ' ')).compressed}]"
         ascii_name = name.encode("idna").decode("ascii").lower()
-    except UnicodeError:
-        ascii_name = ""
-    labels = ascii_name.removesuffix(".").split(".")
-    if not all(_LABEL.match(label) for label in labels):
-        raise InstanceUrlError("The instance URL must name a host, like https://api.supabase.com.")
+    except ValueError:
+        raise InstanceUrlError(_NO_HOST) from None
+    if not all(_LABEL.match(label) for label in ascii_name.removesuffix(".").split(".")):
+        raise InstanceUrlError(_NO_HOST)
     return ascii_name
 
 
-def _ipv6(name: str) -> str:
-    try:
-        # A zone ("%eth0") means something on one machine only, and after it stands any text at all.
-        return f"[{ipaddress.IPv6Address(name.replace('%', ' ')).compressed}]"
-    except ValueError:
-        raise InstanceUrlError("The instance URL must name a host, like https://api.supabase.com.") from None
-
-
-def _path(parts: SplitResult) -> str:
+def _path(text: str) -> str:
     """The path without the `/v1` that Infisical adds itself (it asks `{instance URL}/v1/projects`)."""
-    if not _PATH.match(parts.path):
+    if not _PATH.match(text):
         raise InstanceUrlError("The instance URL has a character after the host that does not belong there.")
-    path = parts.path.rstrip("/")
+    path = text.rstrip("/")
     while path.endswith("/v1"):
         path = path.removesuffix("/v1").rstrip("/")
     return path
 
 
-def _usual_port(parts: SplitResult) -> int:
-    return 443 if parts.scheme == "https" else 80
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What is wrong with an instance URL, or doubtful: "doubtful" can be used all the same, "wrong" cannot.
+
+    `lead` is the sentence for the page, `detail` why and what to do; the URL to offer instead is SUPABASE_CLOUD.
+    """
+
+    verdict: Literal["wrong", "doubtful"]
+    lead: str
+    detail: str
+
+
+_DASHBOARDS = frozenset({"supabase.com", "www.supabase.com", "app.supabase.com", "app.supabase.io"})
+
+_OF_A_PROJECT = re.compile(r"(?:[a-z0-9-]+\.)*?(?P<reference>[a-z]{20})(?:\.[a-z]+)?\.supabase\.(?:co|in)")
+"""`REF.supabase.co`, `db.REF.supabase.co`, `REF.functions.supabase.co`, and the same under supabase.in."""
+
+_OF_SOME_PROJECT = re.compile(r"(?!api\.)(?:[a-z0-9-]+\.)+(?:supabase\.(?:co|in)|pooler\.supabase\.com)")
+"""A project's address without its reference: a chosen subdomain, or the shared database poolers."""
+
+
+def judge(url: InstanceUrl) -> Judged | None:
+    """What to say about an instance URL; None for Supabase Cloud, and for no other."""
+    if url.is_supabase_cloud:
+        return None
+    name = (urlsplit(url.text).hostname or "").removesuffix(".")
+    lead = _wrong(name)
+    if lead:
+        detail = f"The address that Infisical needs is that of the Management API, {SUPABASE_CLOUD}."
+        return Judged(verdict="wrong", lead=lead, detail=detail)
+    if name == CLOUD_HOST or name.endswith(".supabase.com"):
+        return _other_address_of_cloud(url)
+    return Judged(
+        verdict="doubtful",
+        lead=f"Your token will be sent to {url.host}, which is not Supabase Cloud.",
+        detail=" ".join(_reasons(url, name)),
+    )
+
+
+def _wrong(name: str) -> str:
+    """What Supabase's own addresses are that are no Management API; "" for any other."""
+    if name in _DASHBOARDS:
+        return "This is the address of Supabase’s dashboard."
+    if project := _OF_A_PROJECT.fullmatch(name):
+        return f"This is the address of one project, {project['reference']}."
+    return "This is the address of one project." if _OF_SOME_PROJECT.fullmatch(name) else ""
+
+
+def _other_address_of_cloud(url: InstanceUrl) -> Judged:
+    """The right host by another scheme, port, path or spelling, or another host of Supabase's."""
+    lead = f"Your token will be sent to {url.text.removeprefix('https://')}, which is not Supabase Cloud."
+    detail = f"Supabase’s Management API is at {SUPABASE_CLOUD}, with nothing before or after it."
+    if not url.encrypted:
+        lead = f"Your token would travel unencrypted to {url.host}."
+        detail = f"The URL starts with http, not https. {detail}"
+    return Judged(verdict="doubtful", lead=lead, detail=detail)
+
+
+def _reasons(url: InstanceUrl, name: str) -> tuple[str, ...]:
+    """Every reason to doubt an address that is not Supabase's, the gravest first."""
+    imitates = name.startswith("api.supabase.")
+    every = (
+        (
+            imitates,
+            "This address imitates Supabase’s, and is not Supabase’s. Whoever runs it gets the token.",
+        ),
+        (
+            not url.encrypted,
+            "The URL starts with http, not https: the token would travel unencrypted, for anyone on the way to read.",
+        ),
+        (_is_internal(name), "Infisical refuses internal addresses unless its operator allows them."),
+        (
+            not imitates and "supabase" in name,
+            "That “supabase” stands in an address does not make it Supabase’s: continue only if you know who runs it.",
+        ),
+        (not imitates and "supabase" not in name, "Continue only if you know who runs it."),
+        (
+            not imitates,
+            "A Supabase that you host yourself has no Management API: only Supabase Cloud, a proxy of it or a "
+            "compatible service can work here.",
+        ),
+    )
+    return tuple(reason for applies, reason in every if applies)
+
+
+_INTERNAL_ENDINGS = (
+    ".localhost",
+    ".local",
+    ".localdomain",
+    ".internal",
+    ".intranet",
+    ".lan",
+    ".corp",
+    ".private",
+    ".home",
+    ".home.arpa",
+)
+
+
+def _is_internal(name: str) -> bool:
+    """Whether a name or an address leads into a network of its own or to the machine itself."""
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return "." not in name or name.endswith(_INTERNAL_ENDINGS)
+    address = getattr(address, "ipv4_mapped", None) or address
+    return not address.is_global or address.is_multicast

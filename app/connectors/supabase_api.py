@@ -16,9 +16,8 @@ from ..core.http import Deadline, network_transport, private_client
 from ..core.secret import Secret
 from .answers import Told, read_answer
 from .check_results import CheckResult, not_asked, not_reached, result_of, unsendable
-from .instance_urls import InstanceUrl
+from .instance_urls import CLOUD_HOST, InstanceUrl
 from .token_kinds import recognise
-from .wrong_urls import CLOUD_HOST
 
 LONGEST = 10.0
 """Seconds that all checks together may take."""

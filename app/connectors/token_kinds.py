@@ -1,7 +1,4 @@
-"""Decides what was pasted as an access token: the right thing, a definite other thing by its name, or neither.
-
-It also tells whether a secret stands in the midst of another text.
-"""
+"""What was pasted: how it is wrapped, what kind of token it is by a table of shapes, and secrets within other texts."""
 
 import re
 import unicodedata
@@ -9,9 +6,53 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..core.secret import Secret
-from .jwt_claims import Claims, read_claims
+from ..core.text import read_payload
 
 Verdict = Literal["right", "wrong", "unknown"]
+
+_LONGEST_PASTE = 16 * 1024
+"""Characters that are looked at: more than any token has, and few enough that unwrapping stays quick."""
+
+_QUOTED = re.compile(r"""(?s:"(.*)"|'(.*)'|`(.*)`|“(.*)”|‘(.*)’|«(.*)»)""")
+_WRAPPINGS = (
+    ("quotes", _QUOTED),
+    ("“Bearer”", re.compile(r"(?is:(?:authorization\s*:\s*)?bearer\s+(.*))")),
+    ("the name before “=”", re.compile(r"(?s:(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*(\S.*))")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unwrapped:
+    """A pasted token without its wrapping, and the names of what was taken off, in words for a page."""
+
+    token: Secret
+    taken_off: tuple[str, ...]
+
+
+def unwrap(pasted: str) -> Unwrapped:
+    """Takes spaces, quotes, `Bearer ` and `NAME=` off a pasted token, however they are nested."""
+    text = pasted[:_LONGEST_PASTE].strip()
+    taken_off: list[str] = []
+    while layer := _outermost(text):
+        name, text = layer
+        taken_off.append(name)
+    return Unwrapped(Secret(text), tuple(dict.fromkeys(taken_off)))
+
+
+def _outermost(text: str) -> tuple[str, str] | None:
+    """The name of the outermost wrapping and what is inside it, or None where there is none."""
+    for name, shape in _WRAPPINGS:
+        if found := shape.fullmatch(text):
+            return name, next(inner for inner in found.groups() if inner is not None).strip()
+    return None
+
+
+_USER = re.compile(r"\A(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:[/\\]+)?[^/?#\\]*@")
+
+
+def without_user(typed: str) -> str:
+    """The text without the user name and the password before its host, also where it is no URL in order."""
+    return _USER.sub(lambda found: found["scheme"] or "", typed.strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +86,7 @@ def recognise(token: Secret) -> Recognised:
         if row.shape.match(text):
             return row.recognised
     if _JWT.match(text):
-        return _jwt(read_claims(text))
+        return _jwt(text)
     if text[:4].lower() == "sbp_":
         return _odd_access_token(text)
     return _UNKNOWN
@@ -204,13 +245,27 @@ _UNKNOWN = Recognised(
     detail="Look whether the right text was copied, from its beginning to its end.",
 )
 
+_PROJECT_REFERENCE = re.compile(r"[a-z]{20}")
 _JWT = re.compile(r"eyJ[A-Za-z0-9_=-]*(?:\.[A-Za-z0-9_=-]*)*\Z")
 
 
-def _jwt(claims: Claims) -> Recognised:
-    if claims.role is not None:
-        return _api_key(claims)
-    if claims.of_infisical:
+def _jwt(text: str) -> Recognised:
+    """What a JWT says of itself: of its payload no more than a page needs, never verified, never trusted."""
+    claims = read_payload(text)
+    role, reference = claims.get("role"), claims.get("ref")
+    if role in ("anon", "service_role"):
+        known = isinstance(reference, str) and _PROJECT_REFERENCE.fullmatch(reference)
+        return Recognised(
+            verdict="wrong",
+            kind=f"{role} API key",
+            lead=f"This is the {role} API key of {f'project {reference}' if known else 'a Supabase project'}, "
+            "not an access token.",
+            detail=WHERE if role == "anon" else f"{WHERE} A service_role key {_OPENS_A_PROJECT}",
+        )
+    # The access tokens of Infisical's machine identities and people.
+    if _is_text(claims.get("identityId")) or (
+        _is_text(claims.get("authTokenType")) and _is_text(claims.get("userId"))
+    ):
         return _of_vendor("", "Infisical access token").recognised
     return Recognised(
         verdict="unknown",
@@ -220,25 +275,18 @@ def _jwt(claims: Claims) -> Recognised:
     )
 
 
-def _api_key(claims: Claims) -> Recognised:
-    kind = f"{claims.role} API key"
-    project = (
-        f"project {claims.project_reference}"
-        if claims.project_reference is not None
-        else "a Supabase project"
-    )
-    secret = claims.role == "service_role"
-    return Recognised(
-        verdict="wrong",
-        kind=kind,
-        lead=f"This is the {kind} of {project}, not an access token.",
-        detail=f"{WHERE} A service_role key {_OPENS_A_PROJECT}" if secret else WHERE,
-    )
+def _is_text(claim: object) -> bool:
+    return isinstance(claim, str) and bool(claim)
 
 
 def _odd_access_token(text: str) -> Recognised:
     """A text that starts as an access token does and goes on otherwise: says what is odd, as a warning."""
-    variant, kind = _variant(text.lower())
+    kind = "access token of an unusual shape"
+    variant = "sbp_v0_" if text.lower().startswith("sbp_v0_") else "sbp_"
+    if variant == "sbp_v0_":
+        kind = "experimental access token"
+    elif text.lower().startswith("sbp_fc"):
+        kind = "scoped token"
     length = len(text) - len(variant)
     if length == 40:
         return Recognised(
@@ -256,11 +304,3 @@ def _odd_access_token(text: str) -> Recognised:
         lead=f"This access token has {length} {characters} after {variant}, usually 40.",
         detail=part_missing if length < 40 else too_much,
     )
-
-
-def _variant(text: str) -> tuple[str, str]:
-    if text.startswith("sbp_v0_"):
-        return "sbp_v0_", "experimental access token"
-    if text.startswith("sbp_fc"):
-        return "sbp_", "scoped token"
-    return "sbp_", "access token of an unusual shape"

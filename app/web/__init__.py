@@ -1,12 +1,13 @@
 """The pages of the wizard: list, choose, token, form, created, and what can go wrong."""
 
 # Importing the views is what adds their routes to the blueprint.
+from ..connectors import Message
 from ..core.templating import url_for
 from . import create, pending, views
 from .audit_events import deny, record, request_id, result_of
 from .auth_context import AuthBackend, AuthContext, Page, Principal
 from .embedding import stand_aside
-from .fields import Message, SecretField, TextField
+from .fields import SecretField, TextField
 from .headers import host_answers, we_answer, with_headers, with_https_alone
 from .hooks import LARGEST_REQUEST, blueprint, is_public, public, take_cookies_in
 from .http_errors import explain_http

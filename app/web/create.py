@@ -8,7 +8,7 @@ from typing import Literal
 from flask import g, request
 from werkzeug.exceptions import NotFound as NotFoundPage
 
-from ..connectors import SUPABASE_CLOUD, TOKENS_PAGE, CheckResult
+from ..connectors import SUPABASE_CLOUD, TOKENS_PAGE, CheckResult, Message
 from ..core.limits import RetryAfter
 from ..core.templating import iso, url_for
 from ..infisical import (
@@ -22,7 +22,6 @@ from ..infisical import (
 from . import preflight
 from .audit_events import record, result_of
 from .auth_context import Page, current_auth
-from .fields import Message
 from .forms import ConnectionForm, SummaryLine
 from .hooks import blueprint, mended_by_signing_in
 from .pending_create import PendingCreate, is_the_one_sent

@@ -1,31 +1,14 @@
 """The kinds of fields that the form has, and what a field says about its content."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from markupsafe import Markup
 from wtforms import Field, HiddenField
 from wtforms.fields import StringField
 
-from ..connectors import secret_in, unwrap, without_user
+from ..connectors import Message, secret_in, unwrap, without_user
 from ..core.secret import Secret
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What a field says about its content: a first sentence, what to do, and perhaps a URL to use instead.
-
-    `key` names a warning, so that ticking "Use it anyway" covers those that were shown and no other.
-    """
-
-    kind: Literal["error", "warning"]
-    lead: str
-    detail: str = ""
-    offer: str | None = None
-    link: tuple[str, str] | None = None
-    key: str = ""
-    summary: str = ""
 
 
 class _Shown:

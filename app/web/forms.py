@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 from wtforms import BooleanField, Form, HiddenField
 
-from ..connectors import SUPABASE_CLOUD, InstanceUrl
+from ..connectors import SUPABASE_CLOUD, InstanceUrl, Message
 from ..infisical import NewConnection
-from .fields import HiddenText, Message, SecretField, TextField, UrlField
+from .fields import HiddenText, SecretField, TextField, UrlField
 from .scopes import project_id_of
 from .validators import (
     check_access_token,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from ..connectors import CheckResult, InstanceUrl
+from ..connectors import CheckResult, InstanceUrl, Message
 from ..core.secret import Secret
 from ..infisical import (
     Connection,
@@ -12,7 +12,6 @@ from ..infisical import (
     TokenLacksPermission,
     TokenRefused,
 )
-from .fields import Message
 from .problems import field_messages
 from .services import Services
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from ..connectors import SUPABASE_CLOUD, TOKENS_PAGE
+from ..connectors import SUPABASE_CLOUD, TOKENS_PAGE, Message
 from ..infisical import (
     InfisicalError,
     InstanceUrlRefused,
@@ -28,7 +28,6 @@ from ..infisical import (
     TokenRefused,
     Unreachable,
 )
-from .fields import Message
 from .scopes import Scope
 
 

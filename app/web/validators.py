@@ -10,12 +10,13 @@ from ..connectors import (
     TOKENS_PAGE,
     InstanceUrl,
     InstanceUrlError,
+    Message,
     judge,
     read_instance_url,
     recognise,
 )
 from ..core.secret import Secret
-from .fields import Message, SecretField, TextField, UrlField
+from .fields import SecretField, TextField, UrlField
 
 LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 255
@@ -121,14 +122,14 @@ def check_instance_url(field: UrlField, *, trusted: Collection[str]) -> Instance
     if judged is None or (read.encrypted and read.host in trusted):
         return read
     if judged.verdict == "wrong":
-        field.add_error(Message("error", judged.lead, judged.detail, offer=judged.offer))
+        field.add_error(Message("error", judged.lead, judged.detail, offer=SUPABASE_CLOUD))
         return None
     field.add_error(
         Message(
             "warning",
             judged.lead,
             judged.detail,
-            offer=judged.offer,
+            offer=SUPABASE_CLOUD,
             key=f"instance_url {read.text}",
             summary=f"your token will be sent to {read.host}",
         )

@@ -42,7 +42,6 @@ def test_a_projects_own_address_is_wrong_and_named(typed: str) -> None:
     assert found.verdict == "wrong"
     assert found.lead == f"This is the address of one project, {REFERENCE}."
     assert SUPABASE_CLOUD in found.detail
-    assert found.offer == SUPABASE_CLOUD
 
 
 @pytest.mark.parametrize("host", ["aws-0-eu-central-1.pooler.supabase.com", "my-shop.supabase.co"])
@@ -64,7 +63,6 @@ def test_a_projects_address_without_its_reference_is_wrong(host: str) -> None:
 def test_the_dashboards_address_is_wrong(typed: str) -> None:
     found = judged(typed)
     assert (found.verdict, found.lead) == ("wrong", "This is the address of Supabase’s dashboard.")
-    assert found.offer == SUPABASE_CLOUD
 
 
 @pytest.mark.parametrize(
@@ -88,35 +86,13 @@ def test_supabase_in_an_address_proves_nothing() -> None:
 
 @pytest.mark.parametrize(
     "host",
-    [
-        "api.supabase.com.evil.example",
-        "api.supabase.co",
-        "api.supabase.com.supabase.co.example",
-        "supab\u0430se.com",
-        "\u0455upabase.com",
-        "api.supabasé.com",
-        "supabas3.com",
-        "5upabase.com",
-        "5up4ba5e.com",
-        "\u0455u\u0440\u0430b\u0430s\u0435.com",
-        "supabse.com",
-        "suupabase.com",
-        "spuabase.com",
-        "api-suprabase.com",
-    ],
+    ["api.supabase.com.evil.example", "api.supabase.co", "api.supabase.com.supabase.co.example"],
 )
-def test_a_look_alike_is_told_in_stronger_words(host: str) -> None:
+def test_an_address_that_begins_as_supabases_is_told_in_stronger_words(host: str) -> None:
     found = judged(f"https://{host}")
     assert found.verdict == "doubtful"
     assert found.lead.startswith("Your token will be sent to ")
     assert found.detail.startswith(IMITATES)
-
-
-@pytest.mark.parametrize(
-    "host", ["database.example.com", "superbase.example", "xn--a.example", "base.example"]
-)
-def test_a_name_that_is_only_somewhat_like_it_is_no_look_alike(host: str) -> None:
-    assert IMITATES not in judged(f"https://{host}").detail
 
 
 @pytest.mark.parametrize(
@@ -129,10 +105,6 @@ def test_a_name_that_is_only_somewhat_like_it_is_no_look_alike(host: str) -> Non
         "supabase.internal",
         "a.home.arpa",
         "127.0.0.1",
-        "127.1",
-        "0x7f.1",
-        "0177.0.0.1",
-        "2130706433",
         "127.0.0.1.",
         "10.0.0.8",
         "192.168.1.1:8000",
@@ -145,19 +117,15 @@ def test_a_name_that_is_only_somewhat_like_it_is_no_look_alike(host: str) -> Non
         "[fd00::1]",
         "[::ffff:127.0.0.1]",
         "[::ffff:10.0.0.1]",
-        "[64:ff9b::10.0.0.1]",
-        "[2002:7f00:1::]",
     ],
 )
-def test_an_internal_address_is_told_however_it_is_written(host: str) -> None:
+def test_an_internal_address_is_told(host: str) -> None:
     found = judged(f"https://{host}")
     assert found.verdict == "doubtful"
     assert INTERNAL in found.detail
 
 
-@pytest.mark.parametrize(
-    "host", ["8.8.8.8", "134744072", "[2606:4700::1111]", "internal.example.org", "[::ffff:8.8.8.8]"]
-)
+@pytest.mark.parametrize("host", ["8.8.8.8", "[2606:4700::1111]", "internal.example.org", "[::ffff:8.8.8.8]"])
 def test_a_public_address_is_not_called_internal(host: str) -> None:
     assert INTERNAL not in judged(f"https://{host}").detail
 
@@ -168,8 +136,8 @@ def test_http_is_told() -> None:
     assert UNENCRYPTED in found.detail
 
 
-def test_http_to_an_internal_look_alike_is_told_all_at_once() -> None:
-    detail = judged("http://supabse.local").detail
+def test_everything_that_is_doubtful_is_told_at_once() -> None:
+    detail = judged("http://api.supabase.local").detail
     assert detail.index(IMITATES) < detail.index(UNENCRYPTED) < detail.index(INTERNAL)
 
 
@@ -206,7 +174,6 @@ def test_any_url_that_can_be_read_can_be_judged(labels: list[str], scheme: str, 
         return
     found = judge(url)
     assert found is not None
-    assert found.offer == SUPABASE_CLOUD
     assert found.verdict == "wrong" or url.host in found.lead
 
 
@@ -215,13 +182,3 @@ def test_any_url_that_can_be_read_can_be_judged(labels: list[str], scheme: str, 
 def test_any_address_can_be_judged(address: object) -> None:
     host = f"[{address}]" if ":" in str(address) else str(address)
     assert judged(f"https://{host}").verdict == "doubtful"
-
-
-@settings(deadline=None)
-@given(st.text("-abcdefghijklmnopqrstuvwxyz0123456789", max_size=50))
-def test_any_internationalized_label_can_be_judged(letters: str) -> None:
-    try:
-        url = read_instance_url(f"https://xn--{letters}.example")
-    except InstanceUrlError:
-        return
-    assert judge(url) is not None

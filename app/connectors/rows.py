@@ -1,0 +1,197 @@
+"""The rows that an app is made of: its fields, the guide to its credential, and its words."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal, NamedTuple
+
+from markupsafe import Markup
+
+from ..core.secret import Secret
+from .check_results import CheckResult
+from .supabase_api import TokenChecks
+
+Kind = Literal["text", "multiline", "url", "secret", "date", "checkbox"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a field says about its content: a first sentence, what to do, and perhaps a text to use instead.
+
+    `key` names a warning, so that ticking "Use it anyway" covers those that were shown and no other. `summary` is what
+    the error summary says after the field's label, where that is not the lead.
+    """
+
+    kind: Literal["error", "warning"]
+    lead: str
+    detail: str = ""
+    offer: str | None = None
+    link: tuple[str, str] | None = None
+    key: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a check may look at beside its own field: what stands in the others, secrets left out, and the settings.
+
+    `today` is the day in UTC, `trusted_hosts` are those that whoever runs the wizard vouches for.
+    """
+
+    values: Mapping[str, str]
+    today: date
+    trusted_hosts: frozenset[str] = frozenset()
+
+
+class Checked(NamedTuple):
+    """What a check made of a field: the value to send and to show again, and what to say of it."""
+
+    value: Any
+    messages: tuple[Message, ...] = ()
+
+
+def _as_it_is(value: Any, _: Given) -> Checked:
+    return Checked(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a form. All that is made of fields loops over these rows: form, body, error paths, facts, export.
+
+    `wire` is its path in the body that Infisical takes, `also_wire` another path for the same value. `check` gets a
+    trimmed text, or a Secret from a field of that kind. `rule` is what the page says where Infisical refuses the value
+    by its path. `shown` makes it a fact on the page of a connection, with the id `connection-…`.
+    """
+
+    name: str
+    label: str
+    help: str | Markup = ""
+    kind: Kind = "text"
+    wire: tuple[str, ...] = ()
+    also_wire: tuple[str, ...] = ()
+    check: Callable[[Any, Given], Checked] = _as_it_is
+    rule: str = ""
+    default: str = ""
+    optional: bool = False
+    shown: bool = False
+
+    @property
+    def carried(self) -> bool:
+        """Whether what was typed travels in URLs from page to page: everything but secrets."""
+        return self.kind != "secret"
+
+    @property
+    def fact_id(self) -> str:
+        """The id of the fact on the page of a connection."""
+        return f"connection-{self.name.replace('_', '-')}"
+
+    @property
+    def paths(self) -> tuple[tuple[str, ...], ...]:
+        """Its paths in the body that Infisical takes; none for a field that stays here."""
+        return tuple(path for path in (self.wire, self.also_wire) if path)
+
+
+class Permission(NamedTuple):
+    """One permission that a credential needs, in the words of the app that gives it."""
+
+    name: str
+    access: str
+
+
+class Purpose(NamedTuple):
+    """What a connection can be for, and the permissions that its credential then needs. The last one is preselected."""
+
+    id: str
+    name: str
+    detail: str
+    permissions: tuple[Permission, ...]
+
+
+class Ask(NamedTuple):
+    """One thing that a dialog of the app asks, and what to answer. `permissions` puts those of each purpose here."""
+
+    term: str
+    answer: Markup = Markup()
+    warning: Markup = Markup()
+    permissions: bool = False
+
+
+class Step(NamedTuple):
+    """One step on the way to the credential. `short` says it in a line beside the form, `drawing` names a drawing.
+
+    `link` are the words of a link to the page where credentials are made.
+    """
+
+    title: str
+    text: Markup
+    short: Markup
+    drawing: str = ""
+    link: str = ""
+    asks_title: str = ""
+    asks: tuple[Ask, ...] = ()
+
+
+class Point(NamedTuple):
+    """One thing that is good to know: an icon, a heading, a sentence or two."""
+
+    icon: str
+    title: str
+    text: Markup
+
+
+class Section(NamedTuple):
+    """One section of the help beside the form. `id` names it for the page that opens it."""
+
+    id: str
+    title: str
+    text: Markup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guide:
+    """How somebody gets the credential. `drawing` stands above the short steps beside the form."""
+
+    lede: str
+    steps_title: str
+    steps: tuple[Step, ...]
+    drawing: str = ""
+    where_title: str
+    page: str
+    page_name: str
+    purposes: tuple[Purpose, ...] = ()
+    permissions_note: str = ""
+    points: tuple[Point, ...] = ()
+    sections: tuple[Section, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """An app that can be connected here. `slug` is its name on the wire and in addresses.
+
+    `summary` says on the page of apps what a connection does, `invitation` on an empty list what it is for. `check`
+    asks the app's own API about the credential, in at most the given seconds; None where nothing can be asked.
+    """
+
+    slug: str
+    name: str
+    method: str
+    fields: tuple[Field, ...]
+    guide: Guide
+    summary: str
+    invitation: str
+    check: Callable[[TokenChecks, Mapping[str, str | Secret], float], CheckResult] | None = None
+
+    @property
+    def a_name(self) -> str:
+        """The name with its article: "a Supabase", "an Acme"."""
+        return f"{'an' if self.name[0] in 'AEIO' else 'a'} {self.name}"
+
+    @property
+    def secret(self) -> Field:
+        """The field of the credential."""
+        return next(field for field in self.fields if field.kind == "secret")
+
+    @property
+    def address(self) -> Field | None:
+        """The field that says where the credential goes."""
+        return next((field for field in self.fields if field.kind == "url"), None)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -41,6 +42,13 @@ __all__ = ["LARGEST_REQUEST", "Guard", "Person", "Principal", "create_app", "mou
 
 Person = Principal
 """The same by its older name."""
+
+
+def __getattr__(name: str) -> str:
+    """`__version__`, which is looked up when it is asked for."""
+    if name == "__version__":
+        return version("infisical-connect")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def create_app(

@@ -1,14 +1,14 @@
 """What goes into the audit log, with who did it, from where, and in which request."""
 
-import re
 import secrets
 
 from flask import g, request
 
 from ..core.audit import Action, Entry
-from ..infisical import Connection, InfisicalError, ProviderFailed
+from ..infisical import Connection, InfisicalError
 from .auth_context import Page, Principal, current_auth
-from .problems import Problem
+from .problems import RESULTS, Problem
+from .problems import Action as Link
 from .render import problem
 from .services import services
 
@@ -54,13 +54,17 @@ def record(
 
 
 def result_of(error: InfisicalError) -> str:
-    """The word for an error in the audit log: its problem's slug, which is the name of its class but for one."""
-    if isinstance(error, ProviderFailed):
-        return "supabase-failed"
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+    """The word for an error in the audit log: such as token-refused."""
+    return RESULTS[type(error)]
 
 
-def deny(shown: Problem, *, person: Principal | None = None) -> Page:
-    """The page for somebody who may not come in or may not do it, once that is in the audit log."""
-    record("refusal", shown.slug, person=person)
-    return problem(shown, scope=None)
+def deny(
+    shown: Problem | str, *, person: Principal | None = None, actions: tuple[Link, ...] = (), **values: str
+) -> Page:
+    """The page for somebody who may not come in or may not do it, once that is in the audit log.
+
+    The catalogue names it; `values` stand in its words, `actions` replace its own.
+    """
+    slug = shown.partition("/")[0] if isinstance(shown, str) else shown.slug
+    record("refusal", slug, person=person)
+    return problem(shown, scope=None, status=None, actions=actions, retry_after=None, **values)

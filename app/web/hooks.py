@@ -6,15 +6,15 @@ from typing import Any, TypeVar
 from flask import Blueprint, abort, current_app, g, request
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from ..core.templating import BLUEPRINT, url_for
+from ..core.templating import BLUEPRINT
 from ..infisical import InfisicalError, LoginRefused, NotAMember, PermissionDenied, Refusal
 from .audit_events import deny, record, result_of
 from .auth_context import AuthContext, Page, current_auth, login_context
-from .csrf import carries_our_token, is_cross_site, surely_from_here
+from .csrf import carries_our_token, is_cross_site
 from .embedding import stand_aside
 from .headers import we_answer, with_headers_if_ours
 from .http_errors import OURS, explain_http
-from .problems import Action, Problem
+from .problems import Action
 from .redirects import return_url
 from .render import asked_project, keep_secrets_out_of_the_address, problem_of
 from .services import services
@@ -96,7 +96,7 @@ def _body() -> bytes:
 @blueprint.before_request
 def authenticate_request() -> Page | None:
     if request.method == "POST" and is_cross_site():
-        return deny(_FROM_ELSEWHERE)
+        return deny("from-elsewhere")
     if not is_public(str(request.endpoint)):
         answer = services().backend.authenticate()
         if not isinstance(answer, AuthContext):
@@ -105,7 +105,7 @@ def authenticate_request() -> Page | None:
     # Only now: the guard of an app round us may hand the header on to whoever knows the person.
     take_cookies_in()
     if request.method == "POST" and not carries_our_token():
-        return deny(_page_too_old())
+        return deny("page-too-old", actions=(Action("Open the form again", return_url(), primary=True),))
     return None
 
 
@@ -128,34 +128,3 @@ def mended_by_signing_in(error: InfisicalError) -> bool:
     held = current_auth()
     own = held is not None and held.own_rights
     return own and isinstance(error, LoginRefused) and error.refusal is not Refusal.ADDRESS
-
-
-_FROM_ELSEWHERE = Problem(
-    slug="from-elsewhere",
-    status=403,
-    title="Another site sent this form",
-    lede="A form of this wizard is taken from its own pages alone. Nothing was sent to Infisical.",
-    icon="lock",
-    note="If you did not expect this page, close it: another site tried to act in your name.",
-)
-
-
-def _page_too_old() -> Problem:
-    """What was typed is given back only to a page of ours: a made-up form must not fill in the real one."""
-    here = surely_from_here()
-    kept = "The form comes back with everything but the token, which is not kept anywhere. " if here else ""
-    return Problem(
-        slug="page-too-old",
-        status=400,
-        title="This page was open too long",
-        lede="The form could not be matched to your browser. Nothing was sent to Infisical.",
-        icon="clock",
-        note=f"{kept}Cookies must be allowed.",
-        actions=(
-            Action(
-                label="Open the form again",
-                href=return_url() if here else url_for(".index"),
-                primary=True,
-            ),
-        ),
-    )

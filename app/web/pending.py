@@ -11,7 +11,6 @@ from .auth_context import Page
 from .forms import with_expiry
 from .hooks import blueprint
 from .pending_create import NOT_THERE, Outcome, PendingCreate, look, stopped
-from .problems import Action, Problem
 from .render import (
     asked_project,
     carried_values,
@@ -31,7 +30,7 @@ def outcome() -> Page:
     sent = _sent()
     key = asked_project()
     if sent is None or key is None:
-        return _incomplete_address()
+        return problem("incomplete-address")
     running = services()
     scope = scope_in_hand(key)
     if request.args.get("stop") == "1":
@@ -86,17 +85,6 @@ def _sent_instance_url() -> str:
         return read_instance_url(typed).text
     except InstanceUrlError:
         return typed
-
-
-def _incomplete_address() -> Page:
-    shown = Problem(
-        slug="incomplete-address",
-        status=400,
-        title="This address is not complete",
-        lede="It must say which connection was sent, where and when.",
-        actions=(Action(label="Go to App Connections", href=url_for(".index"), primary=True),),
-    )
-    return problem(shown, scope=None)
 
 
 def _outcome_page(sent: PendingCreate, seen: Outcome, scope: Scope) -> Page:

@@ -9,10 +9,10 @@ from flask import g, make_response, redirect, request, session
 
 from ..connectors import secret_in, without_user
 from ..core.templating import url_for
-from ..infisical import Connection, Deadline, InfisicalError, Missing, NotAMember, NotFound
+from ..infisical import Connection, Deadline, InfisicalError, NotAMember, NotFound
 from .auth_context import Page, current_auth
 from .csrf import page_token
-from .problems import Action, Problem, Situation, problem_page
+from .problems import HERE, Action, Problem, Situation, problem_named, problem_page
 from .scopes import Scope, scope_named
 from .services import Creation, services
 
@@ -65,12 +65,37 @@ def fragment(template: str, **context: Any) -> Page:
     return make_response(services().pages.render(template, **context))
 
 
-def problem(shown: Problem, *, scope: Scope | None) -> Page:
-    """A problem's page, with the seconds to wait where there are any."""
-    response = page("problem.html", scope=scope, status=shown.status, problem=shown)
+def problem(
+    shown: Problem | str,
+    *,
+    scope: Scope | None = None,
+    status: int | None = None,
+    actions: tuple[Action, ...] = (),
+    retry_after: int | None = None,
+    **values: str,
+) -> Page:
+    """The page of a problem, which the catalogue names; `values` stand in its words, `actions` replace its own."""
+    if isinstance(shown, str):
+        shown = problem_named(shown, own_rights=has_own_rights(), retry_after=retry_after, **values)
+    led = tuple(action._replace(href=_address(action.href)) for action in actions or shown.actions)
+    shown = replace(shown, actions=led)
+    response = page("problem.html", scope=scope, status=status or shown.status, problem=shown)
     if shown.retry_after is not None:
         response.headers["Retry-After"] = str(shown.retry_after)
     return response
+
+
+def _address(href: str) -> str:
+    """Where an action leads: to an address, to the page with an endpoint, or to the page that is asked for."""
+    if href == HERE:
+        return here() if request.method == "GET" else url_for(".index")
+    return url_for(href) if href.startswith(".") else href
+
+
+def has_own_rights() -> bool:
+    """Whether the person acts with rights of their own at Infisical, and not with the server's."""
+    held = current_auth()
+    return held is not None and held.own_rights
 
 
 def problem_words(error: InfisicalError, *, host: str) -> Problem:
@@ -84,32 +109,20 @@ def problem_of(
     scope: Scope | None,
     creating: str | None = None,
     actions: tuple[Action, ...] = (),
-    note: str | None = None,
+    note: str = "",
 ) -> Page:
     """The page for an error of Infisical's; `note` stands under its actions where it has none of its own."""
     running = services()
-    held = current_auth()
     situation = Situation(
         scope=scope,
         key=asked_project(),
         host=running.host,
         when=running.clock(),
         creating=creating,
-        own_rights=held is not None and held.own_rights,
+        own_rights=has_own_rights(),
     )
     shown = problem_page(error, situation)
-    shown = replace(shown, actions=actions or _usual_actions(error), note=shown.note or note)
-    return problem(shown, scope=scope)
-
-
-def _usual_actions(error: InfisicalError) -> tuple[Action, ...]:
-    change = Action(label="Choose another project", href=url_for(".projects"))
-    if isinstance(error, NotFound) and error.missing is not Missing.PROJECT:
-        return (Action(label="Go to App Connections", href=url_for(".index"), primary=True),)
-    if isinstance(error, NotAMember | NotFound):
-        return (Action(label=change.label, href=change.href, primary=True),)
-    again = here() if request.method == "GET" else url_for(".index")
-    return (Action(label="Try again", href=again, primary=True), change)
+    return problem(replace(shown, note=shown.note or note), scope=scope, actions=actions)
 
 
 def here() -> str:

@@ -1,7 +1,6 @@
 """The pages that only read: connections, projects, apps, the token steps, a connection, and the wizard's health."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import wraps
 from typing import Any
 from urllib.parse import urljoin
@@ -17,9 +16,9 @@ from . import calendar
 from .api_call import as_api_call
 from .apps import SUPABASE, Row, matches, method_name, row_of
 from .audit_events import record, result_of
-from .auth_context import Page, current_auth
+from .auth_context import Page
 from .hooks import blueprint, public
-from .problems import Action, no_project
+from .problems import Action
 from .render import (
     asked_project,
     carried_values,
@@ -176,7 +175,7 @@ def created(connection_id: UUID) -> Page:
         connection = running.infisical.connection("supabase", str(connection_id))
     except PermissionDenied as denied:
         record("refusal", result_of(denied), error=denied)
-        note = f"The connection was created. Its ID is {connection_id}." if creation else None
+        note = f"The connection was created. Its ID is {connection_id}." if creation else ""
         return problem_of(denied, scope=None, note=note)
     scope = scope_in_hand(connection.project_id or ORGANIZATION)
     scope = _known_organization(scope, connection.organization_id)
@@ -256,11 +255,8 @@ def static_file(version: str, name: str) -> Response:
 
 
 def _no_project() -> Page:
-    held = current_auth()
-    shown = no_project(own_rights=held is not None and held.own_rights)
-    again = Action(label="Try again", href=url_for(".index"), primary=True)
-    organization = Action(label="Use the organization", href=url_for(".list", project=ORGANIZATION))
-    return problem(replace(shown, actions=(again, organization)), scope=None)
+    organization = Action("Use the organization", url_for(".list", project=ORGANIZATION))
+    return problem("no-project", actions=(Action("Try again", ".index", primary=True), organization))
 
 
 def _scope_lede(scope: Scope) -> str:

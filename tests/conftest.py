@@ -22,12 +22,12 @@ from app.sandbox import (
     SANDBOX_CLIENT_SECRET,
     SANDBOX_HOST,
     SandboxTransport,
-    create_sandbox,
     prepare_database,
     sandbox_token,
 )
 
 from .pages import PageUnderTest, read_page
+from .sandbox.world import peopled_sandbox
 
 FORM = "/connections/new/supabase"
 HOST = "https://infisical.test"
@@ -171,7 +171,7 @@ def sandbox_in(folder: Path, clock: Clock, **environ: str) -> Sandbox:
         clock.passes(seconds)
 
     sent: list[httpx.Request] = []
-    network = SandboxTransport(create_sandbox(database, clock=clock), sleep=sleep)
+    network = SandboxTransport(peopled_sandbox(database, clock=clock), sleep=sleep)
     app = create_app(
         Settings.load(environ, None),
         data=database,

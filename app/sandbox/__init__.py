@@ -1,15 +1,15 @@
 """A stand-in Infisical and Supabase on SQLite, reached in this process: for trying the wizard out, and for tests."""
 
 from .app import SANDBOX_HOST, create_sandbox
-from .scenarios import SCENARIOS, Scenario, sandbox_token
-from .starting_data import (
+from .auth import (
     SANDBOX_CLIENT_ID,
     SANDBOX_CLIENT_SECRET,
     SANDBOX_OAUTH_CLIENT_ID,
     SANDBOX_OAUTH_CLIENT_SECRET,
+    sandbox_person_token,
 )
 from .store import prepare_database
-from .tokens import sandbox_person_token
+from .supabase import SCENARIOS, Scenario, sandbox_token
 from .transport import SandboxTransport
 
 __all__ = [

@@ -1,15 +1,38 @@
-"""The sandbox's answers: JSON with the recorded headers, and the private header that tells how long they take."""
+"""What the sandbox's views read and answer: a body, JSON with the recorded headers, refusals in the recorded words."""
 
 import json
+import secrets
+import string
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response
+from flask import Response, request
+from werkzeug.exceptions import HTTPException
 
 WAIT_HEADER = "X-Sandbox-Wait"
 """Seconds until the answer comes, or NEVER. It is for the transport alone, which takes it off."""
 
 NEVER = "never"
+
+Issue = dict[str, Any]
+"""What is wrong with one value of a body: a code, a path, a message, and what else the code needs."""
+
+_ERRORS = {
+    400: "BadRequest",
+    401: "UnauthorizedError",
+    404: "NotFound",
+    422: "ValidationFailure",
+    500: "InternalServerError",
+}
+_JAVASCRIPT_TYPES = {
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
+_MISSING = object()
 
 
 def answer(
@@ -22,3 +45,56 @@ def answer(
     if wait:
         response.headers[WAIT_HEADER] = str(wait)
     return response
+
+
+def refusal(
+    status: int,
+    message: str | list[Issue] = "Something went wrong",
+    *,
+    error: str | None = None,
+    wait: float = 0,
+) -> HTTPException:
+    """An error answer, to be raised. `error` is its name where that is not the usual one of the status."""
+    letters = string.ascii_letters + string.digits
+    body: dict[str, Any] = {
+        "reqId": "req-" + "".join(secrets.choice(letters) for _ in range(14)),
+        "statusCode": status,
+        "message": message,
+        "error": error or _ERRORS[status],
+    }
+    if error == "PermissionDenied":
+        body["details"] = []
+    return HTTPException(response=answer(body, status=status, wait=wait))
+
+
+def no_member(project_id: str) -> HTTPException:
+    return refusal(
+        403,
+        f"You are not a member of this project with ID {project_id}. Please assign this identity to the project "
+        "with the appropriate permissions, then try again.",
+        error="ProjectMembershipNotFound",
+    )
+
+
+def read_object() -> dict[str, Any]:
+    """The body, which must be a JSON object. One that is no JSON at all is a bare 500 (create-invalid-json)."""
+    body = request.get_json()
+    if issues := type_issues(body, dict, path=()):
+        raise refusal(422, issues)
+    return dict(body)
+
+
+def type_issues(value: object, expected: type, *, path: tuple[str, ...]) -> list[Issue]:
+    """The issue of a value of another type; types are called as in JavaScript, a missing value "undefined"."""
+    if isinstance(value, expected):
+        return []
+    received = "undefined" if value is _MISSING else _JAVASCRIPT_TYPES.get(type(value), "null")
+    wanted = _JAVASCRIPT_TYPES[expected]
+    message = "Required" if value is _MISSING else f"Expected {wanted}, received {received}"
+    issue = {"code": "invalid_type", "expected": wanted, "received": received, "message": message}
+    return [issue | {"path": list(path)}]
+
+
+def part_of(body: dict[str, Any], key: str) -> object:
+    """The value at this key, or one that `type_issues` calls missing."""
+    return body.get(key, _MISSING)

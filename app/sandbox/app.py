@@ -1,37 +1,53 @@
 """Puts the sandbox's Flask app together: one app that answers as Infisical or as Supabase, by the Host header."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Blueprint, Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, NotFound
 
-from . import authentication, connections, infisical, supabase, token_exchange
-from .answers import answer
-from .refusals import Refusal, broken
-from .store import Database
+from ..connectors import APPS, App
+from . import auth, connections, supabase
+from .answers import answer, no_member, refusal
+from .auth import CALLERS, Caller, Callers, Identity, Person, caller
+from .store import ORGANIZATION, PROJECTS, Database, current_database, timestamp
 
 INFISICAL_HOST_NAME = "infisical.sandbox"
 SANDBOX_HOST = f"https://{INFISICAL_HOST_NAME}"
 """The made-up base URL under which the sandbox plays Infisical."""
+
+_LARGEST_BODY = 1024 * 1024
+
+routes = Blueprint("infisical", __name__)
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_sandbox(database: Path, *, clock: Callable[[], datetime] = utc_now) -> Flask:
+def create_sandbox(
+    database: Path,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    apps: Sequence[App] = APPS,
+    callers: Callers = CALLERS,
+) -> Flask:
     """The app on a database that `prepare_database` has made. Safe in many threads and processes at once."""
     app = Flask(__name__, static_folder=None, template_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     app.url_map.strict_slashes = False
-    for part in (authentication, connections, infisical, supabase, token_exchange):
-        app.register_blueprint(part.routes)
+    for part in (routes, auth.routes, connections.routes, supabase.routes):
+        app.register_blueprint(part)
 
     @app.before_request
     def open_database() -> None:
-        _check_host()
+        # Each of the two answers on its own hosts only.
+        if _is_supabase() != (request.blueprint == supabase.routes.name):
+            raise NotFound
+        g.apps, g.callers = {row.slug: row for row in apps}, callers
         g.database = Database(database, now=clock())
 
     @app.teardown_request
@@ -40,28 +56,98 @@ def create_sandbox(database: Path, *, clock: Callable[[], datetime] = utc_now) -
         if opened:
             opened.close()
 
-    app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, _unanswered)
     return app
 
 
-def _check_host() -> None:
-    """Each of the two answers on its own hosts only."""
-    plays_supabase = request.host.partition(":")[0] in supabase.SUPABASE_HOSTS
-    if plays_supabase != (request.blueprint == supabase.routes.name):
-        raise NotFound
+def _is_supabase() -> bool:
+    return request.host.partition(":")[0] in supabase.SUPABASE_HOSTS
 
 
-def _refused(refusal: Refusal) -> Response:
-    return answer(refusal.to_json(), status=refusal.status, wait=refusal.wait)
-
-
-def _unanswered(error: HTTPException) -> Response:
-    """An unknown route has no request id (not-found-route), and a known one with another method is unknown."""
-    if error.code is not None and error.code >= 500:
-        return _refused(broken())
+def _unanswered(error: HTTPException) -> Response | HTTPException:
+    """An unknown route has no request id (not-found-route), and a known one with another method is unknown. A body that
+    cannot be read, and whatever fails, is a bare 500 (create-invalid-json)."""
+    if error.code not in (404, 405):
+        return refusal(500)
     url = request.full_path.rstrip("?")
-    if request.host.partition(":")[0] in supabase.SUPABASE_HOSTS:
+    if _is_supabase():
         return answer({"message": f"Cannot {request.method} {url}"}, status=404)
-    body: dict[str, Any] = {"message": f"Route {request.method}:{url} not found", "error": "Not Found"}
-    return answer(body | {"statusCode": 404}, status=404)
+    message = f"Route {request.method}:{url} not found"
+    return answer({"message": message, "error": "Not Found", "statusCode": 404}, status=404)
+
+
+@routes.get("/")
+def dashboard() -> Response:
+    """A web page with status 200, where a client expects JSON (root-html)."""
+    page = '<!doctype html>\n<html lang="en"><head><title>Infisical</title></head><body></body></html>\n'
+    return Response(page, content_type="text/html")
+
+
+@routes.get("/api/status")
+def status() -> Response:
+    """Needs no token."""
+    return answer(
+        {
+            "date": timestamp(current_database().now),
+            "message": "Ok",
+            "emailConfigured": True,
+            "inviteOnlySignup": True,
+            "redisConfigured": True,
+            "secretScanningConfigured": False,
+            "auditLogStorageDisabled": False,
+            "maxIdentityAccessTokenTTL": 7776000,
+        }
+    )
+
+
+@routes.get("/api/v1/identities/details")
+def identity_details() -> Response:
+    """The organization that the calling machine identity belongs to."""
+    caller(Identity)
+    return answer({"identityDetails": {"organization": ORGANIZATION}})
+
+
+@routes.get("/api/v1/user")
+def user() -> Response:
+    """The person who calls. From Infisical's source; no exchange was recorded."""
+    person, now = caller(Person), timestamp(current_database().now)
+    first_name, _, last_name = person.name.partition(" ")
+    known = {"id": person.id, "userId": person.id, "email": person.email, "username": person.email}
+    named = {"firstName": first_name, "lastName": last_name or None}
+    rest = {"authMethods": ["oidc"], "superAdmin": False, "isAccepted": True, "isEmailVerified": True}
+    return answer({"user": known | named | rest | {"createdAt": now, "updatedAt": now}})
+
+
+@routes.get("/api/v1/projects")
+def projects() -> Response:
+    """The projects that the caller is a member of, by name."""
+    calling = caller(Caller)
+    is_asked_for = request.args.get("type") in (None, "secret-manager")
+    mine = [project for project in PROJECTS.values() if is_asked_for and calling.role_in(project.id)]
+    return answer({"projects": [project.to_json() for project in mine]})
+
+
+@routes.get("/api/v1/projects/<project_id>")
+def project_by_id(project_id: str) -> Response:
+    """One project of which the caller is a member."""
+    calling, project = caller(Caller), PROJECTS.get(project_id)
+    if project is None:
+        raise refusal(404, f"Project with ID '{project_id}' not found")
+    if calling.role_in(project.id) is None:
+        raise no_member(project.id)
+    return answer({"project": project.to_json()})
+
+
+@routes.get("/api/v1/app-connections/options")
+def options() -> Response:
+    """The apps on offer: 73, of which 62 for a secret-manager project (recorded exchanges options, options-project)."""
+    caller(Caller)
+    offered = json.loads(files(__package__).joinpath("options.json").read_text("utf-8"))
+    names = (
+        ["everywhere"] if request.args.get("projectType") == "secret-manager" else ["everywhere", "elsewhere"]
+    )
+    rows = {row["app"]: row for name in names for row in offered[name]}
+    ours = {app.slug: {"name": app.name, "app": app.slug, "methods": [app.method]} for app in g.apps.values()}
+    return answer(
+        {"appConnectionOptions": sorted((ours | rows).values(), key=lambda row: row["name"].lower())}
+    )

@@ -1,255 +1,310 @@
 """App Connections as the sandbox's Infisical keeps them: list, look up, create, change, delete."""
 
 import re
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, g, request
+from werkzeug.exceptions import NotFound
 
-from .answers import NEVER, answer
-from .authentication import caller, require
-from .reading import current_database, query_text, read_body
-from .refusals import bad_request, broken, not_found, not_valid
-from .scenarios import Scenario
-from .starting_data import ORGANIZATION_ID, Rights
-from .store import NameTakenError, StoredConnection, StoredProject, new_hash, timestamp
-from .supabase import SUPABASE_CLOUD, call_supabase
-from .validation import issues_of_change, issues_of_new_connection
+from ..connectors import App, Field
+from .answers import NEVER, Issue, answer, part_of, read_object, refusal, type_issues
+from .auth import Caller, caller, require
+from .store import (
+    PROJECTS,
+    Document,
+    NameTakenError,
+    Project,
+    current_database,
+    new_connection,
+    new_hash,
+    timestamp,
+)
+from .supabase import Scenario, try_credentials
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SLUG = re.compile(r"([a-z0-9]+(-[a-z0-9]+)*)?")
 _LONGEST_STORED_DESCRIPTION = 255
 
 routes = Blueprint("app_connections", __name__)
+
+Check = Callable[[str], Issue | None]
 
 
 @routes.get("/api/v1/app-connections")
 def connections() -> Response:
     """The connections of a project, or without `projectId` the organization's and every project's; of every app."""
-    return answer({"appConnections": _listed(app=None)})
+    return answer({"appConnections": _listed()})
 
 
-@routes.get("/api/v1/app-connections/supabase")
-def supabase_connections() -> Response:
-    """The same for Supabase alone."""
-    return answer({"appConnections": _listed(app="supabase")})
+@routes.get("/api/v1/app-connections/<slug>")
+def connections_of_app(slug: str) -> Response:
+    """The same for one app alone."""
+    app = _app(slug)
+    return answer({"appConnections": [row for row in _listed() if row["app"] == app.slug]})
 
 
-@routes.post("/api/v1/app-connections/supabase")
-def create() -> Response:
-    """Authenticate, validate the body, project and permission, call Supabase, insert: the recorded order."""
-    calling, body = caller(), read_body()
-    if issues := issues_of_new_connection(body):
-        raise not_valid(issues)
-    project = _project_of_body(body)
-    require(calling, "create", project)
-    scenario = _try_credentials(body["credentials"])
-    connection = _new_connection(body, project)
+@routes.post("/api/v1/app-connections/<slug>")
+def create(slug: str) -> Response:
+    """Authenticate, validate the body, project and permission, call the app, insert: the recorded order."""
+    app = _app(slug)
+    caller(Caller)
+    body = read_object()
+    if issues := _issues_of_new(body, app=app):
+        raise refusal(422, issues)
+    project_id: str | None = body.get("projectId")
+    if project_id is not None and project_id not in PROJECTS:
+        raise refusal(404, f"Project with ID '{project_id}' not found")
+    require("create", project_id=project_id)
+    scenario = try_credentials(app, body["credentials"])
+    document = new_connection(
+        now=current_database().now,
+        app=app.slug,
+        method=app.method,
+        name=body["name"].strip(),
+        description=_trimmed(body.get("description")),
+        project_id=project_id,
+        credentials=_shown(body["credentials"], app=app),
+    )
     if scenario is not None:
-        return _create_late(connection, scenario)
-    _check_storable(connection, error="Create")
-    with _taken_is_refused(connection.name):
-        current_database().add(connection)
-    return _one(connection)
+        return _create_late(document, scenario)
+    with _stored(document, error="Create"):
+        current_database().add(document)
+    return answer({"appConnection": document})
 
 
-@routes.get("/api/v1/app-connections/<any(github, supabase):app>/<connection_id>")
-def connection_by_id(app: str, connection_id: str) -> Response:
+@routes.get("/api/v1/app-connections/<slug>/<connection_id>")
+def connection_by_id(slug: str, connection_id: str) -> Response:
     """One connection."""
-    return _one(_found(connection_id, app=app, calling=caller(), action="read"))
+    return answer({"appConnection": _found(connection_id, app=_app(slug), action="read")})
 
 
-@routes.get("/api/v1/app-connections/supabase/connection-name/<path:name>")
-def connection_by_name(name: str) -> Response:
+@routes.get("/api/v1/app-connections/<slug>/connection-name/<path:name>")
+def connection_by_name(slug: str, name: str) -> Response:
     """The connection of this name in the project, or without `projectId` in the organization itself."""
-    calling = caller()
+    app = _app(slug)
     project = _project_of_query()
-    require(calling, "read", project)
     project_id = project.id if project else None
-    for connection in current_database().connections():
-        if (connection.app, connection.name, connection.project_id) == ("supabase", name, project_id):
-            return _one(connection)
+    require("read", project_id=project_id)
+    for document in current_database().connections():
+        if (document["app"], document["name"], document["projectId"]) == (app.slug, name, project_id):
+            return answer({"appConnection": document})
     scope = "project" if project else "organization"
-    raise not_found(f"Could not find App Connection with name {name} in {scope} scope.")
+    raise refusal(404, f"Could not find App Connection with name {name} in {scope} scope.")
 
 
-@routes.patch("/api/v1/app-connections/supabase/<connection_id>")
-def change(connection_id: str) -> Response:
-    """Changes name, description, credentials. Where Supabase never answers, nothing is answered and nothing changes."""
-    calling, body = caller(), read_body()
-    if issues := issues_of_change(body):
-        raise not_valid(issues)
-    connection = _found(connection_id, app="supabase", calling=calling, action="edit")
-    if "credentials" in body and _try_credentials(body["credentials"]) is not None:
-        return answer(None, wait=NEVER)
-    changed = _changed(connection, body)
-    _check_storable(changed, error="Update by id")
-    with _taken_is_refused(changed.name):
-        current_database().change(changed)
-    return _one(changed)
+@routes.patch("/api/v1/app-connections/<slug>/<connection_id>")
+def change(slug: str, connection_id: str) -> Response:
+    """Changes name, description, credentials, which are replaced whole. Where the app never answers, nothing is
+    answered and nothing changes."""
+    app = _app(slug)
+    caller(Caller)
+    body = read_object()
+    if issues := _issues_of_change(body, app=app):
+        raise refusal(422, issues)
+    document = _found(connection_id, app=app, action="edit")
+    document |= {key: _trimmed(body[key]) for key in ("name", "description") if key in body}
+    document["updatedAt"] = timestamp(current_database().now)
+    if "credentials" in body:
+        if try_credentials(app, body["credentials"]) is not None:
+            return answer(None, wait=NEVER)
+        document |= {"credentials": _shown(body["credentials"], app=app), "credentialsHash": new_hash()}
+    with _stored(document, error="Update by id"):
+        current_database().change(document)
+    return answer({"appConnection": document})
 
 
-@routes.delete("/api/v1/app-connections/supabase/<connection_id>")
-def delete(connection_id: str) -> Response:
-    """Deletes a connection and answers with it. An empty body that calls itself JSON is a 500 here as well."""
-    calling = caller()
-    read_body()
-    connection = _found(connection_id, app="supabase", calling=calling, action="delete")
-    current_database().remove(connection.id)
-    return _one(connection)
+@routes.delete("/api/v1/app-connections/<slug>/<connection_id>")
+def delete(slug: str, connection_id: str) -> Response:
+    """Deletes a connection and answers with it. An empty body that calls itself JSON is a 500."""
+    if request.is_json:
+        read_object()
+    document = _found(connection_id, app=_app(slug), action="delete")
+    current_database().remove(document["id"])
+    return answer({"appConnection": document})
 
 
-def _listed(*, app: str | None) -> list[dict[str, Any]]:
-    calling = caller()
+def _app(slug: str) -> App:
+    """The app of this name; the paths of others are no routes."""
+    apps: dict[str, App] = g.apps
+    if slug not in apps:
+        raise NotFound
+    return apps[slug]
+
+
+def _listed() -> list[Document]:
     scope = _project_of_query()
-    require(calling, "read", scope)
-    projects = {project.id: project for project in current_database().projects()}
+    require("read", project_id=scope.id if scope else None)
+    rows = current_database().connections()
     return [
-        _connection_json(connection, with_project=projects)
-        for connection in current_database().connections()
-        if app in (None, connection.app) and (scope is None or connection.project_id == scope.id)
+        row | {"project": PROJECTS[row["projectId"]].brief() if row["projectId"] else None}
+        for row in rows
+        if scope is None or row["projectId"] == scope.id
     ]
 
 
-def _project_of_query() -> StoredProject | None:
+def _project_of_query() -> Project | None:
     """An empty `projectId` counts as none (list-supabase-empty-project)."""
-    project_id = query_text("projectId")
-    if not project_id:
-        return None
-    project = current_database().project(project_id)
-    if project is None:
-        raise not_found(f"Project with {project_id} not found")
-    return project
+    caller(Caller)
+    project_id = request.args.get("projectId")
+    if project_id and project_id not in PROJECTS:
+        raise refusal(404, f"Project with {project_id} not found")
+    return PROJECTS[project_id] if project_id else None
 
 
-def _project_of_body(body: dict[str, Any]) -> StoredProject | None:
-    if "projectId" not in body:
-        return None
-    project = current_database().project(body["projectId"])
-    if project is None:
-        raise not_found(f"Project with ID '{body['projectId']}' not found")
-    return project
-
-
-def _found(connection_id: str, *, app: str, calling: Rights, action: str) -> StoredConnection:
+def _found(connection_id: str, *, app: App, action: str) -> Document:
+    caller(Caller)
     if not _UUID.fullmatch(connection_id):
-        raise not_valid(
-            [
-                {
-                    "validation": "uuid",
-                    "code": "invalid_string",
-                    "message": "Invalid uuid",
-                    "path": ["connectionId"],
-                }
-            ]
-        )
-    connection = current_database().connection(connection_id)
-    if connection is None:
-        raise not_found(f"Could not find App Connection with ID {connection_id}")
-    project_id = connection.project_id
-    require(calling, action, current_database().project(project_id) if project_id else None)
-    if connection.app != app:
-        raise bad_request(f'App Connection with ID {connection_id} is not for App "{app}"')
-    return connection
+        issue = {"validation": "uuid", "code": "invalid_string", "message": "Invalid uuid"}
+        raise refusal(422, [issue | {"path": ["connectionId"]}])
+    document = current_database().connection(connection_id)
+    if document is None:
+        raise refusal(404, f"Could not find App Connection with ID {connection_id}")
+    require(action, project_id=document["projectId"])
+    if document["app"] != app.slug:
+        raise refusal(400, f'App Connection with ID {connection_id} is not for App "{app.slug}"')
+    return document
 
 
-def _new_connection(body: dict[str, Any], project: StoredProject | None) -> StoredConnection:
-    now = timestamp(current_database().now)
-    return StoredConnection(
-        id=str(uuid.uuid4()),
-        name=body["name"].strip(),
-        description=_trimmed(body.get("description")),
-        app="supabase",
-        method="access-token",
-        project_id=project.id if project else None,
-        created_at=now,
-        updated_at=now,
-        instance_url=_trimmed(body["credentials"].get("instanceUrl")),
-        credentials_hash=new_hash(),
-    )
+def _create_late(document: Document, scenario: Scenario) -> Response:
+    if _is_storable(document) and scenario.appears_after is not None:
+        current_database().add_late(document, seconds=scenario.appears_after)
+    return answer(None, wait=NEVER)
 
 
-def _changed(connection: StoredConnection, body: dict[str, Any]) -> StoredConnection:
-    """New credentials replace the old ones whole: without an instance URL the connection goes back to Supabase Cloud."""
-    changed = replace(connection, updated_at=timestamp(current_database().now))
-    if "name" in body:
-        changed = replace(changed, name=body["name"].strip())
-    if "description" in body:
-        changed = replace(changed, description=_trimmed(body["description"]))
-    if "credentials" in body:
-        instance_url = _trimmed(body["credentials"].get("instanceUrl"))
-        changed = replace(changed, instance_url=instance_url, credentials_hash=new_hash())
-    return changed
+def _is_storable(document: Document) -> bool:
+    """The server allows 256 characters and its column holds 255; Postgres holds no NUL (create-desc-256)."""
+    description = document["description"] or ""
+    return len(description) <= _LONGEST_STORED_DESCRIPTION and "\0" not in description
+
+
+@contextmanager
+def _stored(document: Document, *, error: str) -> Iterator[None]:
+    """Answers as recorded where the document cannot be stored."""
+    if not _is_storable(document):
+        raise refusal(500, error=error)
+    try:
+        yield
+    except NameTakenError:
+        message = f'An App Connection with the name "{document["name"]}" already exists'
+        raise refusal(400, message) from None
 
 
 def _trimmed(text: str | None) -> str | None:
     return None if text is None else text.strip()
 
 
-def _try_credentials(credentials: dict[str, Any]) -> Scenario | None:
-    return call_supabase(
-        instance_url=credentials.get("instanceUrl", SUPABASE_CLOUD).strip(),
-        access_token=credentials["accessKey"],
+def _shown(credentials: dict[str, Any], *, app: App) -> dict[str, str]:
+    """The credentials that Infisical shows again: all but the secret."""
+    keys = [field.wire[-1] for field in app.fields if field.wire and field is not app.secret]
+    return {key: credentials[key].strip() for key in keys if key in credentials}
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """One text of a body. Texts are trimmed before they are checked, as Infisical does."""
+
+    key: str
+    checks: tuple[Check, ...] = ()
+    optional: bool = False
+    nullable: bool = False
+
+    def issues(self, body: dict[str, Any], path: tuple[str, ...] = ()) -> list[Issue]:
+        """What is wrong with it; `path` is where the body lies in the whole."""
+        value, here = part_of(body, self.key), (*path, self.key)
+        if isinstance(value, str):
+            found = (check(value.strip()) for check in self.checks)
+            return [issue | {"path": list(here)} for issue in found if issue]
+        if (self.optional and self.key not in body) or (self.nullable and value is None):
+            return []
+        return type_issues(value, str, path=here)
+
+
+def _at_least_one(message: str) -> Check:
+    issue = {"code": "too_small", "minimum": 1, "type": "string", "inclusive": True, "exact": False}
+    return lambda text: None if text else issue | {"message": message}
+
+
+def _at_most(maximum: int, message: str) -> Check:
+    """JavaScript counts UTF-16 units: most emoji count twice."""
+    issue = {"code": "too_big", "maximum": maximum, "type": "string", "inclusive": True, "exact": False}
+    return lambda text: (
+        None if len(text.encode("utf-16-le")) // 2 <= maximum else issue | {"message": message}
     )
 
 
-def _create_late(connection: StoredConnection, scenario: Scenario) -> Response:
-    if _storable(connection) and scenario.appears_after is not None:
-        current_database().add_late(connection, seconds=scenario.appears_after)
-    return answer(None, wait=NEVER)
+def _slug(text: str) -> Issue | None:
+    message = "name field can only contain lowercase letters, numbers, and hyphens"
+    return None if _SLUG.fullmatch(text) else {"code": "custom", "message": message}
 
 
-def _storable(connection: StoredConnection) -> bool:
-    """The server allows 256 characters and its column holds 255; Postgres holds no NUL (create-desc-256)."""
-    description = connection.description or ""
-    return len(description) <= _LONGEST_STORED_DESCRIPTION and "\0" not in description
-
-
-def _check_storable(connection: StoredConnection, *, error: str) -> None:
-    if not _storable(connection):
-        raise broken(error)
-
-
-@contextmanager
-def _taken_is_refused(name: str) -> Iterator[None]:
+def _url(text: str) -> Issue | None:
+    """JavaScript's `new URL` in outline: any scheme will do, but http and https need a host without odd characters."""
+    issue = {"validation": "url", "code": "invalid_string", "message": "Invalid url"}
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text):
+        return issue
     try:
-        yield
-    except NameTakenError:
-        raise bad_request(f'An App Connection with the name "{name}" already exists') from None
+        parts = urlsplit(text)
+        is_host = parts.hostname and parts.port != 0 and not re.search(r'[\s<>"^|%{}`]', parts.netloc)
+    except ValueError:
+        return issue
+    return None if is_host or parts.scheme not in ("http", "https") else issue
 
 
-def _one(connection: StoredConnection) -> Response:
-    return answer({"appConnection": _connection_json(connection)})
+_NAME_CHECKS = (
+    _at_least_one("name field must be at least 1 lowercase character"),
+    _at_most(64, "name field must be at most 64 lowercase characters"),
+    _slug,
+)
+_DESCRIPTION = _Text(
+    "description",
+    (_at_most(256, "Description cannot exceed 256 characters"),),
+    optional=True,
+    nullable=True,
+)
+_DEFAULT_TOO_LONG = _at_most(255, "String must contain at most 255 character(s)")
 
 
-def _connection_json(
-    connection: StoredConnection, *, with_project: dict[str, StoredProject] | None = None
-) -> dict[str, Any]:
-    """A connection as it is answered alone, or with its project as a row of a list, keys in the recorded order."""
-    row: dict[str, Any] = {
-        "id": connection.id,
-        "name": connection.name,
-        "description": connection.description,
-        "version": 2,
-        "orgId": ORGANIZATION_ID,
-        "createdAt": connection.created_at,
-        "updatedAt": connection.updated_at,
-        "isPlatformManagedCredentials": False,
-        "gatewayId": None,
-        "projectId": connection.project_id,
-        "isAutoRotationEnabled": False,
-        "gatewayPoolId": None,
-        "credentialsHash": connection.credentials_hash,
-    }
-    if with_project is not None:
-        row["project"] = _brief(with_project.get(connection.project_id or ""))
-    credentials = {"instanceUrl": connection.instance_url} if connection.instance_url is not None else {}
-    return row | {"app": connection.app, "method": connection.method, "credentials": credentials}
+def _issues_of_new(body: dict[str, Any], *, app: App) -> list[Issue]:
+    """The issues of a create's body. The server reads it twice, its credentials first (create-empty-object)."""
+    if body.get("method") == app.method:
+        first = _credentials_issues(body, app=app)
+    else:
+        message = f"Invalid discriminator value. Expected '{app.method}'"
+        wrong_method = {"code": "invalid_union_discriminator", "options": [app.method], "path": ["method"]}
+        first = [wrong_method | {"message": message}]
+    rest = (_Text("name", _NAME_CHECKS), _DESCRIPTION, _Text("projectId", optional=True))
+    return first + [issue for text in rest for issue in text.issues(body)]
 
 
-def _brief(project: StoredProject | None) -> dict[str, str] | None:
-    if project is None:
-        return None
-    return {"name": project.name, "id": project.id, "type": project.type, "slug": project.slug}
+def _issues_of_change(body: dict[str, Any], *, app: App) -> list[Issue]:
+    """The issues of a PATCH's body, in which everything may be left out."""
+    first = _credentials_issues(body, app=app) if "credentials" in body else []
+    rest = (_Text("name", _NAME_CHECKS, optional=True), _DESCRIPTION)
+    return first + [issue for text in rest for issue in text.issues(body)]
+
+
+def _credentials_issues(body: dict[str, Any], *, app: App) -> list[Issue]:
+    credentials = part_of(body, "credentials")
+    if not isinstance(credentials, dict):
+        return type_issues(credentials, dict, path=("credentials",))
+    return [
+        issue
+        for field in app.fields
+        if field.wire
+        for issue in _Text(
+            field.wire[-1], _checks_of(field), optional=field.optional or bool(field.default)
+        ).issues(credentials, ("credentials",))
+    ]
+
+
+def _checks_of(field: Field) -> tuple[Check, ...]:
+    if field.kind == "secret":
+        # accessKey is "Access Key" in the recorded sentence.
+        return _at_least_one(
+            f"{re.sub(r'(?<=[a-z])(?=[A-Z])', ' ', field.wire[-1]).title()} required"
+        ), _DEFAULT_TOO_LONG
+    return (_url, _DEFAULT_TOO_LONG) if field.kind == "url" else (_DEFAULT_TOO_LONG,)

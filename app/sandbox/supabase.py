@@ -1,19 +1,22 @@
-"""Supabase as the sandbox plays it: `GET /v1/projects`, and what Infisical's own call of it comes to."""
+"""Supabase as the sandbox plays it: what it makes of an access token, and what Infisical's call of it comes to."""
 
 import ipaddress
+import re
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException
 
-from .answers import NEVER, answer
-from .refusals import Refusal, bad_request
-from .scenarios import Scenario, fate_of
+from ..connectors import App
+from .answers import NEVER, answer, refusal
 
 SUPABASE_CLOUD = "https://api.supabase.com"
 SUPABASE_HOSTS = frozenset({"api.supabase.com", "supabase-proxy.example.com"})
 """The Management API, and a made-up proxy of it for trying another instance URL."""
 
+_SHAPE = re.compile(r"sbp_[0-9a-f]{40}")
 _UNABLE = "Unable to validate connection - verify credentials"
 _SECONDS_OF_RETRIES = 3
 """Infisical asks a failing Supabase three times more before it gives up (recorded: about 3 s)."""
@@ -21,24 +24,39 @@ _SECONDS_OF_RETRIES = 3
 routes = Blueprint("supabase", __name__)
 
 
-@routes.get("/v1/projects")
-def projects() -> Response:
-    """What Supabase answers to the token in the request."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    scenario = fate_of(token.strip()) if scheme.lower() == "bearer" else fate_of("")
-    if scenario is None:
-        return answer(
-            [_project("webshop-production", "eu-central-1"), _project("webshop-staging", "eu-west-1")]
-        )
-    if scenario.status is None:
-        return answer(None, wait=NEVER)
-    limits = {"X-RateLimit-Limit": "120", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"}
-    return answer(
-        _FAILURES[scenario.status],
-        status=scenario.status,
-        headers=limits if scenario.digits == "0429" else {},
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scenario:
+    """What happens to a token that ends in `digits`.
 
+    `status` is Supabase's answer, None where it never answers. `appears_after` is set where Infisical never answers
+    either and goes on working: seconds from the request until the connection is there all the same.
+    """
+
+    digits: str
+    sentence: str
+    status: int | None
+    appears_after: int | None = None
+
+
+SCENARIOS = (
+    Scenario(digits="0401", status=401, sentence="Supabase does not accept the token. Nothing is created."),
+    Scenario(digits="0403", status=403, sentence="The token lacks a permission. Nothing is created."),
+    Scenario(digits="0404", status=404, sentence="The instance URL leads nowhere. Nothing is created."),
+    Scenario(
+        digits="0429",
+        status=429,
+        appears_after=240,
+        sentence="Supabase is too busy: no answer comes, and the connection appears after 4 minutes.",
+    ),
+    Scenario(digits="0500", status=500, sentence="Supabase fails. Nothing is created."),
+    Scenario(
+        digits="0504",
+        status=None,
+        appears_after=90,
+        sentence="Supabase never answers: no answer comes, and the connection appears after 90 seconds.",
+    ),
+)
+_SCENARIO_BY_DIGITS = {scenario.digits: scenario for scenario in SCENARIOS}
 
 _FAILURES: dict[int, dict[str, Any]] = {
     401: {"message": "Unauthorized"},
@@ -50,6 +68,34 @@ _FAILURES: dict[int, dict[str, Any]] = {
     429: {"message": "ThrottlerException: Too Many Requests"},
     500: {"message": "Internal server error"},
 }
+
+
+def sandbox_token(digits: str = "4567") -> str:
+    """A made-up access token of the right shape that ends in these four digits."""
+    return f"sbp_0123456789abcdef0123456789abcdef0123{digits}"
+
+
+def scenario_of(access_token: str) -> Scenario | None:
+    """What happens to this token; None means that it is accepted. Another shape is no token of Supabase's: 0401."""
+    digits = access_token[-4:] if _SHAPE.fullmatch(access_token) else "0401"
+    return _SCENARIO_BY_DIGITS.get(digits)
+
+
+@routes.get("/v1/projects")
+def projects() -> Response:
+    """What Supabase answers to the token in the request."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scenario = scenario_of(token.strip() if scheme.lower() == "bearer" else "")
+    if scenario is None:
+        return answer(
+            [_project("webshop-production", "eu-central-1"), _project("webshop-staging", "eu-west-1")]
+        )
+    if scenario.status is None:
+        return answer(None, wait=NEVER)
+    limits = {"X-RateLimit-Limit": "120", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"}
+    return answer(
+        _FAILURES[scenario.status], status=scenario.status, headers=limits if scenario.status == 429 else {}
+    )
 
 
 def _project(name: str, region: str) -> dict[str, Any]:
@@ -65,40 +111,44 @@ def _project(name: str, region: str) -> dict[str, Any]:
     }
 
 
-def call_supabase(*, instance_url: str, access_token: str) -> Scenario | None:
-    """Infisical's check of new credentials: None is success, a fate that never answers is handed back.
+def try_credentials(app: App, credentials: dict[str, Any]) -> Scenario | None:
+    """Infisical's check of new credentials: None is success, a scenario that never answers is handed back.
 
-    Raises the recorded refusal of everything else (create-url-*, create-private-*, create-supabase-*).
+    Raises the recorded refusal of everything else (create-url-*, create-private-*, create-supabase-*). Of other apps the
+    sandbox knows no address and no shape: the last four digits alone choose.
     """
-    url = urlsplit(instance_url)
-    _check_reachable(url)
     # A line break inside a token is dropped silently before it is sent.
-    scenario = fate_of(access_token.strip().replace("\r", "").replace("\n", ""))
-    if url.path.rstrip("/") or url.query or url.fragment:
-        raise _failed(404)
+    token = "".join(credentials[app.secret.wire[-1]].split())
+    scenario = _SCENARIO_BY_DIGITS.get(token[-4:])
+    if app.slug == "supabase":
+        url = urlsplit(credentials.get("instanceUrl", SUPABASE_CLOUD).strip())
+        _check_reachable(url)
+        scenario = scenario_of(token)
+        if url.path.rstrip("/") or url.query or url.fragment:
+            raise _failed(404)
     if scenario is None or scenario.appears_after is not None:
         return scenario
     raise _failed(scenario.status or 0)
 
 
-def _failed(status: int) -> Refusal:
-    return bad_request(
+def _failed(status: int) -> HTTPException:
+    return refusal(
+        400,
         f"Failed to validate credentials: Request failed with status code {status}",
         wait=_SECONDS_OF_RETRIES if status >= 500 else 0,
     )
 
 
 def _check_reachable(url: SplitResult) -> None:
-    """Everything that is neither Supabase nor refused by the machine itself ends in the sentence that blames the token."""
+    """What is neither Supabase nor refused by the machine itself ends in the sentence that blames the token."""
     if url.scheme not in ("http", "https"):
-        raise bad_request(f"Failed to validate credentials: Unsupported protocol {url.scheme}:")
+        raise refusal(400, f"Failed to validate credentials: Unsupported protocol {url.scheme}:")
     usual_port = 443 if url.scheme == "https" else 80
-    if url.username is None and url.password is None and _is_ipv4_loopback(url.hostname):
-        raise bad_request(
-            f"Failed to validate credentials: connect ECONNREFUSED {url.hostname}:{url.port or usual_port}"
-        )
+    if url.username is None and _is_ipv4_loopback(url.hostname):
+        reason = f"connect ECONNREFUSED {url.hostname}:{url.port or usual_port}"
+        raise refusal(400, f"Failed to validate credentials: {reason}")
     if url.username is not None or url.hostname not in SUPABASE_HOSTS or url.port not in (None, usual_port):
-        raise bad_request(_UNABLE)
+        raise refusal(400, _UNABLE)
 
 
 def _is_ipv4_loopback(hostname: str | None) -> bool:

@@ -14,10 +14,10 @@ from app.auth.session import LONGEST_SIGN_IN
 from app.core.secret import Encryption, Secret
 from app.infisical import LoginRefused
 from app.sandbox import sandbox_person_token
-from app.sandbox.starting_data import IDENTITIES
 from tests.conftest import FORM, SECRET_KEY, Client, Clock, Sandbox, new_client
 from tests.infisical.answers import error, grant
 from tests.pages import read_page
+from tests.sandbox.world import IDENTITIES
 
 PEOPLE = {identity.name: identity for identity in IDENTITIES}
 COOKIE = "connect-sign-in"

@@ -15,9 +15,10 @@ from werkzeug.serving import make_server
 
 from app import create_app
 from app.config import Settings
-from app.sandbox import SandboxTransport, create_sandbox, prepare_database
+from app.sandbox import SandboxTransport, prepare_database
 from tests.conftest import SECRET_KEY, Clock
 from tests.processes import environment
+from tests.sandbox.world import peopled_sandbox
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -150,7 +151,7 @@ def running_wizard(
     """
     clock, database = Clock(), folder / "sandbox.sqlite"
     prepare_database(database)
-    backend = AuthBackend(SandboxTransport(create_sandbox(database, clock=clock), sleep=clock.passes))
+    backend = AuthBackend(SandboxTransport(peopled_sandbox(database, clock=clock), sleep=clock.passes))
     app = create_app(
         Settings.load(environ or {}, None),
         data=database,

@@ -14,7 +14,7 @@ import httpx
 from playwright.sync_api import Browser, Page, expect
 
 from app.sandbox import SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET, SANDBOX_HOST, sandbox_token
-from app.sandbox.starting_data import IDENTITIES, PAYMENTS_ID, WEBSHOP_ID
+from tests.sandbox.world import IDENTITIES, PAYMENTS_ID, WEBSHOP_ID
 
 from .pages import (
     NEVER_ANSWERED,

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page
 
 from app.core.templating import STATIC
-from app.sandbox.starting_data import PAYMENTS_ID, WEBSHOP_ID
+from tests.sandbox.world import PAYMENTS_ID, WEBSHOP_ID
 
 from .conftest import OpenPage
 from .pages import ChoosePage, CreatedPage, FormPage, ListPage, OpenedPage, TokenPage

@@ -7,10 +7,8 @@ from typing import Any
 
 import httpx
 
-from app.sandbox import SANDBOX_HOST, SandboxTransport, create_sandbox, prepare_database, sandbox_token
-from app.sandbox.starting_data import IDENTITIES, PAYMENTS_ID, WEBSHOP_ID, Identity
-
-__all__ = ["PAYMENTS_ID", "WEBSHOP_ID", "Clock", "RunningSandbox", "identity_named", "new_connection"]
+from app.sandbox import SANDBOX_HOST, SandboxTransport, prepare_database, sandbox_token
+from tests.sandbox.world import PAYMENTS_ID, identity_named, peopled_sandbox
 
 
 @dataclass
@@ -36,7 +34,7 @@ class RunningSandbox:
 
     def __post_init__(self) -> None:
         prepare_database(self.database)
-        self.app = create_sandbox(self.database, clock=self.clock)
+        self.app = peopled_sandbox(self.database, clock=self.clock)
 
     def client(self, token: str | None = None) -> httpx.Client:
         """A client of its Infisical, with this access token or none."""
@@ -55,10 +53,6 @@ class RunningSandbox:
 
     def admin(self) -> httpx.Client:
         return self.client(self.log_in())
-
-
-def identity_named(name: str) -> Identity:
-    return next(identity for identity in IDENTITIES if identity.name == name)
 
 
 def new_connection(

@@ -6,14 +6,15 @@ import httpx
 import pytest
 
 from app.sandbox import SCENARIOS, sandbox_token
-from app.sandbox.scenarios import fate_of
-from tests.sandbox.running import PAYMENTS_ID, RunningSandbox, new_connection
+from app.sandbox.supabase import scenario_of
+from tests.sandbox.running import RunningSandbox, new_connection
+from tests.sandbox.world import PAYMENTS_ID
 
 CREATE = "/api/v1/app-connections/supabase"
 PROJECTS = "https://api.supabase.com/v1/projects"
 
 
-def test_the_table_of_fates_is_the_documented_one() -> None:
+def test_the_table_of_scenarios_is_the_documented_one() -> None:
     assert [scenario.digits for scenario in SCENARIOS] == ["0401", "0403", "0404", "0429", "0500", "0504"]
     assert all(scenario.sentence.endswith(".") for scenario in SCENARIOS)
 
@@ -27,7 +28,7 @@ def test_a_made_up_token_has_the_shape_of_a_real_one() -> None:
     "token", ["", "sbp_", "sbp_ok", sandbox_token().upper(), sandbox_token() + "0", "eyJ.a.b"]
 )
 def test_a_token_of_another_shape_is_not_accepted(token: str) -> None:
-    scenario = fate_of(token)
+    scenario = scenario_of(token)
 
     assert scenario is not None
     assert scenario.status == 401
@@ -43,7 +44,7 @@ def test_a_token_of_another_shape_is_not_accepted(token: str) -> None:
         ("0500", 500, "Internal server error"),
     ],
 )
-def test_supabase_itself_answers_by_the_fate_of_the_token(
+def test_supabase_itself_answers_by_the_end_of_the_token(
     sandbox: RunningSandbox, digits: str, status: int, message: str
 ) -> None:
     with sandbox.client(sandbox_token(digits)) as client:

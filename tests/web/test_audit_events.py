@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from app.infisical import NotAMember, ServerFailed
-from app.sandbox.starting_data import IDENTITIES, PAYMENTS_ID
 from app.web import result_of
 from tests.conftest import FORM, PROJECT, Client, Clock, Sandbox, new_client, sandbox_in
 from tests.infisical.answers import connection, error, grant
+from tests.sandbox.world import IDENTITIES, PAYMENTS_ID
 
 Lines = Callable[[], list[dict[str, Any]]]
 NO_SUCH = error(404, "NotFound", "Could not find App Connection with name x in project scope.")

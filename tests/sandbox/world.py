@@ -1,0 +1,92 @@
+"""Who is in the sandbox of the tests beside those of the product: whoever may do less, or is refused."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from app.sandbox import create_sandbox
+from app.sandbox.auth import CALLERS, Application, Callers, Identity, Person
+from app.sandbox.store import PAYMENTS_ID, WEBSHOP_ID
+
+__all__ = [
+    "APPLICATIONS", "IDENTITIES", "PAYMENTS_ID", "PEOPLE", "WEBSHOP_ID", "identity_named", "peopled_sandbox"
+]  # fmt: skip
+
+
+def _identity(number: int, name: str, **more: Any) -> Identity:
+    return Identity(
+        name=name,
+        client_id=f"5a4db0c5-0000-4000-8000-{number:012d}",
+        client_secret=f"made-up-client-secret-of-{name}",
+        **more,
+    )
+
+
+IDENTITIES = (
+    *CALLERS.identities,
+    _identity(2, "wizard-lowpriv", roles={PAYMENTS_ID: "viewer"}),
+    _identity(3, "project-only-admin", roles={PAYMENTS_ID: "admin"}),
+    _identity(4, "no-project", roles={}),
+    _identity(5, "short-ttl", roles={}, ttl=5, max_ttl=10),
+    _identity(
+        7,
+        "expired-secret",
+        refused=(401, "UnauthorizedError", "Access denied due to expired client secret"),
+    ),
+    _identity(8, "lockout", roles={}),
+    _identity(
+        9,
+        "used-up-secret",
+        refused=(401, "UnauthorizedError", "Access denied due to client secret usage limit reached"),
+    ),
+    # From Infisical's source; it was not recorded.
+    _identity(
+        10,
+        "elsewhere",
+        refused=(
+            403,
+            "ForbiddenError",
+            "You are not allowed to access this resource from the current IP address",
+        ),
+    ),
+)
+
+PEOPLE = (
+    *CALLERS.people,
+    Person(email="ben@example.com", name="Ben Example", roles={PAYMENTS_ID: "viewer"}),
+    Person(email="cleo@example.com", name="Cleo Example", roles={PAYMENTS_ID: "admin"}),
+    Person(email="dora@example.com", name="Dora Example", roles={}),
+    Person(email="eli@example.com", name="Eli Example", ttl=60),
+    Person(
+        email="gone@example.com",
+        name="Gone Example",
+        refused=(400, "invalid_request", "The subject token names nobody in this organization"),
+    ),
+    Person(
+        email="unlucky@example.com",
+        name="Unlucky Example",
+        refused=(500, "server_error", "The exchange failed, try again"),
+    ),
+)
+
+APPLICATIONS = (
+    *CALLERS.applications,
+    Application(
+        client_id="sandbox-oauth-application-without-exchange",
+        client_secret="made-up-client-secret-without-exchange",
+        refused=(400, "unauthorized_client", "The application may not exchange tokens"),
+    ),
+)
+
+
+def peopled_sandbox(database: Path, *, clock: Callable[[], datetime]) -> Flask:
+    """The sandbox with all of them."""
+    callers = Callers(identities=IDENTITIES, people=PEOPLE, applications=APPLICATIONS)
+    return create_sandbox(database, clock=clock, callers=callers)
+
+
+def identity_named(name: str) -> Identity:
+    return next(identity for identity in IDENTITIES if identity.name == name)

@@ -1,0 +1,277 @@
+"""Every setting: one row each, with its name, type, default and meaning; `make docs` writes them into the documentation."""
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from . import config_rules as rules
+from .config_rules import CREDENTIAL_HEADERS, Access, Bind, Network
+
+__all__ = ["CREDENTIAL_HEADERS", "SETTINGS", "Access", "Bind", "Network", "Settings", "SettingsError"]
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. `faults` has every reason, one sentence each, none with a secret in it."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def _row(name: str, *, unset: Any = None, default: str = "") -> Any:
+    """A setting: the variable's name, and either what the field is without it or the text of its default."""
+    value: Any = default or unset
+    return Field(value, alias=name, validate_default=bool(default))
+
+
+class Settings(BaseModel):
+    """What the server was told. Made by `load` or `load_mounted`; `repr` shows no secret.
+
+    Either `sandbox` is true and everything of Infisical's is None or empty, or `hosts` has an address. The server's own
+    credential is `token`, or `client_id` and `client_secret`, where `access` wants one. The first of `secret_keys` signs
+    and seals, all of them open. `submit_timeout` is in seconds, for a whole submission. `rate_storage` None counts in
+    memory, `audit_log` None writes to standard output. The text below a setting is what the documentation tells of it.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
+
+    hosts: rules.InfisicalHosts = _row("INFISICAL_HOST", unset=())
+    """Address of your Infisical, such as `https://eu.infisical.com`. `https://` is assumed; a slash or `/api` at the end
+    is dropped. Several, separated by commas, are offered where each person signs in."""
+    client_id: rules.Word | None = _row("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID")
+    """Client ID of the machine identity the server logs in with (Universal Auth)."""
+    client_secret: rules.SecretWord | None = _row("INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET")
+    """Its client secret."""
+    token: rules.SecretWord | None = _row("INFISICAL_TOKEN")
+    """An Infisical access token, used as it is, instead of a client ID and secret. The server cannot renew it."""
+    project_id: rules.Word | None = _row("INFISICAL_PROJECT_ID")
+    """ID of the project that is preselected."""
+    ca_bundle: rules.CaBundle | None = _row("INFISICAL_CA_BUNDLE")
+    """PEM file with the certificates to trust, for an Infisical behind a private authority; no others are trusted there.
+    An identity provider may be behind it as well."""
+    bind: rules.Listen = _row("CONNECT_BIND", default="127.0.0.1:8000")
+    """Address to listen on, `HOST:PORT`, IPv6 in brackets. Port 0 takes a free one."""
+    secret_keys: rules.SecretKeys = _row("CONNECT_SECRET_KEY", unset=())
+    """Signs forms and seals sign-ins; at least 32 characters. Made up at each start on a loopback address, required on
+    any other. To replace it, write the new key, a comma and the old one."""
+    served_hosts: rules.HostNames = _row("CONNECT_HOSTS", unset=())
+    """Host names that people open the pages at, separated by commas, such as `connect.example.com`. Any other is
+    refused. Required on an address that is not loopback."""
+    access: rules.WayIn = _row("CONNECT_ACCESS", unset=Access.THIS_MACHINE)
+    """Who may come in. `sign-in`: each person with an Infisical credential of their own. `proxy`: whoever a signing-in
+    proxy names. `oidc`: single sign-on. Not set: `sign-in` when `INFISICAL_HOST` is set without a credential of the
+    server’s, otherwise this machine alone."""
+    proxy_trusted: rules.Networks = _row("CONNECT_PROXY_TRUSTED", unset=())
+    """Addresses or networks of your reverse proxy, separated by commas. `X-Forwarded-For`, `-Proto` and `-Host` are
+    believed from there, one hop, and from nobody else."""
+    proxy_user_header: rules.Header = _row("CONNECT_PROXY_USER_HEADER", default="X-Forwarded-User")
+    """With `CONNECT_ACCESS=proxy`: the header in which the proxy names the person."""
+    proxy_groups_header: rules.Header = _row("CONNECT_PROXY_GROUPS_HEADER", default="X-Forwarded-Groups")
+    """With `CONNECT_ACCESS=proxy`: the header with the person’s groups, separated by commas."""
+    proxy_allowed_groups: rules.Names = _row("CONNECT_PROXY_ALLOWED_GROUPS", unset=())
+    """With `CONNECT_ACCESS=proxy`: the groups that may come in, separated by commas. Not set: everyone the proxy
+    names."""
+    oidc_issuer: rules.Issuer | None = _row("CONNECT_OIDC_ISSUER")
+    """With `CONNECT_ACCESS=oidc`: the issuer of your identity provider, letter by letter as it writes it."""
+    oidc_client_id: rules.Word | None = _row("CONNECT_OIDC_CLIENT_ID")
+    """Client ID that the identity provider gave the wizard. Its redirect address is `/sign-in/callback`."""
+    oidc_client_secret: rules.SecretWord | None = _row("CONNECT_OIDC_CLIENT_SECRET")
+    """Its client secret."""
+    oidc_exchange: rules.Switch = _row("CONNECT_OIDC_EXCHANGE", default="on")
+    """`on`: Infisical exchanges the person’s sign-in for an access token with that person’s rights. `off`: the server’s
+    own credential acts for everyone in the next two."""
+    oidc_allowed_emails: rules.Emails = _row("CONNECT_OIDC_ALLOWED_EMAILS", unset=())
+    """The e-mail addresses that may come in, separated by commas, as the identity provider has verified them."""
+    oidc_allowed_groups: rules.Names = _row("CONNECT_OIDC_ALLOWED_GROUPS", unset=())
+    """The groups (claim `groups`) that may come in, separated by commas."""
+    oauth_client_id: rules.Word | None = _row("INFISICAL_OAUTH_CLIENT_ID")
+    """Client ID of the OAuth application at Infisical that exchanges sign-ins. Needed with `CONNECT_ACCESS=oidc`."""
+    oauth_client_secret: rules.SecretWord | None = _row("INFISICAL_OAUTH_CLIENT_SECRET")
+    """Its client secret."""
+    rate_storage: rules.RateStorage = _row("CONNECT_RATE_STORAGE", default="memory")
+    """Where it is counted how often somebody signs in, creates or checks a token: `memory`, or a Redis that several
+    servers share, `redis://HOST:PORT`. In memory one process serves; with Redis two."""
+    audit_log: rules.AuditLog = _row("CONNECT_AUDIT_LOG", default="stdout")
+    """File to which one line of JSON is added for each sign-in, refusal and connection created, or `stdout`."""
+    submit_timeout: rules.Seconds = _row("CONNECT_SUBMIT_TIMEOUT", default="45")
+    """Seconds for one whole submission: look-ups, checks and create together. From 5 to 600; keep it under your proxy's
+    own limit."""
+    supabase_hosts: rules.HostNames = _row("CONNECT_SUPABASE_HOSTS", unset=())
+    """Hosts besides `api.supabase.com` that are a Supabase Management API or a proxy of it, separated by commas: a token
+    may be sent there without a warning, and is checked there before it is saved."""
+    preflight: rules.Switch = _row("CONNECT_PREFLIGHT", default="on")
+    """`off`: do not ask Supabase about a token, nor Infisical about the name, before the connection is created."""
+    sandbox: rules.Switch = _row("CONNECT_SANDBOX", unset=False)
+    """`on`: a stand-in Infisical, and every `INFISICAL_*` is ignored. `off`: never. Not set: on when no `INFISICAL_*` is
+    set and the address is loopback."""
+    ignored: tuple[str, ...] = ()
+    """The INFISICAL_* variables that CONNECT_SANDBOX=on put aside."""
+
+    @property
+    def host(self) -> str | None:
+        """The one address of Infisical, or the first of several."""
+        return self.hosts[0] if self.hosts else None
+
+    @property
+    def own_rights(self) -> bool:
+        """Whether each person acts at Infisical with rights of their own, and none is the server's."""
+        return self.access is Access.SIGN_IN or (self.access is Access.OIDC and self.oidc_exchange)
+
+    @property
+    def what_leaves(self) -> str:
+        """What the sandbox promises of this machine's network, as the end of a sentence."""
+        only = "nothing but the sign-in" if self.access is Access.OIDC else "nothing"
+        return f"{only} leaves this machine"
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Self:
+        """The settings of this process, or of `environ` and `env_file`; the environment wins over the file.
+
+        Empty values count as not set. Raises SettingsError with all faults together.
+        """
+        return cls._started(_texts(environ, env_file=env_file))
+
+    @classmethod
+    def load_mounted(
+        cls, environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")
+    ) -> Self:
+        """The same for a wizard that is mounted in another Flask app, where `CONNECT_BIND` has no meaning.
+
+        Nothing about who comes in may be set, and the sandbox starts with `CONNECT_SANDBOX=on` alone. Raises
+        SettingsError with all faults together.
+        """
+        texts = _texts(environ, env_file=env_file)
+        return cls._started(rules.mounted(texts), *rules.mounted_faults(texts))
+
+    @classmethod
+    def _started(cls, texts: Mapping[str, str], *found: str) -> Self:
+        ignored = rules.infisical_names(texts) if texts.get("CONNECT_SANDBOX", "").lower() == "on" else ()
+        texts = {name: text for name, text in texts.items() if name not in ignored}
+        settings, unread = cls._understood({name: texts[name] for name in _DEFAULTS if name in texts})
+        sandbox = rules.is_sandbox(settings, texts)
+        settings = settings.model_copy(update={"sandbox": sandbox, "ignored": ignored})
+        settings = settings.model_copy(update={"access": rules.access_of(settings, texts)})
+        faults = (*found, *_misspelt(texts), *unread, *rules.start_faults(settings, texts))
+        if faults:
+            raise SettingsError(faults)
+        return settings
+
+    @classmethod
+    def _understood(cls, texts: Mapping[str, str]) -> tuple[Self, tuple[str, ...]]:
+        """What the texts mean, and a fault for each that means nothing, which is then left out."""
+        try:
+            return cls.model_validate(texts), ()
+        except ValidationError as error:
+            # Of several entries of a list, the first that is wrong is told.
+            found = reversed(error.errors(include_url=False, include_input=False))
+            wrong = {str(fault["loc"][0]): fault["msg"].removeprefix("Value error, ") for fault in found}
+        settings, _ = cls._understood({name: text for name, text in texts.items() if name not in wrong})
+        return settings, tuple(f"{name} {words}." for name, words in reversed(wrong.items()))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """What the documentation tells of one setting: its name, its default as text, and what it is for."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+SETTINGS = tuple(
+    Setting(
+        name=row.alias,
+        default=row.default if row.validate_default else "",
+        meaning=" ".join((row.description or "").split()),
+    )
+    for row in Settings.model_fields.values()
+    if row.alias
+)
+"""Every setting, in the order the documentation lists them."""
+
+_DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
+
+
+def _texts(environ: Mapping[str, str] | None, *, env_file: Path | None) -> dict[str, str]:
+    """What is set, by name. A default that is written out is left out: .env.example, which people copy, has them all."""
+    texts: dict[str, str] = {}
+    for source in (read_env_file(env_file) if env_file else {}, os.environ if environ is None else environ):
+        texts |= {name: text.strip() for name, text in source.items() if text.strip()}
+    return {name: text for name, text in texts.items() if text != _DEFAULTS.get(name)}
+
+
+# Kubernetes sets these in every container, for a service that happens to be called "connect" or "infisical".
+_OF_KUBERNETES = re.compile(r".+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)")
+
+
+def _misspelt(texts: Mapping[str, str]) -> Iterator[str]:
+    """A fault for every CONNECT_* that is no setting, and for every INFISICAL_* that is nearly one.
+
+    Infisical's own tools read other INFISICAL_* names, so those that resemble nothing here are left alone.
+    """
+    for name, text in sorted(texts.items()):
+        ours = (
+            name in _DEFAULTS or _OF_KUBERNETES.fullmatch(name) or ("://" in text and name.endswith("_PORT"))
+        )
+        if ours or not name.upper().startswith(("CONNECT_", "INFISICAL_")):
+            continue
+        prefix, _, rest = name.upper().partition("_")
+        rests = [known.removeprefix(f"{prefix}_") for known in _DEFAULTS if known.startswith(f"{prefix}_")]
+        shortened = [known for known in rests if "_" in rest and known.endswith(f"_{rest}")]
+        near = shortened or difflib.get_close_matches(rest, rests, n=1, cutoff=0.74)
+        if near:
+            yield f"{name} is not a setting; did you mean {prefix}_{near[0]}?"
+        elif name.startswith("CONNECT_"):
+            yield f"{name} is not a setting; the settings are {rules.in_words(tuple(_DEFAULTS))}."
+
+
+_LINE = re.compile(
+    r"""(?:
+        [^\S\n]*(?:export[^\S\n]+)?(?P<name>[^\s=:\#'"]+)[^\S\n]*=[^\S\n]*
+        (?:(?P<quote>['"])(?P<quoted>(?:\\[^\n]|(?!(?P=quote))[^\\\n]|\\?\n(?!\s*(?:export\s+)?(?:CONNECT|INFISICAL)_))*)(?P=quote)
+        |(?P<plain>(?:(?<!\s)\#|[^\s'"\#])[^\n]*?)?)
+        (?:[^\S\n]+\#[^\n]*)?[^\S\n]*
+        |\s*(?:\#[^\n]*)?
+    )(?:\n|\Z)|(?P<unread>[^\n]*)\n?""",
+    re.VERBOSE,
+)
+"""A line of a .env file as shells read it: `export`, comments, quotes and `\\` before a quote. Quotes may hold several
+lines, as other programs' keys have them, but none that sets one of ours: there a quote was not closed."""
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """What a .env file sets, as it stands: nothing is put in the place of `${…}`. Empty where there is no such file.
+
+    Raises SettingsError with every line that cannot be read: passed over, it could be the one that keeps people out.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except (FileNotFoundError, IsADirectoryError):
+        return {}
+    except OSError as error:
+        raise SettingsError((f"{path} cannot be read: {error.strerror}.",)) from None
+    except UnicodeDecodeError:
+        raise SettingsError((f"{path} must be a text in UTF-8.",)) from None
+    lines = [*_LINE.finditer(text)]
+    unread = [text.count("\n", 0, line.start()) + 1 for line in lines if line["unread"]]
+    if unread:
+        told = "must be NAME=value, with every quote closed"
+        raise SettingsError(tuple(f"Line {number} of {path} {told}." for number in unread))
+    texts: dict[str, str] = {}
+    for line in lines:
+        if quote := line["quote"]:
+            texts[line["name"]] = re.sub(rf"\\([\\{quote}])", r"\1", line["quoted"])
+        elif line["name"]:
+            texts[line["name"]] = line["plain"] or ""
+    return texts

@@ -1,0 +1,399 @@
+"""What each setting may be, and what may start; every fault is one sentence."""
+
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
+
+from .core.secret import Secret
+
+if TYPE_CHECKING:
+    from .config import Settings
+
+CREDENTIAL_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "x-forwarded-access-token", "x-auth-request-access-token"}
+    | {"cf-access-jwt-assertion", "x-pomerium-jwt-assertion"}
+)
+"""In lower case: headers in which signing-in proxies may hand on what opens something to the person (documentation of
+oauth2-proxy, Cloudflare Access and Pomerium). None of them is read here."""
+
+MINIMUM_SECRET_KEY = 32
+"""Fewest characters of CONNECT_SECRET_KEY."""
+
+
+class Access(StrEnum):
+    """Who may come in, by the word of CONNECT_ACCESS. For this machine alone there is none."""
+
+    THIS_MACHINE = ""
+    SIGN_IN = "sign-in"
+    PROXY = "proxy"
+    OIDC = "oidc"
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """The address the server listens on. `str()` writes it as the setting does, IPv6 in brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds the server."""
+        return f"http://{self}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only programs on this machine can reach it. Unknown names count as reachable from outside."""
+        with suppress(ValueError):
+            return ip_address(self.host).is_loopback
+        return self.host.lower() == "localhost"
+
+
+# ── What each may be ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def must(sentence: str) -> WrapValidator:
+    """What pydantic finds wrong with a value, told in our words: it would tell the value, or nothing of what is asked."""
+
+    def judged(text: str, judge: ValidatorFunctionWrapHandler) -> Any:
+        with suppress(ValueError):
+            return judge(text)
+        raise ValueError(f"must {sentence}")
+
+    return WrapValidator(judged)
+
+
+def one_word(text: str) -> str:
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("must be one word of plain characters, without spaces or line breaks")
+    return text
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The entries of a list that is separated by commas.
+
+    Commas alone name nobody, and are no list: taken for one, they would set a bound that binds nothing.
+    """
+    entries = tuple(entry.strip() for entry in text.split(",") if entry.strip())
+    if not entries:
+        raise ValueError("must name at least one, and has commas alone")
+    return entries
+
+
+def infisical_hosts(text: str) -> tuple[str, ...]:
+    """The bases of Infisical's addresses, without a trailing slash and without the `/api` of the API's own address."""
+    hosts = []
+    for entry in listed(text):
+        parts = _address(entry if "://" in entry else f"https://{entry}", example="https://eu.infisical.com")
+        if parts.scheme not in ("https", "http"):
+            raise ValueError("must begin with https:// or http://")
+        path = parts.path.rstrip("/").removesuffix("/api").rstrip("/")
+        hosts.append(f"{parts.scheme}://{parts.netloc.lower()}{path}")
+    return tuple(dict.fromkeys(hosts))
+
+
+def issuer(text: str) -> str:
+    """The issuer exactly as the identity provider writes it: its ID tokens name it letter by letter."""
+    parts = _address(text, example="https://id.example.com/realms/company")
+    if parts.scheme != "https" and not (parts.scheme == "http" and Bind(parts.hostname or "", 0).loopback):
+        raise ValueError("must begin with https://")
+    return text
+
+
+def _address(text: str, *, example: str) -> SplitResult:
+    """The parts of an address that has a host, perhaps a port and a path, and nothing else."""
+    if not text.isprintable() or " " in text:
+        raise ValueError("must be an address without spaces, line breaks or control characters")
+    if "?" in text or "#" in text:
+        raise ValueError("must be an address without a query (?) or a fragment (#)")
+    with suppress(ValueError):
+        parts = urlsplit(text)
+        host = re.fullmatch(r"([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?", parts.netloc, re.IGNORECASE)
+        if host and parts.port != 0 and "//" not in parts.path:
+            return parts
+    if re.match(r"\w+://[^/]*@", text):
+        raise ValueError("must carry no user name and no password")
+    raise ValueError(f"must be an address such as {example}")
+
+
+def secret_keys(text: str) -> tuple[Secret, ...]:
+    keys = listed(text)
+    if any(len(key) < MINIMUM_SECRET_KEY for key in keys):
+        raise ValueError(f"must have at least {MINIMUM_SECRET_KEY} characters")
+    # A random key in hex digits has more than eight different ones.
+    if any(len(set(key)) < 8 for key in keys):
+        raise ValueError("must be made at random, and repeats the same few characters")
+    return tuple(Secret(key) for key in keys)
+
+
+def ca_bundle(text: str) -> Path:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=text)
+    except ssl.SSLError:
+        raise ValueError("must be a PEM file with certificates, and this file has none") from None
+    except OSError as error:
+        raise ValueError(f"must be a file that can be read: {error.strerror}") from None
+    return Path(text)
+
+
+def bind(text: str) -> Bind:
+    match = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+)):([0-9]{1,5})", text, re.IGNORECASE)
+    if match is None or int(match[3]) > 65535:
+        raise ValueError
+    if match[1]:
+        ip_address(match[1])
+    return Bind(match[1] or match[2], int(match[3]))
+
+
+def switch(text: str) -> bool:
+    if text.lower() not in ("on", "off"):
+        raise ValueError("must be on or off, or not be set")
+    return text.lower() == "on"
+
+
+def host_names(text: str) -> tuple[str, ...]:
+    names = tuple(name.lower().removesuffix(":443") for name in listed(text))
+    if not all(re.fullmatch(r"[a-z0-9.-]+(:[0-9]{1,5})?", name) for name in names):
+        raise ValueError("must be host names, separated by commas, such as connect.example.com")
+    return names
+
+
+def emails(text: str) -> tuple[str, ...]:
+    addresses = tuple(entry.lower() if entry.isascii() else entry for entry in listed(text))
+    if not all(re.fullmatch(r"[^@\s]+@[^@\s]+", address) for address in addresses):
+        raise ValueError("must be e-mail addresses, separated by commas")
+    return addresses
+
+
+def some_networks(networks: tuple[Any, ...]) -> tuple[Any, ...]:
+    if any(network.prefixlen == 0 for network in networks):
+        raise ValueError("must not name every address, for then everybody would be believed")
+    return networks
+
+
+def header_of_proxy(name: str) -> str:
+    """Not one that holds a secret, that browsers write themselves, or that tells of the way."""
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", name):
+        raise ValueError("must be the name of a header, such as X-Forwarded-User")
+    of_browsers = {"cookie", "host", "referer", "user-agent"}
+    of_the_way = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
+    if name.lower() in CREDENTIAL_HEADERS | of_browsers | of_the_way:
+        raise ValueError(
+            "must be a header in which the proxy names the person, and this one says something else"
+        )
+    return name
+
+
+def rate_storage(text: str) -> Secret | None:
+    """The address of a Redis, which may hold its password; None for memory."""
+    if text == "memory":
+        return None
+    if not text.startswith(("redis://", "rediss://")) or not text.isprintable() or " " in text:
+        raise ValueError("must be memory, or an address that begins with redis:// or rediss://")
+    from redis import ConnectionPool  # noqa: PLC0415  # who counts in memory need not load it
+
+    with suppress(Exception):
+        # Nothing is connected to: this reads the whole address, its port and its parameters.
+        ConnectionPool.from_url(text).make_connection()
+        return Secret(text)
+    # Outside the block: what redis-py raises has the password in its frames.
+    raise ValueError("must be an address such as redis://:password@redis.example.com:6379/0")
+
+
+Network = IPv4Network | IPv6Network
+
+Word = Annotated[str, BeforeValidator(one_word)]
+SecretWord = Annotated[Secret, BeforeValidator(Secret), BeforeValidator(one_word)]
+SecretKeys = Annotated[tuple[Secret, ...], BeforeValidator(secret_keys)]
+InfisicalHosts = Annotated[tuple[str, ...], BeforeValidator(infisical_hosts)]
+CaBundle = Annotated[Path, BeforeValidator(ca_bundle)]
+Issuer = Annotated[str, BeforeValidator(issuer)]
+RateStorage = Annotated[Secret | None, BeforeValidator(rate_storage)]
+AuditLog = Annotated[Path | None, BeforeValidator(lambda text: None if text == "stdout" else Path(text))]
+Listen = Annotated[Bind, BeforeValidator(bind), must("be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000")]
+WayIn = Annotated[Access, BeforeValidator(str.lower), must("be sign-in, proxy or oidc, or not be set")]
+Switch = Annotated[bool, BeforeValidator(switch)]
+Seconds = Annotated[float, Field(ge=5, le=600), must("be a number of seconds from 5 to 600")]
+Names = Annotated[tuple[str, ...], BeforeValidator(listed)]
+Emails = Annotated[tuple[str, ...], BeforeValidator(emails)]
+HostNames = Annotated[tuple[str, ...], BeforeValidator(host_names)]
+Header = Annotated[str, BeforeValidator(header_of_proxy)]
+Networks = Annotated[
+    tuple[Network, ...],
+    must("be addresses or networks, separated by commas, such as 10.0.0.7, 10.1.0.0/16"),
+    BeforeValidator(listed),
+    AfterValidator(some_networks),
+]
+
+
+# ── What may start ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+_PAIR = ("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID", "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET")
+_CREDENTIAL = (*_PAIR, "INFISICAL_TOKEN")
+_OAUTH = ("INFISICAL_OAUTH_CLIENT_ID", "INFISICAL_OAUTH_CLIENT_SECRET")
+_PROVIDER = ("CONNECT_OIDC_ISSUER", "CONNECT_OIDC_CLIENT_ID", "CONNECT_OIDC_CLIENT_SECRET")
+_ALLOWED = ("CONNECT_OIDC_ALLOWED_EMAILS", "CONNECT_OIDC_ALLOWED_GROUPS")
+_OF_PROXY = ("CONNECT_PROXY_USER_HEADER", "CONNECT_PROXY_GROUPS_HEADER", "CONNECT_PROXY_ALLOWED_GROUPS")
+_OF_OIDC = (*_PROVIDER, "CONNECT_OIDC_EXCHANGE", *_ALLOWED)
+_ABOUT_ACCESS = ("CONNECT_ACCESS", "CONNECT_HOSTS", "CONNECT_PROXY_TRUSTED", *_OF_PROXY, *_OF_OIDC)
+"""Settings about who comes in, which is for the guard to say where the wizard is mounted in another app."""
+
+Texts = Mapping[str, str]
+"""What is set, by the name of its setting. A default that is written out counts as not set: .env.example has them all."""
+
+
+def infisical_names(texts: Texts) -> tuple[str, ...]:
+    return tuple(sorted(name for name in texts if name.startswith("INFISICAL_")))
+
+
+def is_sandbox(settings: "Settings", texts: Texts) -> bool:
+    """Whether this is the sandbox: asked for, or nothing of Infisical's is set and only this machine can come in."""
+    if "sandbox" in settings.model_fields_set:
+        return settings.sandbox
+    return not infisical_names(texts) and settings.bind.loopback
+
+
+def access_of(settings: "Settings", texts: Texts) -> Access:
+    """The way in that was chosen, or the one that what is set leaves. `settings` know whether it is the sandbox."""
+    if "access" in settings.model_fields_set:
+        return settings.access
+    if settings.sandbox or "INFISICAL_HOST" not in texts or _set(texts, _CREDENTIAL):
+        return Access.THIS_MACHINE
+    return Access.SIGN_IN
+
+
+def mounted(texts: Texts) -> Texts:
+    """What counts where the wizard is mounted in another app.
+
+    Where that app listens is not known, so the sandbox does not start by itself.
+    """
+    kept = {name: text for name, text in texts.items() if name not in ("CONNECT_BIND", *_ABOUT_ACCESS)}
+    return {"CONNECT_SANDBOX": "off", **kept}
+
+
+def mounted_faults(texts: Texts) -> Iterator[str]:
+    """What is set although a mounted wizard does not heed it, and whoever wrote it counts on it."""
+    if idle := _set(texts, _ABOUT_ACCESS):
+        yield (
+            f"{_are(idle)} set, and inside another Flask app its guard says who may come in; "
+            f"leave {'it' if len(idle) == 1 else 'them'} out."
+        )
+
+
+def start_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
+    """What is wrong with the settings taken together. One that is set but faulty counts as set."""
+    if not settings.sandbox and "INFISICAL_HOST" not in texts:
+        yield _missing_host(settings, texts)
+    if not settings.sandbox:
+        yield from _credential_faults(settings, texts)
+    if len(settings.hosts) > 1 and settings.access is not Access.SIGN_IN:
+        yield "INFISICAL_HOST names several hosts, and only where each person signs in can one be chosen; keep one."
+    yield from _access_faults(settings, texts)
+    if settings.access is Access.OIDC:
+        yield from _oidc_faults(settings, texts)
+    if not settings.bind.loopback:
+        yield from _outside_faults(settings, texts)
+
+
+def _set(texts: Texts, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name in texts)
+
+
+def in_words(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _are(names: tuple[str, ...]) -> str:
+    return f"{in_words(names)} {'is' if len(names) == 1 else 'are'}"
+
+
+def _missing_host(settings: "Settings", texts: Texts) -> str:
+    reason = "and CONNECT_SANDBOX is off"
+    if not settings.bind.loopback:
+        reason = f"and by itself the sandbox starts on a loopback address alone, not on {settings.bind}"
+    if names := infisical_names(texts):
+        reason = f"although {_are(names)}"
+    return (
+        f"INFISICAL_HOST is not set, {reason}; set it to the address of your Infisical, or set CONNECT_SANDBOX=on to try "
+        "the wizard on made-up data."
+    )
+
+
+def _credential_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
+    pair, credential = _set(texts, _PAIR), _set(texts, _CREDENTIAL)
+    if pair and "INFISICAL_TOKEN" in texts:
+        yield f"INFISICAL_TOKEN and {in_words(pair)} are set, and the server logs in with one of them; keep one."
+    elif len(pair) == 1:
+        (other,) = set(_PAIR) - set(pair)
+        yield f"{other} is not set, although {pair[0]} is; a machine identity logs in with both."
+    if settings.own_rights and credential:
+        yield (
+            f"{_are(credential)} set, and with CONNECT_ACCESS={settings.access} each person acts with rights of their "
+            "own; leave the server's credential out."
+        )
+    if not settings.own_rights and not credential and "INFISICAL_HOST" in texts:
+        yield (
+            f"CONNECT_ACCESS={settings.access} lets the server act, and it has no credential; "
+            f"set {in_words(_PAIR)}, or INFISICAL_TOKEN."
+        )
+
+
+def _access_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
+    for way_in, names in ((Access.PROXY, _OF_PROXY), (Access.OIDC, (*_OF_OIDC, *_OAUTH))):
+        if settings.access is not way_in and (idle := _set(texts, names)):
+            yield f"{_are(idle)} set, and counts only with CONNECT_ACCESS={way_in}."
+    idle = _set(texts, ("CONNECT_PROXY_TRUSTED", "CONNECT_HOSTS"))
+    if settings.access is Access.THIS_MACHINE and idle:
+        yield (
+            f"{_are(idle)} set, and without CONNECT_ACCESS nobody but this machine may come in; "
+            "set CONNECT_ACCESS to sign-in, proxy or oidc."
+        )
+    if settings.access is Access.PROXY and "CONNECT_PROXY_TRUSTED" not in texts:
+        yield (
+            "CONNECT_PROXY_TRUSTED is not set, and with CONNECT_ACCESS=proxy whoever reaches the server could name "
+            "themselves; set it to the address of the proxy."
+        )
+
+
+def _oidc_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
+    exchange = settings.oidc_exchange
+    wanted = (*_PROVIDER, *(_OAUTH if exchange and not settings.sandbox else ()))
+    if missing := tuple(name for name in wanted if name not in texts):
+        yield f"{_are(missing)} not set, although CONNECT_ACCESS is oidc."
+    if not exchange and (idle := _set(texts, _OAUTH)):
+        yield f"{_are(idle)} set, and counts only with CONNECT_OIDC_EXCHANGE=on."
+    if not exchange and not _set(texts, _ALLOWED):
+        yield (
+            "CONNECT_OIDC_EXCHANGE is off, so whoever signs in acts with the server's own credential; set "
+            f"{_ALLOWED[0]} or {_ALLOWED[1]} to those who may."
+        )
+
+
+def _outside_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
+    of_this_machine = settings.access is Access.THIS_MACHINE
+    if of_this_machine and (settings.sandbox or _set(texts, _CREDENTIAL)):
+        yield (
+            f"CONNECT_BIND is {settings.bind}, which other machines can reach, and nothing says who may come in; set "
+            "CONNECT_ACCESS to sign-in, proxy or oidc, or CONNECT_BIND to a loopback address such as 127.0.0.1:8000."
+        )
+    because = f"must be set, because CONNECT_BIND is {settings.bind}, which is not a loopback address; "
+    if "CONNECT_SECRET_KEY" not in texts:
+        yield (
+            f"CONNECT_SECRET_KEY {because}"
+            'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(32))".'
+        )
+    if "CONNECT_HOSTS" not in texts and not of_this_machine:
+        yield f"CONNECT_HOSTS {because}set it to the name that people open the pages at, such as connect.example.com."

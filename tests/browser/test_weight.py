@@ -3,6 +3,7 @@
 Infisical's own dashboard takes 11.2 MB and 368 requests from the log-in to the created connection.
 """
 
+import gzip
 import re
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,13 +23,13 @@ from .weighing import Scales
 
 Opened = TypeVar("Opened", bound=OpenedPage)
 
-WHOLE_WAY = 120_000
+WHOLE_WAY = 200_000
 REQUESTS_OF_THE_WAY = 40
-ONE_PAGE = 60_000
+ONE_PAGE = 80_000
 REQUESTS_OF_A_PAGE = 12
-STYLESHEET = 24_000
-JAVASCRIPT = 12_000
-"""Bytes and requests at most."""
+STYLESHEET = 12_000
+JAVASCRIPT = 10_000
+"""Bytes and requests at most; those of the stylesheet and the scripts are counted as gzip packs them."""
 
 PAGES = {
     "list": "/connections",
@@ -104,6 +105,10 @@ def test_static_files_are_kept_for_a_year_and_not_asked_for_again(cold: Page, sc
 
 def test_there_is_one_small_stylesheet_and_little_javascript() -> None:
     (stylesheet,) = STATIC.rglob("*.css")
-    assert stylesheet.stat().st_size <= STYLESHEET
-    scripts = {path.name: path.stat().st_size for path in STATIC.rglob("*.js")}
+    assert packed(stylesheet) <= STYLESHEET
+    scripts = {path.name: packed(path) for path in STATIC.rglob("*.js")}
     assert sum(scripts.values()) <= JAVASCRIPT, scripts
+
+
+def packed(path: Path) -> int:
+    return len(gzip.compress(path.read_bytes()))

@@ -15,7 +15,8 @@ from .config import Access, Network, Settings, SettingsError
 from .connectors import CLOUD_HOST
 from .core.audit import reason_against
 from .core.limits import Limits
-from .infisical import Infisical, InfisicalError, Project, reach
+from .core.network import NetworkTransport, certificates
+from .infisical import Infisical, InfisicalError, Project
 from .server import CannotServe, audit_log_fault, serve
 from .web import utc_now
 
@@ -139,7 +140,7 @@ def _check_without_credential(settings: Settings) -> int:
 
 
 def _fault_at(host: str, *, settings: Settings) -> str | None:
-    transport = reach(host, ca_bundle=settings.ca_bundle)
+    transport = NetworkTransport(certificates(ca_bundle=settings.ca_bundle))
     try:
         with Infisical(host, auth=None, transport=transport) as infisical:
             infisical.status()

@@ -11,8 +11,9 @@ import httpx
 
 from .config import Settings
 from .connectors import TokenChecks
+from .core.network import NetworkTransport, certificates
 from .core.secret import Secret
-from .infisical import Infisical, OAuthApplication, UniversalAuth, reach
+from .infisical import Infisical, OAuthApplication, UniversalAuth
 from .web import SandboxInfo
 
 
@@ -37,12 +38,12 @@ def over_network(settings: Settings, *, transport: httpx.BaseTransport | None) -
     """The Infisical that the settings name, and Supabase; `transport` replaces the network below both."""
 
     def make_checks() -> TokenChecks:
-        if transport is not None:
-            return TokenChecks(transport=transport, extra_hosts=settings.supabase_hosts)
-        return TokenChecks.over_network(extra_hosts=settings.supabase_hosts)
+        network = transport or NetworkTransport(certificates())
+        return TokenChecks(transport=network, extra_hosts=settings.supabase_hosts)
 
     def reach_one(host: str) -> Infisical:
-        return Infisical(host, auth=None, transport=transport or reach(host, ca_bundle=settings.ca_bundle))
+        network = transport or NetworkTransport(certificates(ca_bundle=settings.ca_bundle))
+        return Infisical(host, auth=None, transport=network)
 
     return Upstream(
         hosts=settings.hosts,
@@ -92,7 +93,6 @@ def in_sandbox(
 
     def connect() -> Infisical:
         auth = UniversalAuth(
-            base_url=sandbox.SANDBOX_HOST,
             client_id=sandbox.SANDBOX_CLIENT_ID,
             client_secret=Secret(sandbox.SANDBOX_CLIENT_SECRET),
         )

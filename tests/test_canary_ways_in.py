@@ -29,6 +29,7 @@ from app.auth.oidc_errors import SignOnError
 from app.auth.oidc_policy import OidcPolicy
 from app.auth.session import LONGEST_SIGN_IN, SignIn
 from app.config import Settings
+from app.core.http import client_secret_basic
 from app.core.limits import Limits
 from app.core.secret import Encryption, Secret
 from app.core.templating import STATIC, TEMPLATES, Pages
@@ -304,7 +305,7 @@ def test_an_infisical_that_says_again_what_somebody_signs_in_with(
     [("renew", OBTAINED), ("revoke", OBTAINED), ("projects", OBTAINED), ("create", SUPABASE), ("create", OBTAINED)],
     ids=["renew", "revoke", "projects", "create", "create as whom"],
 )  # fmt: skip
-@pytest.mark.parametrize("way", ["as it is", "in a URL, small"])
+@pytest.mark.parametrize("way", ["as it is", "in a URL"])
 def test_an_infisical_that_says_the_tokens_again(
     wizard: Wizard, cage: Cage, call: str, said: str, way: str
 ) -> None:
@@ -319,7 +320,7 @@ def test_an_infisical_that_says_the_tokens_again(
         walker.sign_out()
 
 
-@pytest.mark.parametrize("way", ["as it is", "in a URL", "in HTML"])
+@pytest.mark.parametrize("way", ["as it is", "in a URL"])
 def test_a_secret_in_names_that_infisical_gives(wizard: Wizard, cage: Cage, way: str) -> None:
     said = echoes(PASTED)[way]
     project = {"id": PROJECT, "name": said, "slug": said, "orgId": "an-organization"}
@@ -342,7 +343,7 @@ def test_behind_a_proxy(cage: Cage, user: str) -> None:
         walker.create()
 
 
-@pytest.mark.parametrize("way", ["as it is", "in JSON", "in a URL, small"])
+@pytest.mark.parametrize("way", ["as it is", "in a URL"])
 def test_an_infisical_that_says_the_servers_secret_again_behind_a_proxy(cage: Cage, way: str) -> None:
     for refusal in refusals(echoes(SERVERS_SECRET)[way]).values():
         behind_a_proxy(cage, Played(login=refusal), user="ada").get("/projects")
@@ -763,10 +764,10 @@ def holders() -> dict[str, Any]:
         "AccessGrant": AccessGrant.model_validate(json.loads(grant(OBTAINED).content)),
         "NewConnection": new_connection(access_token=Secret(SUPABASE)),
         "TokenAuth": TokenAuth(Secret(OBTAINED)),
-        "UniversalAuth": UniversalAuth(base_url=HOST, client_id="c", client_secret=secret),
+        "UniversalAuth": UniversalAuth(client_id="c", client_secret=secret),
         "OAuthApplication": application,
-        "ClientSecretBasic": application.auth(),
-        "Infisical": Infisical(HOST, auth=TokenAuth(Secret(OBTAINED)), transport=httpx.MockTransport(Played()), redact=(secret,)),
+        "Authorization": client_secret_basic(application.client_id, application.client_secret),
+        "Infisical": Infisical(HOST, auth=TokenAuth(Secret(OBTAINED)), transport=httpx.MockTransport(Played())),
         "CompanySignOn": OidcPolicy(make_provider=lambda: played.client, application=application),
         "IdentityProvider": played.client,
         "Departure": departure,
@@ -783,7 +784,7 @@ def holders() -> dict[str, Any]:
 
 HOLDERS = (
     "Settings", "Encryption", "SignIn", "AccessGrant", "NewConnection", "TokenAuth", "UniversalAuth", "OAuthApplication",
-    "ClientSecretBasic", "Infisical", "CompanySignOn", "IdentityProvider", "Departure", "Attempt", "Arguments", "SignedOn",
+    "Authorization", "Infisical", "CompanySignOn", "IdentityProvider", "Departure", "Attempt", "Arguments", "SignedOn",
     "Limits", "SignedIn", "SealedCookie", "Portal", "Secret",
 )  # fmt: skip
 
@@ -806,7 +807,7 @@ def test_what_carries_a_secret_does_not_show_it(cage: Cage, name: str) -> None:
         cage.keep(f"a {name} as it is printed", shown)
 
 
-@pytest.mark.parametrize("name", HOLDERS)
+@pytest.mark.parametrize("name", sorted({*HOLDERS} - {"Encryption", "SealedCookie"}))
 def test_what_carries_a_secret_is_neither_pickled_nor_written_as_json(name: str) -> None:
     held = holders()[name]
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):

@@ -1,20 +1,16 @@
 """Which way in the settings choose."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 
-from httpx import BaseTransport
-
 from ..config import Access, Settings, SettingsError
-from ..core.http import network_transport
+from ..core.network import NetworkTransport, certificates
 from ..core.secret import Secret
-from ..infisical import THREADS, Infisical, OAuthApplication
+from ..infisical import Infisical, OAuthApplication
 from ..web import AuthBackend
 from .embedded_backend import EmbeddedBackend, Guard
 from .hosts import Hosts, host_name
 from .local_backend import LocalBackend
-from .oidc_errors import ProviderFault, Reason
 from .oidc_policy import OidcPolicy
 from .proxy_backend import ProxyBackend
 from .service_account import ServiceAccount
@@ -83,7 +79,8 @@ def oidc_policy(
             issuer=issuer,
             client_id=client_id,
             client_secret=client_secret,
-            transport=_network_of_provider(issuer, settings),
+            # An Infisical behind a private authority may go with a provider behind a public one, or behind the same.
+            transport=NetworkTransport(certificates(besides=settings.ca_bundle)),
             clock=clock,
         )
 
@@ -94,13 +91,6 @@ def oidc_policy(
         groups=frozenset(settings.oidc_allowed_groups),
         named_by=(issuer, client_id),
     )
-
-
-def _network_of_provider(issuer: str, settings: Settings) -> BaseTransport:
-    """An Infisical behind a private authority may go with a provider behind a public one, or behind the same."""
-    with suppress(ValueError, ImportError):
-        return network_transport(issuer, besides=settings.ca_bundle, connections=THREADS)
-    raise ProviderFault(Reason.PROXY)
 
 
 def embedded_backend_for(

@@ -11,12 +11,12 @@ from datetime import datetime
 
 import httpx
 from authlib.common.security import generate_token
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.discovery import get_well_known_url
 from joserfc.jwk import KeySet
 
-from ..core.http import ClientSecretBasic, Deadline, private_client, read_json
+from ..core.http import Answer, Authorization, Deadline, Fault, HttpClient, HttpError, client_secret_basic
 from ..core.secret import Secret
 from .id_tokens import UnknownKey, read_id_token
 from .oidc_documents import Kept, Metadata, is_address, read_keys, read_metadata
@@ -73,7 +73,7 @@ class IdentityProvider:
         self._clock = clock
         self._metadata = Kept(self._fetch_metadata, clock=clock)
         self._keys = Kept(self._fetch_keys, clock=clock)
-        self._http = private_client(transport, largest=LARGEST_ANSWER)
+        self._http = HttpClient(transport, largest=LARGEST_ANSWER)
 
     def departure(self, *, redirect_uri: str) -> AuthorizationRequest:
         """Where to send the browser; it comes back to `redirect_uri`, the same at every step."""
@@ -119,25 +119,24 @@ class IdentityProvider:
             raise StartAgain(Reason.OTHER_STATE)
 
     def _exchange(self, code: Secret, *, attempt: Attempt, metadata: Metadata, deadline: Deadline) -> Secret:
-        response = self._send(
-            self._http.build_request(
-                "POST",
-                metadata.token_endpoint,
-                content=prepare_token_request(
-                    "authorization_code",
-                    redirect_uri=attempt.redirect_uri,
-                    code=code.reveal(),
-                    code_verifier=attempt.verifier.reveal(),
-                    **(self._credential() if metadata.secret_in_form else {}),
-                ),
-                headers={"Content-Type": "application/x-www-form-urlencoded"},
-                extensions=_patience(deadline),
-            ),
-            auth=None if metadata.secret_in_form else ClientSecretBasic(self._client_id, self._client_secret),
+        in_form, secrets = metadata.secret_in_form, (code, attempt.verifier, self._client_secret)
+        answer = self._send(
+            "POST",
+            metadata.token_endpoint,
+            deadline=deadline,
+            form=lambda: {
+                "grant_type": "authorization_code",
+                "redirect_uri": attempt.redirect_uri,
+                "code": code.reveal(),
+                "code_verifier": attempt.verifier.reveal(),
+                **(self._credential() if in_form else {}),
+            },
+            auth=None if in_form else client_secret_basic(self._client_id, self._client_secret),
+            redact=secrets,
         )
-        if response.status_code != 200:
-            raise _refused_code(response, redact=(code, attempt.verifier, self._client_secret))
-        id_token = _id_token(read_json(response))
+        if answer.status != 200:
+            raise _refused_code(answer)
+        id_token = _id_token(answer)
         if id_token is None:
             raise ProviderFault(Reason.TOKEN)
         return id_token
@@ -173,29 +172,35 @@ class IdentityProvider:
         return read_keys(self._get(self._metadata.current(deadline).jwks_uri, deadline))
 
     def _get(self, url: str, deadline: Deadline) -> object:
-        request = self._http.build_request("GET", url, extensions=_patience(deadline))
-        response = self._send(request, auth=None)
-        if response.status_code != 200:
-            raise ProviderFault(Reason.FAILED if response.status_code >= 500 else Reason.NOT_UNDERSTOOD)
-        return read_json(response)
+        answer = self._send("GET", url, deadline=deadline)
+        if answer.status != 200:
+            raise ProviderFault(Reason.FAILED if answer.status >= 500 else Reason.NOT_UNDERSTOOD)
+        return answer.payload
 
-    def _send(self, request: httpx.Request, *, auth: httpx.Auth | None) -> httpx.Response:
+    def _send(
+        self,
+        method: str,
+        url: str,
+        *,
+        deadline: Deadline,
+        form: Callable[[], dict[str, str]] | None = None,
+        auth: Authorization | None = None,
+        redact: tuple[Secret, ...] = (),
+    ) -> Answer:
         try:
-            return self._http.send(request, auth=auth)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError):
-            reason = Reason.UNREACHABLE
-        except httpx.DecodingError:
-            reason = Reason.NOT_UNDERSTOOD
-        except httpx.TransportError:
-            reason = Reason.NO_ANSWER
-        # Outside the except block, so that __context__ is empty: the frames below hold the code and the secret.
+            return self._http.send(method, url, deadline=deadline, form=form, auth=auth, redact=redact)
+        except HttpError as error:
+            reason = _REASONS.get(error.fault, Reason.UNREACHABLE)
         raise ProviderFault(reason)
 
 
-def _patience(deadline: Deadline) -> dict[str, object]:
-    left = deadline.remaining()
-    timeout = {"connect": min(5.0, left), "pool": min(5.0, left), "write": min(5.0, left), "read": left}
-    return {"timeout": timeout, "deadline": deadline}
+_REASONS = {
+    Fault.BAD_PROXY: Reason.PROXY,
+    Fault.LATE: Reason.NO_ANSWER,
+    Fault.CLOSED: Reason.NO_ANSWER,
+    Fault.COMPRESSED: Reason.NOT_UNDERSTOOD,
+    Fault.TOO_LONG: Reason.NOT_UNDERSTOOD,
+}
 
 
 def _same(told: str, expected: str) -> bool:
@@ -222,23 +227,22 @@ def _code(arguments: Mapping[str, str]) -> Secret:
     return code
 
 
-def _refused_code(response: httpx.Response, *, redact: tuple[Secret, ...]) -> SignOnError:
+def _refused_code(answer: Answer) -> SignOnError:
     """What a refusal of the token endpoint stands for (RFC 6749, section 5.2)."""
-    told = read_json(response, redact=redact)
-    error = told.get("error") if isinstance(told, dict) else None
-    said = in_short(told.get("error_description")) if isinstance(told, dict) else ""
+    told = answer.payload if isinstance(answer.payload, dict) else {}
+    error, said = told.get("error"), in_short(told.get("error_description"))
     if error == "invalid_grant":
         return StartAgain(Reason.CODE_SPENT, said=said)
-    if response.status_code == 401 or error in ("invalid_client", "unauthorized_client"):
+    if answer.status == 401 or error in ("invalid_client", "unauthorized_client"):
         return ProviderFault(Reason.CLIENT, said=said)
-    if response.status_code >= 500:
+    if answer.status >= 500:
         return ProviderFault(Reason.FAILED, said=said)
     return ProviderFault(Reason.NOT_UNDERSTOOD if error is None else Reason.REQUEST, said=said)
 
 
-def _id_token(told: object) -> Secret | None:
-    """It raises nothing, for its frame has what was answered in its locals, and with it perhaps a token."""
-    text = told.get("id_token") if isinstance(told, dict) else None
+def _id_token(answer: Answer) -> Secret | None:
+    """It raises nothing, for its frame has a token in its locals."""
+    text = answer.payload.get("id_token") if isinstance(answer.payload, dict) else None
     if not isinstance(text, str) or not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]*", text, re.ASCII):
         return None
     return Secret(text)

@@ -1,6 +1,5 @@
 """The apps that can be connected here, each a row in a file of its own. Knows no Flask."""
 
-from .check_results import Check, CheckResult
 from .instance_urls import (
     CLOUD_HOST,
     SUPABASE_CLOUD,
@@ -25,7 +24,7 @@ from .rows import (
     Step,
 )
 from .supabase import SUPABASE, TOKENS_PAGE
-from .supabase_api import TokenChecks
+from .supabase_api import Check, CheckResult, TokenChecks
 from .token_kinds import Recognised, Unwrapped, recognise, secret_in, unwrap, without_user
 
 APPS = (SUPABASE,)

@@ -8,8 +8,7 @@ from typing import Any, Literal, NamedTuple
 from markupsafe import Markup
 
 from ..core.secret import Secret
-from .check_results import CheckResult
-from .supabase_api import TokenChecks
+from .supabase_api import CheckResult, TokenChecks
 
 Kind = Literal["text", "multiline", "url", "secret", "date", "checkbox"]
 

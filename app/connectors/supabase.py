@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from ..core.secret import Secret
-from .check_results import CheckResult
 from .instance_urls import SUPABASE_CLOUD, InstanceUrlError, judge, read_instance_url
 from .rows import App, Ask, Checked, Field, Given, Guide, Message, Permission, Point, Purpose, Section, Step
-from .supabase_api import TokenChecks
+from .supabase_api import CheckResult, TokenChecks
 from .token_kinds import recognise
 
 TOKENS_PAGE = "https://supabase.com/dashboard/account/tokens"

@@ -1,21 +1,17 @@
-"""Asks Supabase, read-only and before anything is stored, what an access token can do, and tells it as five checks."""
+"""Asks Supabase, read-only and before anything is stored, what an access token can do, and answers with five checks."""
 
-import queue
-import socket
-import ssl
-import threading
+import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
 
 import httpx
 
-from ..core.http import Deadline, network_transport, private_client
+from ..core.http import Answer, Authorization, Deadline, Fault, HttpClient, HttpError
 from ..core.secret import Secret
-from .answers import Told, read_answer
-from .check_results import CheckResult, not_asked, not_reached, result_of, unsendable
+from ..core.text import counted, one_line
 from .instance_urls import CLOUD_HOST, InstanceUrl
 from .token_kinds import recognise
 
@@ -25,19 +21,95 @@ LONGEST = 10.0
 LARGEST_ANSWER = 1024 * 1024
 """Bytes of an answer. A project takes about 500."""
 
-AT_ONCE = 16
-"""Checks that may be under way at the same time in one process; others wait, and end unchecked at their deadline."""
+MOST_PROJECTS = 20
+MOST_PERMISSIONS = 10
+LONGEST_TEXT = 80
+"""Characters of a name that is shown. Supabase's own limit for a project's name is 64."""
+
+ALL_PASSED = "All five checks passed"
+ONE_FAILED = "One check failed"
+NOT_CHECKED = "Not checked from here; Infisical will check"
+
+_NAMES = (
+    "Address allowed",
+    "Reachable over TLS",
+    "Token accepted",
+    "May list projects",
+    "Projects it reaches",
+)
+_ALLOWED, _REACHABLE, _ACCEPTED, _MAY_LIST, _REACHES = _NAMES
+
+LIST_PROJECTS = "Projects (account-wide): Read"
+"""What a token needs, as Supabase's dialog for new tokens calls it."""
+
+_AS_THE_DIALOG_SAYS = {
+    "projects_read": LIST_PROJECTS,
+    "project_admin_read": "Project Settings: Read",
+    "organization_admin_read": "Organization Settings: Read",
+    "edge_functions_read": "Edge Functions: Read",
+    "edge_functions_secrets_read": "Edge Function Secrets: Read",
+    "edge_functions_secrets_write": "Edge Function Secrets: Read-write",
+}
+"""The Management API's names of permissions, in the words of Supabase's dialog."""
+
+_NOT_REACHED = {
+    Fault.NAME: "name not found",
+    Fault.REFUSED: "connection refused",
+    Fault.TLS: "no secure connection",
+    Fault.TIMEOUT: "no answer in time",
+    Fault.LATE: "no answer in time",
+    Fault.PROXY: "refused by the proxy",
+    Fault.COMPRESSED: "answer not readable",
+    Fault.TOO_LONG: "answer not readable",
+}
+
+_NO_PROJECT = (
+    "The token is good and reaches no project. If there should be one, make the token with an account that is a "
+    "member of the project’s organization, and choose that project or organization there."
+)
+
+_REFUSED = (
+    "Supabase does not accept this token. It may have expired or been deleted, or a part of it is missing: "
+    "copy it again, whole, or make a new one."
+)
+
+_UNSENDABLE = "The access token has characters that none of Supabase’s has. Copy it again, whole."
+
+KindOfStop = Literal["refused", "lacks-permission", "rate-limited"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Answered:
-    told: Told
-    seconds: float
+class Check:
+    """One row: what was looked at, how it ended, the result in a few words, and what to do where there is something.
+
+    A check that failed is not called by what it did not find.
+    """
+
+    name: str
+    state: Literal["passed", "failed", "not checked"] = "not checked"
+    result: str = "not checked"
+    advice: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _NotReached:
-    why: str
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """The five checks in their order, and what follows from them.
+
+    `kind_of_stop` says why the connection must not be created now. `projects` are at most 20 names, `more` how many
+    there are beside them; `retry_after` is in seconds. Names and permissions come from Supabase: one short line each,
+    to be escaped like any text.
+    """
+
+    title: str
+    rows: tuple[Check, ...]
+    projects: tuple[str, ...] = ()
+    more: int = 0
+    kind_of_stop: KindOfStop | None = None
+    retry_after: int | None = None
+
+    @property
+    def stops(self) -> bool:
+        return self.kind_of_stop is not None
 
 
 class TokenChecks:
@@ -55,16 +127,11 @@ class TokenChecks:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._hosts = _listed(extra_hosts)
+        listed = (host.strip().lower().removesuffix(":443") for host in extra_hosts)
+        self._hosts = frozenset({CLOUD_HOST, *listed}) - {""}
         self._clock = clock
         self._now = now
-        self._free = threading.BoundedSemaphore(AT_ONCE)
-        self._http = private_client(transport, largest=LARGEST_ANSWER)
-
-    @classmethod
-    def over_network(cls, *, extra_hosts: Iterable[str] = (), ca_bundle: Path | None = None) -> Self:
-        """Checks over real connections, through the proxy that the environment names for each host, if any."""
-        return cls(transport=_NetworkByHost(ca_bundle=ca_bundle), extra_hosts=extra_hosts)
+        self._http = HttpClient(transport, largest=LARGEST_ANSWER)
 
     def check(self, token: Secret, url: InstanceUrl, *, deadline_seconds: float) -> CheckResult:
         """What Supabase says of this token, within `deadline_seconds` and never longer than 10. Never raises.
@@ -73,127 +140,130 @@ class TokenChecks:
         itself, from another place. What Supabase itself refuses stops.
         """
         if not url.encrypted:
-            return not_asked("http, not https")
+            return _not_checked(why="http, not https")
         if url.host.lower() not in self._hosts:
-            return not_asked("not on this server’s list")
+            return _not_checked(why="not on this server’s list")
+        allowed = Check(_ALLOWED, "passed", url.host)
+        kind = recognise(token).kind
         if not _can_be_sent(token):
-            return unsendable(host=url.host, kind=recognise(token).kind)
-        deadline = Deadline.after(min(deadline_seconds, LONGEST))
-        outcome = self._ask_within(token, url, deadline)
-        if isinstance(outcome, _NotReached):
-            return not_reached(host=url.host, why=outcome.why)
-        return result_of(outcome.told, host=url.host, seconds=outcome.seconds, kind=recognise(token).kind)
+            refused = Check("Token not accepted", "failed", kind, _UNSENDABLE)
+            return _failed(allowed, Check(_REACHABLE), refused, kind_of_stop="refused")
+        started = self._clock()
+        try:
+            answer = self._http.send(
+                "GET",
+                f"{url.text}/v1/projects",
+                deadline=Deadline.after(min(deadline_seconds, LONGEST)),
+                auth=Authorization("Bearer", token),
+            )
+        except HttpError as error:
+            return _not_checked(allowed, why=_NOT_REACHED.get(error.fault, "not reachable"))
+        seconds = self._clock() - started
+        took = f"answered in {seconds:.1f} s" if seconds >= 0.05 else "answered in under 0.1 s"
+        return _result_of(answer, allowed, Check(_REACHABLE, "passed", took), kind=kind, now=self._now)
 
     def close(self) -> None:
         self._http.close()
 
-    def _ask_within(self, token: Secret, url: InstanceUrl, deadline: Deadline) -> _Answered | _NotReached:
-        """The outcome, or _NotReached at the deadline.
-
-        Asked in a thread of its own: looking a name up and reading headers that come byte by byte know no deadline
-        as a whole, and a thread that is left behind ends by itself, at the latest with the process.
-        """
-        slow = _NotReached("no answer in time")
-        if not self._free.acquire(timeout=deadline.remaining()):
-            return slow
-        box: queue.SimpleQueue[_Answered | _NotReached] = queue.SimpleQueue()
-        asking = threading.Thread(
-            target=self._ask_and_put, args=(box, token, url, deadline), name="supabase-check", daemon=True
-        )
-        try:
-            asking.start()
-        except RuntimeError:
-            self._free.release()
-            return _NotReached("not reachable")
-        try:
-            return box.get(timeout=deadline.remaining())
-        except queue.Empty:
-            return slow
-
-    def _ask_and_put(
-        self,
-        box: "queue.SimpleQueue[_Answered | _NotReached]",
-        token: Secret,
-        url: InstanceUrl,
-        deadline: Deadline,
-    ) -> None:
-        outcome: _Answered | _NotReached = _NotReached("not reachable")
-        try:
-            outcome = self._ask(token, url, deadline)
-        except (
-            httpx.HTTPError,
-            httpx.InvalidURL,
-            httpx.StreamError,
-            OSError,
-            ValueError,
-            RuntimeError,
-        ) as error:
-            # Only the reason leaves: the frames of the error hold the token.
-            outcome = _NotReached(_why(error))
-        finally:
-            self._free.release()
-            box.put(outcome)
-
-    def _ask(self, token: Secret, url: InstanceUrl, deadline: Deadline) -> _Answered:
-        left = deadline.remaining()
-        timeout = {"connect": min(5.0, left), "pool": left, "write": left, "read": left}
-        started = self._clock()
-        response = self._http.get(
-            f"{url.text}/v1/projects",
-            headers={"Authorization": f"Bearer {token.reveal()}"},
-            extensions={"timeout": timeout, "deadline": deadline},
-        )
-        seconds = self._clock() - started
-        return _Answered(read_answer(response, token=token, now=self._now), seconds)
-
-
-class _NetworkByHost(httpx.BaseTransport):
-    """One transport per host, made when first needed: whether a proxy is in between differs from host to host."""
-
-    def __init__(self, *, ca_bundle: Path | None) -> None:
-        self._ca_bundle = ca_bundle
-        self._lock = threading.Lock()
-        self._made: dict[str, httpx.HTTPTransport] = {}
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._for(f"{request.url.scheme}://{request.url.host}").handle_request(request)
-
-    def close(self) -> None:
-        for transport in self._made.values():
-            transport.close()
-
-    def _for(self, base_url: str) -> httpx.HTTPTransport:
-        with self._lock:
-            if base_url not in self._made:
-                self._made[base_url] = network_transport(
-                    base_url, ca_bundle=self._ca_bundle, connections=AT_ONCE
-                )
-            return self._made[base_url]
-
-
-def _listed(extra_hosts: Iterable[str]) -> frozenset[str]:
-    named = (host.strip().lower().removesuffix(":443") for host in extra_hosts)
-    return frozenset({CLOUD_HOST, *named}) - {""}
-
 
 def _can_be_sent(token: Secret) -> bool:
-    """Whether a text fits into a header. One that does not would end in an error that quotes it."""
+    """Whether a text fits into a header."""
     text = token.reveal()
     return text.isascii() and text.isprintable() and " " not in text and 0 < len(text) <= 4096
 
 
-def _why(error: BaseException) -> str:
-    if isinstance(error, httpx.TimeoutException):
-        return "no answer in time"
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, socket.gaierror):
-            return "name not found"
-        if isinstance(cause, ssl.SSLError):
-            return "no secure connection"
-        if isinstance(cause, ConnectionRefusedError):
-            return "connection refused"
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(error, httpx.ProxyError):
-        return "refused by the proxy"
-    return "answer not readable" if isinstance(error, httpx.DecodingError) else "not reachable"
+def _result_of(answer: Answer, *reached: Check, kind: str, now: Callable[[], float]) -> CheckResult:
+    """What an answer comes to, as Supabase's documentation of its Management API has it.
+
+    A 429 counts whatever is in it: what limits the rate may stand before Supabase. A refusal counts only in JSON, as
+    Supabase sends it: any other comes from something on the way.
+    """
+    status, payload = answer.status, answer.payload
+    if status == 429:
+        seconds = _seconds_to_wait(answer.headers, now=now())
+        wait = f"Supabase answers no more requests for now. Try again in {counted(seconds, 'second')}."
+        row = Check("Token not checked", "failed", "too many requests", wait)
+        return _failed(*reached, row, kind_of_stop="rate-limited", retry_after=seconds)
+    if status == 401 and isinstance(payload, dict):
+        row = Check("Token not accepted", "failed", kind, _REFUSED)
+        return _failed(*reached, row, kind_of_stop="refused")
+    accepted = Check(_ACCEPTED, "passed", kind)
+    if status == 403 and isinstance(payload, dict):
+        row = Check(
+            "May not list projects", "failed", "not permitted", _lacks(payload.get("missing_permissions"))
+        )
+        return _failed(*reached, accepted, row, kind_of_stop="lacks-permission")
+    if status == 200 and isinstance(payload, list) and all(isinstance(row, dict) for row in payload):
+        return CheckResult(
+            title=ALL_PASSED,
+            rows=(
+                *reached,
+                accepted,
+                Check(_MAY_LIST, "passed", LIST_PROJECTS),
+                Check(_REACHES, "passed", counted(len(payload), "project"), "" if payload else _NO_PROJECT),
+            ),
+            projects=tuple(_project_name(row) for row in payload[:MOST_PROJECTS]),
+            more=max(len(payload) - MOST_PROJECTS, 0),
+        )
+    if 300 <= status < 400:
+        return _not_checked(*reached, why="answered with a redirect")
+    why = f"answered with status {status}" if status >= 400 else "answered with something else"
+    return _not_checked(*reached, why=why)
+
+
+def _failed(*rows: Check, kind_of_stop: KindOfStop, retry_after: int | None = None) -> CheckResult:
+    return CheckResult(
+        title=ONE_FAILED, rows=_whole(rows), kind_of_stop=kind_of_stop, retry_after=retry_after
+    )
+
+
+def _not_checked(*passed: Check, why: str) -> CheckResult:
+    row = Check(_NAMES[len(passed)], "not checked", why)
+    return CheckResult(title=NOT_CHECKED, rows=_whole((*passed, row)))
+
+
+def _whole(rows: tuple[Check, ...]) -> tuple[Check, ...]:
+    """All five rows, of which these come first; the rest were not run."""
+    return (*rows, *(Check(name) for name in _NAMES[len(rows) :]))
+
+
+def _project_name(row: dict[str, Any]) -> str:
+    names = (one_line(row.get(key), longest=LONGEST_TEXT) for key in ("name", "id"))
+    return next(filter(None, names), "a project without a name")
+
+
+def _lacks(permissions: object) -> str:
+    """What to do about the permissions that Supabase names."""
+    named = permissions[:MOST_PERMISSIONS] if isinstance(permissions, list) else []
+    texts = filter(None, (one_line(name, longest=LONGEST_TEXT) for name in named))
+    needed = list(dict.fromkeys(_AS_THE_DIALOG_SAYS.get(text, text) for text in texts)) or [LIST_PROJECTS]
+    listed = " and ".join(filter(None, (", ".join(needed[:-1]), needed[-1])))
+    with_it = "that permission" if len(needed) == 1 else "these permissions"
+    return (
+        f"The token lacks {listed}. A token’s access cannot be edited: make a new one with {with_it} "
+        "and enter it above."
+    )
+
+
+def _seconds_to_wait(headers: Mapping[str, str], *, now: float) -> int:
+    """Seconds until Supabase answers again, from 1 to 3600; 60 where it does not say, for it blocks "for the rest of
+    the minute"."""
+    for name in ("retry-after", "x-ratelimit-reset"):
+        seconds = _seconds_until(headers.get(name, "").strip(), now=now)
+        if seconds is not None:
+            return int(min(max(seconds, 1), 3600))
+    return 60
+
+
+def _seconds_until(text: str, *, now: float) -> float | None:
+    """`Retry-After` is seconds or a date. `X-RateLimit-Reset` is documented without its unit: seconds from now,
+    seconds since 1970 or milliseconds since 1970, which their size tells apart."""
+    if re.fullmatch(r"[0-9]{1,15}(?:\.[0-9]{1,9})?", text):
+        number = float(text)
+        if number < 1e8:
+            return number
+        return (number / 1000 if number >= 1e11 else number) - now
+    try:
+        return parsedate_to_datetime(text[:64]).timestamp() - now
+    except (ValueError, OverflowError, TypeError):
+        return None

@@ -30,3 +30,13 @@ def whole(text: str) -> str:
 def counted(count: int, noun: str) -> str:
     """The number and its noun: 1 second, 2 seconds."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def one_line(value: object, *, longest: int) -> str:
+    """A text from elsewhere on one line, without what cannot be seen; "" for what is no text."""
+    if not isinstance(value, str):
+        return ""
+    # Four times the length first, so that a huge text is not looked at letter by letter.
+    letters = (letter if letter.isprintable() else " " for letter in value[: 4 * longest])
+    line = " ".join("".join(letters).split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"

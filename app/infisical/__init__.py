@@ -1,8 +1,9 @@
 """The client of Infisical's API. Speaks HTTP, knows no Flask."""
 
 from ..core.http import Deadline
+from ..core.network import THREADS
 from .auth import OAuthApplication, UniversalAuth, is_client_id
-from .client import THREADS, Infisical, reach
+from .client import Infisical
 from .errors import (
     InfisicalError,
     InstanceUrlRefused,
@@ -74,6 +75,5 @@ __all__ = [
     "Unreachable",
     "User",
     "is_client_id",
-    "reach",
     "read_claims",
 ]

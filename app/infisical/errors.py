@@ -27,13 +27,17 @@ sentences; one that it does not know falls back to `Refused`.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from ..core.http import Answer
 
 _LONGEST_MESSAGE = 500
 
 
+@dataclass(eq=False, repr=False)
 class InfisicalError(Exception):
     """A call to Infisical that did not succeed.
 
@@ -43,11 +47,12 @@ class InfisicalError(Exception):
 
     nothing_happened: ClassVar[bool] = True
 
-    def __init__(self, message: str, *, request_id: str | None = None, status: int | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.request_id = request_id
-        self.status = status
+    message: str
+    request_id: str | None = field(default=None, kw_only=True)
+    status: int | None = field(default=None, kw_only=True)
+
+    def __str__(self) -> str:
+        return self.message
 
     @property
     def sentence(self) -> str:
@@ -93,12 +98,11 @@ class ServerFailed(InfisicalError):
     nothing_happened = False
 
 
+@dataclass(eq=False, repr=False)
 class RateLimited(InfisicalError):
     """Infisical asks to wait `retry_after` seconds."""
 
-    def __init__(self, message: str, *, retry_after: int, request_id: str | None = None) -> None:
-        super().__init__(message, request_id=request_id, status=429)
-        self.retry_after = retry_after
+    retry_after: int = field(kw_only=True)
 
 
 class Refusal(Enum):
@@ -114,14 +118,11 @@ class Refusal(Enum):
     EXCHANGE = "the OAuth application may not exchange sign-ins, or this Infisical is too old to"
 
 
+@dataclass(eq=False, repr=False)
 class LoginRefused(InfisicalError):
     """Infisical does not accept who is calling, for the reason in `refusal`."""
 
-    def __init__(
-        self, message: str, *, refusal: Refusal, request_id: str | None = None, status: int = 401
-    ) -> None:
-        super().__init__(message, request_id=request_id, status=status)
-        self.refusal = refusal
+    refusal: Refusal = field(kw_only=True)
 
     @property
     def sentence(self) -> str:
@@ -132,15 +133,12 @@ class SignOnRefused(InfisicalError):
     """Infisical does not take the ID token of a person who signed in at the identity provider. `message` may say why."""
 
 
+@dataclass(eq=False, repr=False)
 class PermissionDenied(InfisicalError):
     """The identity may not do `action` on `subject`, in Infisical's words; both None where it does not say."""
 
-    def __init__(
-        self, message: str, *, action: str | None, subject: str | None, request_id: str | None = None
-    ) -> None:
-        super().__init__(message, request_id=request_id, status=403)
-        self.action = action
-        self.subject = subject
+    action: str | None = field(kw_only=True)
+    subject: str | None = field(kw_only=True)
 
 
 class NotAMember(InfisicalError):
@@ -155,14 +153,11 @@ class Missing(Enum):
     OTHER = "other"
 
 
+@dataclass(eq=False, repr=False)
 class NotFound(InfisicalError):
     """Infisical has no such project or connection, or none that this identity may see: `missing` says which."""
 
-    def __init__(
-        self, message: str, *, missing: Missing = Missing.OTHER, request_id: str | None = None
-    ) -> None:
-        super().__init__(message, request_id=request_id, status=404)
-        self.missing = missing
+    missing: Missing = field(default=Missing.OTHER, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +171,8 @@ class Issue:
 class InvalidFields(InfisicalError):
     """Infisical refused fields of the body, before it did anything."""
 
-    def __init__(self, issues: tuple[Issue, ...], *, request_id: str | None = None) -> None:
-        super().__init__("; ".join(issue.message for issue in issues), request_id=request_id, status=422)
+    def __init__(self, issues: tuple[Issue, ...]) -> None:
+        super().__init__("; ".join(issue.message for issue in issues))
         self.issues = issues
 
 
@@ -205,154 +200,163 @@ class Refused(InfisicalError):
     """A BadRequest whose sentence is not known here."""
 
 
-_VALIDATED = re.compile(r"^Failed to validate credentials: (?P<why>.*)", re.DOTALL)
-_PROVIDER_STATUS = re.compile(r"^Request failed with status code (?P<status>\d{3})$")
-_TAKEN = re.compile(r"^An App Connection with the name .* already exists$", re.DOTALL)
-_DENIED = re.compile(r"^You are not allowed to (?P<action>[\w-]+) on (?P<subject>[\w-]+)$")
-_MISSING = (("Project ", Missing.PROJECT), ("Could not find App Connection ", Missing.CONNECTION))
-_BLAMES_CREDENTIALS = "Unable to validate connection - verify credentials"
-_WAIT = re.compile(r"in (?P<seconds>\d+) seconds?")
+_INVALID = "Failed to validate credentials: "
+_BAD_REQUESTS: tuple[tuple[str, type[InfisicalError]], ...] = (
+    ("An App Connection with the name .* already exists$", NameTaken),
+    # Infisical says this when the name does not resolve, the address is private or there is no route: it blames
+    # the credentials and means the URL (recorded exchanges create-url-dns-fail, create-private-ip-blocked).
+    ("Unable to validate connection - verify credentials$", InstanceUrlRefused),
+    (f"{_INVALID}Request failed with status code 401$", TokenRefused),
+    (f"{_INVALID}Request failed with status code 403$", TokenLacksPermission),
+    (f"{_INVALID}Request failed with status code 404$", InstanceUrlRefused),
+    (rf"{_INVALID}Request failed with status code \d{{3}}$", ProviderFailed),
+    (_INVALID, InstanceUrlRefused),
+    ("", Refused),
+)
+"""How a sentence begins, and what it means; the first that fits."""
 
 # From Infisical's source; no exchange with it was recorded.
-_WRONG_ADDRESS = "from the current IP address"
+_WRONG_ADDRESS = "from the current ip address"
 
 _LOGIN_REFUSALS = (
     ("temporarily locked", Refusal.LOCKED),
     ("expired client secret", Refusal.SECRET_EXPIRED),
     ("secret usage limit", Refusal.SECRET_USED_UP),
     (_WRONG_ADDRESS, Refusal.ADDRESS),
-    ("Invalid credentials", Refusal.CREDENTIAL),
+    ("invalid credentials", Refusal.CREDENTIAL),
     ("client secret", Refusal.CREDENTIAL),
+    ("", Refusal.TOKEN),
 )
+"""What a sentence holds, in lower case, and what it means; the first that fits."""
+
+_MISSING = (
+    ("Project ", Missing.PROJECT),
+    ("Could not find App Connection ", Missing.CONNECTION),
+    ("", Missing.OTHER),
+)
+"""How a sentence begins, and what it means; the first that fits."""
+
+_DENIED = re.compile(r"^You are not allowed to (?P<action>[\w-]+) on (?P<subject>[\w-]+)$")
+_WAIT = re.compile(r"in (?P<seconds>\d+) seconds?")
+
+# What a token exchange is refused with (RFC 8693, section 2.2.2; RFC 6749, section 5.2). A refused ID token is an
+# invalid_request: of what that may mean, this server brings about nothing else.
+_OF_EXCHANGE: dict[str, Callable[[str], InfisicalError]] = {
+    "invalid_client": lambda message: LoginRefused(message, refusal=Refusal.APPLICATION),
+    "unauthorized_client": lambda message: LoginRefused(message, refusal=Refusal.EXCHANGE),
+    "unsupported_grant_type": lambda message: LoginRefused(message, refusal=Refusal.EXCHANGE),
+    "invalid_request": SignOnRefused,
+    "invalid_grant": SignOnRefused,
+    "invalid_scope": Refused,
+    "invalid_target": Refused,
+}
 
 
-def error_from_answer(status: int, headers: Mapping[str, str], body: object) -> InfisicalError:
-    """The error that an answer of status 400 or above stands for; `body` is its parsed JSON, or None.
+def error_from_answer(answer: Answer) -> InfisicalError:
+    """The error that an answer stands for which is not what was asked for.
 
     Branches on `error` first and on the status second: an expired token is 403 TokenError, a missing one
     401 UnauthorizedError, and both want the same treatment.
     """
-    told = body if isinstance(body, dict) else {}
-    kind = str(told.get("error", ""))
-    message = _sentence(told.get("message"))
-    request_id = _request_id(told)
-    if status == 422 and isinstance(told.get("message"), list):
-        return InvalidFields(_issues(told["message"]), request_id=request_id)
-    if status == 429:
-        return RateLimited(message, retry_after=_seconds(headers, message), request_id=request_id)
-    if status == 504:
-        return NoAnswer("A proxy before Infisical gave up waiting.", request_id=request_id, status=status)
-    if status >= 500:
-        return ServerFailed(message or f"It answered {status}.", request_id=request_id, status=status)
-    if not told or (status == 404 and kind == "Not Found"):
-        return NotInfisical(f"It answered {status}, not in Infisical's way.", status=status)
-    return _refusal(status, kind, message, request_id)
-
-
-# What a token exchange is refused with (RFC 8693, section 2.2.2; RFC 6749, section 5.2). A refused ID token is an
-# invalid_request: of what that may mean, this server brings about nothing else.
-_OF_EXCHANGE: dict[str, Callable[[str, int], InfisicalError]] = {
-    "invalid_client": lambda said, status: LoginRefused(said, refusal=Refusal.APPLICATION, status=status),
-    "unauthorized_client": lambda said, status: LoginRefused(said, refusal=Refusal.EXCHANGE, status=status),
-    "unsupported_grant_type": lambda said, status: LoginRefused(
-        said, refusal=Refusal.EXCHANGE, status=status
-    ),
-    "invalid_request": lambda said, status: SignOnRefused(said, status=status),
-    "invalid_grant": lambda said, status: SignOnRefused(said, status=status),
-    "invalid_scope": lambda said, status: Refused(said, status=status),
-    "invalid_target": lambda said, status: Refused(said, status=status),
-}
-
-
-def error_from_exchange(status: int, headers: Mapping[str, str], body: object) -> InfisicalError:
-    """The error that a refused token exchange stands for; what is not in OAuth's spelling is read as everywhere else.
-
-    An Infisical from before the exchange has no such address (recorded exchange not-found-route).
-    """
-    told = body if isinstance(body, dict) else {}
-    said = _sentence(told.get("error_description"))
-    refused = _OF_EXCHANGE.get(str(told.get("error", "")))
-    if refused is not None and status < 500:
-        return refused(said, status)
-    error = error_from_answer(
-        status, headers, {**told, "message": told.get("message") or said} if told else body
-    )
-    if isinstance(error, NotInfisical) and status == 404:
-        return LoginRefused(error.message, refusal=Refusal.EXCHANGE, status=status)
+    body = answer.payload if isinstance(answer.payload, dict) else {}
+    error = _error(answer, body, _sentence(body.get("message")))
+    request_id = body.get("reqId")
+    error.request_id = request_id[:100] if isinstance(request_id, str) and request_id else None
+    error.status = answer.status
     return error
 
 
-def _refusal(status: int, kind: str, message: str, request_id: str | None) -> InfisicalError:
-    about_the_caller = message.startswith("Service token") or _WRONG_ADDRESS in message
+def error_from_login(answer: Answer) -> InfisicalError:
+    """The same for a log-in: a client ID of another shape is 422, an unknown organization 404, and to people all of
+    them say the same."""
+    error = error_from_answer(answer)
+    if error.status not in (400, 403, 404, 422) or isinstance(error, LoginRefused | NotInfisical):
+        return error
+    return LoginRefused(
+        error.message, refusal=Refusal.CREDENTIAL, request_id=error.request_id, status=error.status
+    )
+
+
+def error_from_exchange(answer: Answer) -> InfisicalError:
+    """The same for a token exchange; what is not in OAuth's spelling is read as everywhere else.
+
+    An Infisical from before the exchange has no such address (recorded exchange not-found-route).
+    """
+    body = answer.payload if isinstance(answer.payload, dict) else {}
+    message = _sentence(body.get("error_description"))
+    make = _OF_EXCHANGE.get(str(body.get("error", "")))
+    error = make(message) if make and answer.status < 500 else error_from_answer(answer)
+    if isinstance(error, NotInfisical) and answer.status == 404:
+        error = LoginRefused(error.message, refusal=Refusal.EXCHANGE)
+    error.message = error.message if "message" in body else message or error.message
+    error.status = answer.status
+    return error
+
+
+def _error(answer: Answer, body: Mapping[str, Any], message: str) -> InfisicalError:
+    status, kind = answer.status, str(body.get("error", ""))
+    if status < 300:
+        return NotInfisical("It answered with something that is not JSON.")
+    if status < 400:
+        return NotInfisical(_redirect(answer))
+    if status == 422 and isinstance(body.get("message"), list):
+        return InvalidFields(_issues(body["message"]))
+    if status == 429:
+        return RateLimited(message, retry_after=_seconds(answer.headers, message))
+    if status == 504:
+        return NoAnswer("A proxy before Infisical gave up waiting.")
+    if status >= 500:
+        return ServerFailed(message or f"It answered {status}.")
+    if not body or (status == 404 and kind == "Not Found"):
+        return NotInfisical(f"It answered {status}, not in Infisical's way.")
+    return _refusal(status, kind, message)
+
+
+def _refusal(status: int, kind: str, message: str) -> InfisicalError:
+    about_the_caller = message.startswith("Service token") or _WRONG_ADDRESS in message.lower()
     if status == 401 or kind == "TokenError" or about_the_caller:
-        return LoginRefused(message, refusal=_login_refusal(message), request_id=request_id, status=status)
+        return LoginRefused(
+            message, refusal=next(why for part, why in _LOGIN_REFUSALS if part in message.lower())
+        )
     if kind == "ProjectMembershipNotFound":
-        return NotAMember(message, request_id=request_id, status=status)
+        return NotAMember(message)
     if status == 403:
         denied = _DENIED.match(message)
         action, subject = denied.group("action", "subject") if denied else (None, None)
-        return PermissionDenied(message, action=action, subject=subject, request_id=request_id)
+        return PermissionDenied(message, action=action, subject=subject)
     if status == 404:
-        return NotFound(message, missing=_missing(message), request_id=request_id)
-    return _bad_request(message)(message, request_id=request_id, status=status)
+        return NotFound(message, missing=next(what for start, what in _MISSING if message.startswith(start)))
+    return next(kind for start, kind in _BAD_REQUESTS if re.match(start, message, re.DOTALL))(message)
 
 
-def _missing(message: str) -> Missing:
-    return next((what for start, what in _MISSING if message.startswith(start)), Missing.OTHER)
+def _redirect(answer: Answer) -> str:
+    """Names the host that a redirect leads to, and nothing else of its address."""
+    try:
+        host = urlsplit(answer.headers.get("location", "")).hostname
+    except ValueError:
+        host = None
+    return f"It redirects to {host[:100]}." if host else "It redirects elsewhere."
 
 
-def _bad_request(message: str) -> type[InfisicalError]:
-    if _TAKEN.match(message):
-        return NameTaken
-    if message == _BLAMES_CREDENTIALS:
-        # Infisical says this when the name does not resolve, the address is private or there is no route: it blames
-        # the credentials and means the URL (recorded exchanges create-url-dns-fail, create-private-ip-blocked).
-        return InstanceUrlRefused
-    validated = _VALIDATED.match(message)
-    if not validated:
-        return Refused
-    answered = _PROVIDER_STATUS.match(validated["why"])
-    if not answered:
-        return InstanceUrlRefused
-    by_status: dict[str, type[InfisicalError]] = {
-        "401": TokenRefused,
-        "403": TokenLacksPermission,
-        "404": InstanceUrlRefused,
-    }
-    return by_status.get(answered["status"], ProviderFailed)
-
-
-def _login_refusal(message: str) -> Refusal:
-    for fragment, refusal in _LOGIN_REFUSALS:
-        if fragment.lower() in message.lower():
-            return refusal
-    return Refusal.TOKEN
-
-
-def _issues(told: list[Any]) -> tuple[Issue, ...]:
+def _issues(entries: list[Any]) -> tuple[Issue, ...]:
     return tuple(
         Issue(
             path=tuple(str(step) for step in entry.get("path", ()) if isinstance(step, str | int)),
             message=_sentence(entry.get("message")),
         )
-        for entry in told[:20]
+        for entry in entries[:20]
         if isinstance(entry, dict) and isinstance(entry.get("path", []), list)
     )
 
 
-def _sentence(told: object) -> str:
-    return told[:_LONGEST_MESSAGE] if isinstance(told, str) else ""
-
-
-def _request_id(told: Mapping[str, Any]) -> str | None:
-    given = told.get("reqId")
-    return given[:100] if isinstance(given, str) and given else None
+def _sentence(value: object) -> str:
+    return value[:_LONGEST_MESSAGE] if isinstance(value, str) else ""
 
 
 def _seconds(headers: Mapping[str, str], message: str) -> int:
     """How long to wait: `Retry-After`, else the number in the sentence, else a minute (cloud-write-429)."""
     named = _WAIT.search(message)
-    for told in (headers.get("retry-after", ""), named["seconds"] if named else ""):
-        if told.isascii() and told.isdigit():
-            return min(int(told[:6]), 3600)
+    for text in (headers.get("retry-after", ""), named["seconds"] if named else ""):
+        if text.isascii() and text.isdigit():
+            return min(int(text[:6]), 3600)
     return 60

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 
-from app.core.http import network_transport
+from app.core.network import NetworkTransport, certificates
 from app.core.secret import Secret
 from app.infisical import Deadline, Infisical, InfisicalError, OAuthApplication
 from app.infisical.auth import TokenAuth
@@ -61,7 +61,7 @@ def asked(play: servers.Play, call: str, *, seconds: float = 30) -> tuple[list[b
     """What is sent for a call that ends in an error, and the seconds that it is given."""
     server = servers.Server(play)
     url = f"http://127.0.0.1:{server.port}"
-    network = Hurried(network_transport(url, ca_bundle=None, connections=1), seconds=seconds)
+    network = Hurried(NetworkTransport(certificates()), seconds=seconds)
     infisical = Infisical(url, auth=TokenAuth(TOKEN), transport=network)
     with infisical, pytest.raises(InfisicalError):
         CALLS[call](infisical)

@@ -17,14 +17,8 @@ from flask import Flask
 from app import create_app
 from app.auth.oidc_errors import Reason
 from app.config import Settings
-from app.core.http import (
-    BoundedTransport,
-    ClientSecretBasic,
-    certificates,
-    masked,
-    network_transport,
-    read_json,
-)
+from app.core.http import Answer, Authorization, Fault, HttpClient, HttpError, client_secret_basic
+from app.core.network import NetworkTransport, certificates
 from app.core.secret import Secret
 from app.infisical import Deadline, Infisical, InfisicalError, NoAnswer, NotInfisical, Reach, Unreachable
 from app.web.services import EXTENSION
@@ -253,12 +247,10 @@ def test_an_answer_with_a_length_of_gigabytes_is_not_waited_for(serve: Callable[
 
 def test_a_client_may_ask_for_less(serve: Callable[..., Server]) -> None:
     url = f"http://127.0.0.1:{serve(saying(answer(b' ' * 200))).port}"
-    inner = network_transport(url, ca_bundle=None, connections=1)
-    with (
-        httpx.Client(transport=BoundedTransport(inner, largest=100)) as asking,
-        pytest.raises(httpx.DecodingError),
-    ):
-        asking.get(url)
+    asking = HttpClient(NetworkTransport(certificates()), largest=100)
+    with contextlib.closing(asking), pytest.raises(HttpError) as raised:
+        asking.send("GET", url, deadline=Deadline.after(10))
+    assert raised.value.fault is Fault.TOO_LONG
 
 
 # ── Proxies ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -311,12 +303,15 @@ def test_no_proxy_is_honoured(serve: Callable[..., Server], monkeypatch: pytest.
 # ── What is read of an answer ──────────────────────────────────────────────────────────────────────────────────────
 
 
+def asked(told: httpx.Response, *, redact: tuple[Secret, ...] = ()) -> Answer:
+    """What is read of this answer to a request with a bearer token."""
+    client = HttpClient(httpx.MockTransport(lambda _: told))
+    auth = Authorization("Bearer", Secret("made-up-bearer"))
+    return client.send("GET", "https://infisical.test", deadline=Deadline.after(10), auth=auth, redact=redact)
+
+
 def reading(body: bytes, *, kind: str = "application/json", hidden: tuple[Secret, ...] = ()) -> object:
-    request = httpx.Request(
-        "GET", "https://infisical.test", headers={"Authorization": "Bearer made-up-bearer"}
-    )
-    response = httpx.Response(200, content=body, headers={"content-type": kind}, request=request)
-    return read_json(response, redact=hidden)
+    return asked(httpx.Response(200, content=body, headers={"content-type": kind}), redact=hidden).payload
 
 
 def test_a_secret_is_masked_in_values_and_keys_stay() -> None:
@@ -354,8 +349,16 @@ def test_json_of_another_kind_reads_as_nothing() -> None:
 
 
 def test_a_secret_inside_a_url_is_masked() -> None:
-    secret = Secret("made/up&secret")
-    assert masked("?a=made%2Fup%26secret&b=made%2fup%26secret", (secret,)) == "?a=…&b=…"
+    assert reading(b'"?a=made%2Fup%26secret&b=1"', hidden=(Secret("made/up&secret"),)) == "?a=…&b=1"
+
+
+def test_a_secret_in_a_header_of_the_answer_is_masked() -> None:
+    told = asked(httpx.Response(302, headers={"Location": "https://made-up-bearer.example"}))
+    assert told.headers["location"] == "https://….example"
+
+
+def test_what_was_answered_stands_in_no_traceback() -> None:
+    assert "made-up" not in repr(asked(httpx.Response(200, json="made-up", headers={"x": "made-up"})))
 
 
 def test_a_bundle_is_trusted_instead_of_the_public_authorities_or_besides_them() -> None:
@@ -410,7 +413,7 @@ def test_name_and_secret_are_encoded_as_in_a_form_first() -> None:
         seen.append(request.headers["Authorization"])
         return httpx.Response(200)
 
-    auth = ClientSecretBasic("made:up", Secret("made up+secret/é%"))
+    auth = client_secret_basic("made:up", Secret("made up+secret/é%"))
     with httpx.Client(transport=httpx.MockTransport(answer), auth=auth) as client:
         client.post("https://login.company.test/token")
     kind, _, credential = seen[0].partition(" ")

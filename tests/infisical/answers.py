@@ -57,8 +57,8 @@ def client(answer: Answer) -> Infisical:
 def logging_in(answer: Answer, *, clock: Callable[[], float]) -> Infisical:
     """A client that logs in with Universal Auth."""
     secret = Secret("made-up-client-secret")
-    auth = UniversalAuth(base_url=BASE, client_id="made-up-id", client_secret=secret, clock=clock)
-    return Infisical(BASE, auth=auth, transport=httpx.MockTransport(answer), redact=(secret,))
+    auth = UniversalAuth(client_id="made-up-id", client_secret=secret, clock=clock)
+    return Infisical(BASE, auth=auth, transport=httpx.MockTransport(answer))
 
 
 def new_connection(*, access_token: Secret | None = None, **changes: Any) -> NewConnection:

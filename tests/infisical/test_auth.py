@@ -17,7 +17,7 @@ from app.infisical import (
     ServerFailed,
     Unreachable,
 )
-from app.infisical.auth import LOGIN_PATH, RENEW_PATH
+from app.infisical.client import LOGIN_PATH, RENEW_PATH
 
 from .answers import client, connection, error, grant, logging_in, new_connection, soon
 

@@ -4,15 +4,25 @@ import json
 import secrets
 import string
 from collections.abc import Mapping
+from importlib.resources import files
 from typing import Any
 
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
+ANSWERS: dict[str, Any] = json.loads(files(__package__).joinpath("answers.json").read_text("utf-8"))
+"""What is answered as it stands: projects, the apps on offer, Supabase's answers by their status."""
+
+ORGANIZATION: dict[str, str] = ANSWERS["organization"]
+PROJECTS: dict[str, dict[str, Any]] = {project["id"]: project for project in ANSWERS["projects"]}
+
 WAIT_HEADER = "X-Sandbox-Wait"
 """Seconds until the answer comes, or NEVER. It is for the transport alone, which takes it off."""
 
 NEVER = "never"
+
+MISSING = object()
+"""Stands for a value that a body does not have."""
 
 Issue = dict[str, Any]
 """What is wrong with one value of a body: a code, a path, a message, and what else the code needs."""
@@ -32,7 +42,6 @@ _JAVASCRIPT_TYPES = {
     list: "array",
     dict: "object",
 }
-_MISSING = object()
 
 
 def answer(
@@ -55,25 +64,12 @@ def refusal(
     wait: float = 0,
 ) -> HTTPException:
     """An error answer, to be raised. `error` is its name where that is not the usual one of the status."""
-    letters = string.ascii_letters + string.digits
-    body: dict[str, Any] = {
-        "reqId": "req-" + "".join(secrets.choice(letters) for _ in range(14)),
-        "statusCode": status,
-        "message": message,
-        "error": error or _ERRORS[status],
-    }
+    request_id = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(14))
+    body = {"reqId": f"req-{request_id}", "statusCode": status, "message": message}
     if error == "PermissionDenied":
         body["details"] = []
+    body["error"] = error or _ERRORS[status]
     return HTTPException(response=answer(body, status=status, wait=wait))
-
-
-def no_member(project_id: str) -> HTTPException:
-    return refusal(
-        403,
-        f"You are not a member of this project with ID {project_id}. Please assign this identity to the project "
-        "with the appropriate permissions, then try again.",
-        error="ProjectMembershipNotFound",
-    )
 
 
 def read_object() -> dict[str, Any]:
@@ -88,13 +84,8 @@ def type_issues(value: object, expected: type, *, path: tuple[str, ...]) -> list
     """The issue of a value of another type; types are called as in JavaScript, a missing value "undefined"."""
     if isinstance(value, expected):
         return []
-    received = "undefined" if value is _MISSING else _JAVASCRIPT_TYPES.get(type(value), "null")
+    received = "undefined" if value is MISSING else _JAVASCRIPT_TYPES.get(type(value), "null")
     wanted = _JAVASCRIPT_TYPES[expected]
-    message = "Required" if value is _MISSING else f"Expected {wanted}, received {received}"
-    issue = {"code": "invalid_type", "expected": wanted, "received": received, "message": message}
-    return [issue | {"path": list(path)}]
-
-
-def part_of(body: dict[str, Any], key: str) -> object:
-    """The value at this key, or one that `type_issues` calls missing."""
-    return body.get(key, _MISSING)
+    message = "Required" if value is MISSING else f"Expected {wanted}, received {received}"
+    issue = {"code": "invalid_type", "expected": wanted, "received": received, "path": list(path)}
+    return [issue | {"message": message}]

@@ -1,9 +1,7 @@
 """Puts the sandbox's Flask app together: one app that answers as Infisical or as Supabase, by the Host header."""
 
-import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, g, request
@@ -11,9 +9,9 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from ..connectors import APPS, App
 from . import auth, connections, supabase
-from .answers import answer, no_member, refusal
-from .auth import CALLERS, Caller, Callers, Identity, Person, caller
-from .store import ORGANIZATION, PROJECTS, Database, current_database, timestamp
+from .answers import ANSWERS, ORGANIZATION, PROJECTS, answer, refusal
+from .auth import CALLERS, Caller, Callers, Identity, Person, caller, no_member
+from .store import Database, current_database, timestamp
 
 INFISICAL_HOST_NAME = "infisical.sandbox"
 SANDBOX_HOST = f"https://{INFISICAL_HOST_NAME}"
@@ -86,18 +84,7 @@ def dashboard() -> Response:
 @routes.get("/api/status")
 def status() -> Response:
     """Needs no token."""
-    return answer(
-        {
-            "date": timestamp(current_database().now),
-            "message": "Ok",
-            "emailConfigured": True,
-            "inviteOnlySignup": True,
-            "redisConfigured": True,
-            "secretScanningConfigured": False,
-            "auditLogStorageDisabled": False,
-            "maxIdentityAccessTokenTTL": 7776000,
-        }
-    )
+    return answer({"date": timestamp(current_database().now)} | ANSWERS["status"])
 
 
 @routes.get("/api/v1/identities/details")
@@ -121,33 +108,40 @@ def user() -> Response:
 @routes.get("/api/v1/projects")
 def projects() -> Response:
     """The projects that the caller is a member of, by name."""
-    calling = caller(Caller)
-    is_asked_for = request.args.get("type") in (None, "secret-manager")
-    mine = [project for project in PROJECTS.values() if is_asked_for and calling.role_in(project.id)]
-    return answer({"projects": [project.to_json() for project in mine]})
+    calling, kind = caller(Caller), request.args.get("type")
+    return answer(
+        {
+            "projects": [
+                project
+                for project in PROJECTS.values()
+                if calling.role_in(project["id"]) and kind in (None, project["type"])
+            ]
+        }
+    )
 
 
 @routes.get("/api/v1/projects/<project_id>")
 def project_by_id(project_id: str) -> Response:
     """One project of which the caller is a member."""
-    calling, project = caller(Caller), PROJECTS.get(project_id)
-    if project is None:
+    calling = caller(Caller)
+    if project_id not in PROJECTS:
         raise refusal(404, f"Project with ID '{project_id}' not found")
-    if calling.role_in(project.id) is None:
-        raise no_member(project.id)
-    return answer({"project": project.to_json()})
+    if calling.role_in(project_id) is None:
+        raise no_member(project_id)
+    return answer({"project": PROJECTS[project_id]})
 
 
 @routes.get("/api/v1/app-connections/options")
 def options() -> Response:
     """The apps on offer: 73, of which 62 for a secret-manager project (recorded exchanges options, options-project)."""
     caller(Caller)
-    offered = json.loads(files(__package__).joinpath("options.json").read_text("utf-8"))
-    names = (
-        ["everywhere"] if request.args.get("projectType") == "secret-manager" else ["everywhere", "elsewhere"]
+    offered = list(ANSWERS["options"]["everywhere"])
+    if request.args.get("projectType") != "secret-manager":
+        offered += ANSWERS["options"]["elsewhere"]
+    known = {row["app"] for row in offered}
+    offered += (
+        {"name": app.name, "app": app.slug, "methods": [app.method]}
+        for app in g.apps.values()
+        if app.slug not in known
     )
-    rows = {row["app"]: row for name in names for row in offered[name]}
-    ours = {app.slug: {"name": app.name, "app": app.slug, "methods": [app.method]} for app in g.apps.values()}
-    return answer(
-        {"appConnectionOptions": sorted((ours | rows).values(), key=lambda row: row["name"].lower())}
-    )
+    return answer({"appConnectionOptions": sorted(offered, key=lambda row: str(row["name"]).lower())})

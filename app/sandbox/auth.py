@@ -10,7 +10,7 @@ import hmac
 import json
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import unquote_plus
@@ -20,14 +20,12 @@ from itsdangerous import Signer
 from werkzeug.exceptions import HTTPException
 
 from ..core.text import read_payload
-from .answers import answer, no_member, part_of, read_object, refusal, type_issues
-from .store import ORGANIZATION, current_database
+from .answers import ANSWERS, MISSING, answer, read_object, refusal, type_issues
+from .store import current_database
 
 _HOUR = 60 * 60
 _MONTH = 30 * 24 * 60 * 60
 _YEAR_2100 = 4102444800
-_HEADER = {"alg": "HS256", "typ": "JWT"}
-_ISSUER = "the sandbox: this token opens nothing outside it"
 _MALFORMED = (
     "The provided access token is malformed. Please use a valid token or generate a new one and try again."
 )
@@ -42,13 +40,13 @@ class Caller:
     """Somebody who may call, and how long their tokens live (seconds).
 
     `roles` maps a project's id to admin or viewer, who may not even read App Connections (recorded exchange
-    get-by-id-lowpriv); None is an admin of the organization and so of every project. `refused` is what a log-in is
-    answered with although all that it sends is right: status, error, message.
+    get-by-id-lowpriv); None is an admin of the organization and so of every project. `refused` is what they get instead
+    of a token although all that they send is right.
     """
 
     ttl: int
     roles: Mapping[str, str] | None = None
-    refused: tuple[int, str, str] | None = None
+    refused: Callable[[], HTTPException] | None = None
 
     def role_in(self, project_id: str) -> str | None:
         """admin, viewer, or None for somebody who is no member."""
@@ -57,7 +55,7 @@ class Caller:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity(Caller):
-    """A machine identity."""
+    """A machine identity, or an OAuth application, which proves itself in the same way."""
 
     name: str
     client_id: str
@@ -80,32 +78,12 @@ class Person(Caller):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Application:
-    """An OAuth application that exchanges people's ID tokens; `refused` as above."""
-
-    client_id: str
-    client_secret: str
-    refused: tuple[int, str, str] | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Callers:
     """Everybody whom the sandbox knows. Whoever signs in with another address gets the rights of the first person."""
 
     identities: tuple[Identity, ...]
     people: tuple[Person, ...]
-    applications: tuple[Application, ...]
-
-    def identity(self, client_id: str) -> Identity | None:
-        return next((one for one in self.identities if one.client_id == client_id), None)
-
-    def application(self, client_id: str) -> Application | None:
-        return next((one for one in self.applications if one.client_id == client_id), None)
-
-    def person(self, email: str, *, name: str) -> Person:
-        """The person with this e-mail address; one who is not known is called `name`."""
-        known = next((one for one in self.people if one.email == email.lower()), None)
-        return known or replace(self.people[0], email=email.lower(), name=name or email.partition("@")[0])
+    applications: tuple[Identity, ...]
 
 
 CALLERS = Callers(
@@ -118,7 +96,8 @@ CALLERS = Callers(
     ),
     people=(Person(email="ada@example.com", name="Ada Example"),),
     applications=(
-        Application(
+        Identity(
+            name="Infisical Connect",
             client_id="sandbox-oauth-application",
             client_secret="made-up-client-secret-of-the-oauth-application",  # noqa: S106 - likewise
         ),
@@ -136,7 +115,7 @@ Kind = TypeVar("Kind", bound=Caller)
 def log_in() -> Response:
     """Gives out a token. A locked identity gets the same 401 to its right secret as to a wrong one."""
     client_id, client_secret = _texts("clientId", "clientSecret")
-    database, identity = current_database(), _callers().identity(client_id)
+    database, identity = current_database(), _known(client_id, among=_callers().identities)
     if identity is None:
         raise refusal(401, "Invalid credentials")
     if database.is_locked(client_id):
@@ -145,8 +124,7 @@ def log_in() -> Response:
         database.count_failed_login(client_id)
         raise refusal(401, "Invalid credentials")
     if identity.refused:
-        status, error, message = identity.refused
-        raise refusal(status, message, error=error)
+        raise identity.refused()
     database.forget_failed_logins(client_id)
     return _grant(identity, login_id=str(uuid.uuid4()), began=database.now.timestamp())
 
@@ -173,29 +151,34 @@ def exchange() -> Response:
     """An access token with the rights of the person in the ID token. Infisical's documentation is the source of what is
     answered; no exchange was recorded, and the sentences are made up."""
     given = request.authorization
-    application = _callers().application(unquote_plus((given and given.username) or ""))
-    secret = unquote_plus((given and given.password) or "")
-    if application is None or not _same(secret, application.client_secret):
-        raise _not_exchanged("Client authentication failed", error="invalid_client", status=401)
+    client_id, client_secret = (
+        unquote_plus((given and given.get(part)) or "") for part in ("username", "password")
+    )
+    application = _known(client_id, among=_callers().applications)
+    if application is None or not _same(client_secret, application.client_secret):
+        raise oauth_refusal("Client authentication failed", error="invalid_client", status=401)
     if request.form.get("grant_type") != _EXCHANGE:
-        raise _not_exchanged("The grant type is not supported", error="unsupported_grant_type")
-    if application.refused:
-        raise _refused_exchange(application.refused)
+        raise oauth_refusal("The grant type is not supported", error="unsupported_grant_type")
     if request.form.keys() - {"grant_type", "subject_token", "subject_token_type"}:
-        raise _not_exchanged("The request has a parameter that is not supported")
+        raise oauth_refusal("The request has a parameter that is not supported")
     person = _person_in(request.form.get("subject_token", ""))
-    if person.refused:
-        raise _refused_exchange(person.refused)
+    for caller_ in (application, person):
+        if caller_.refused:
+            raise caller_.refused()
     now = current_database().now.timestamp()
-    claims = _person_claims(person) | {"iat": int(now), "exp": math.ceil(now + person.ttl)}
     return answer(
         {
-            "access_token": _signer().sign(_unsigned(claims)).decode(),
+            "access_token": _signed(_person_claims(person, issued=now, expires=now + person.ttl)),
             "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
             "token_type": "Bearer",
             "expires_in": person.ttl,
         }
     )
+
+
+def oauth_refusal(description: str, *, error: str = "invalid_request", status: int = 400) -> HTTPException:
+    """A refusal of the exchange, in OAuth's spelling."""
+    return HTTPException(response=answer({"error": error, "error_description": description}, status=status))
 
 
 def caller(kind: type[Kind]) -> Kind:
@@ -224,9 +207,18 @@ def require(action: str, *, project_id: str | None) -> None:
         raise refusal(403, f"You are not allowed to {right} on app-connections", error="PermissionDenied")
 
 
+def no_member(project_id: str) -> HTTPException:
+    return refusal(
+        403,
+        f"You are not a member of this project with ID {project_id}. Please assign this identity to the project "
+        "with the appropriate permissions, then try again.",
+        error="ProjectMembershipNotFound",
+    )
+
+
 def sandbox_person_token() -> str:
     """A made-up access token of Ada, to be pasted. It is the same at every start, and its signature is none."""
-    claims = _person_claims(CALLERS.people[0]) | {"iat": 0, "exp": _YEAR_2100}
+    claims = _person_claims(CALLERS.people[0], issued=0, expires=_YEAR_2100)
     return f"{_unsigned(claims)}.opens-nothing-but-the-sandbox"
 
 
@@ -235,10 +227,21 @@ def _callers() -> Callers:
     return callers
 
 
+def _known(client_id: str, *, among: Iterable[Identity]) -> Identity | None:
+    return next((identity for identity in among if identity.client_id == client_id), None)
+
+
+def _person(email: str, *, name: str) -> Person:
+    """The person with this e-mail address; one who is not known is called `name`."""
+    people = _callers().people
+    known = next((person for person in people if person.email == email.lower()), None)
+    return known or replace(people[0], email=email.lower(), name=name or email.partition("@")[0])
+
+
 def _texts(*keys: str) -> list[str]:
     """These texts of the body, trimmed as Infisical does."""
     body = read_object()
-    if issues := [issue for key in keys for issue in type_issues(part_of(body, key), str, path=(key,))]:
+    if issues := [issue for key in keys for issue in type_issues(body.get(key, MISSING), str, path=(key,))]:
         raise refusal(422, issues)
     return [body[key].strip() for key in keys]
 
@@ -255,21 +258,14 @@ def _grant(identity: Identity, *, login_id: str, began: float) -> Response:
         "identityName": identity.name,
         "identityAccessTokenId": login_id,
         "clientSecretId": identity.client_id,
-        "authTokenType": "identityAccessToken",
-        "authMethod": "universal-auth",
         "identityAuth": {"universalAuth": {"clientId": identity.client_id}},
-        "orgId": ORGANIZATION["id"],
-        "orgName": ORGANIZATION["name"],
-        "rootOrgId": ORGANIZATION["id"],
-        "parentOrgId": ORGANIZATION["id"],
-        "iss": _ISSUER,
         "loginAt": began,
         "iat": int(now),
         "exp": math.ceil(expires),
     }
     return answer(
         {
-            "accessToken": _signer().sign(_unsigned(claims)).decode(),
+            "accessToken": _signed(ANSWERS["claims"]["identity"] | claims),
             "expiresIn": math.ceil(expires - now),
             "accessTokenMaxTTL": identity.max_ttl,
             "tokenType": "Bearer",
@@ -291,76 +287,54 @@ def _read(token: str) -> tuple[Caller, dict[str, Any]]:
         raise refusal(404, f"Service token with ID '{token.split('.')[1]}' not found")
     if _same(token, sandbox_person_token()):
         return _callers().people[0], {}
-    claims = _verified(token)
-    if "userId" in claims:
-        return _callers().person(claims["email"], name=claims["name"]), claims
-    identity = _callers().identity(claims["identityId"])
-    if identity is None:
-        raise _bad_token("invalid token")
-    return identity, claims
-
-
-def _verified(token: str) -> dict[str, Any]:
     claims = read_payload(token)
+    if fault := _fault_of(token, claims):
+        raise refusal(403, fault, error="TokenError")
+    if "userId" in claims:
+        return _person(claims["email"], name=claims["name"]), claims
+    return next(one for one in _callers().identities if one.client_id == claims["identityId"]), claims
+
+
+def _fault_of(token: str, claims: dict[str, Any]) -> str:
+    if not token:
+        return "jwt must be provided"
     if not claims:
-        malformed = _MALFORMED if token.count(".") != 2 else "invalid token"
-        raise _bad_token(malformed if token else "jwt must be provided")
+        return _MALFORMED if token.count(".") != 2 else "invalid token"
     if token.endswith("."):
-        raise _bad_token("jwt signature is required")
+        return "jwt signature is required"
     if not _signer().validate(token):
-        raise _bad_token("invalid signature")
+        return "invalid signature"
     if current_database().now.timestamp() >= claims["exp"]:
-        raise _bad_token("Your token has expired. Please re-authenticate.")
-    return claims
-
-
-def _bad_token(message: str) -> HTTPException:
-    return refusal(403, message, error="TokenError")
+        return "Your token has expired. Please re-authenticate."
+    return ""
 
 
 def _person_in(id_token: str) -> Person:
     if request.form.get("subject_token_type") not in _ID_TOKENS:
-        raise _not_exchanged("subject_token_type is not supported")
+        raise oauth_refusal("subject_token_type is not supported")
     claims = read_payload(id_token)
-    if not claims:
-        raise _not_exchanged("The subject token is malformed")
     ends, email, name = claims.get("exp"), claims.get("email"), claims.get("name")
     if not isinstance(ends, int | float) or ends <= current_database().now.timestamp():
-        raise _not_exchanged("The subject token has expired")
+        raise oauth_refusal("The subject token is malformed or has expired")
     if not isinstance(email, str) or "@" not in email:
-        raise _not_exchanged("The subject token names nobody in this organization")
-    return _callers().person(email, name=name if isinstance(name, str) else "")
+        raise oauth_refusal("The subject token names nobody in this organization")
+    return _person(email, name=name if isinstance(name, str) else "")
 
 
-def _refused_exchange(refused: tuple[int, str, str]) -> HTTPException:
-    status, error, message = refused
-    return _not_exchanged(message, error=error, status=status)
-
-
-def _not_exchanged(description: str, *, error: str = "invalid_request", status: int = 400) -> HTTPException:
-    """A refusal in OAuth's spelling."""
-    body = {"error": error, "error_description": description}
-    return HTTPException(response=answer(body, status=status))
-
-
-def _person_claims(person: Person) -> dict[str, Any]:
+def _person_claims(person: Person, *, issued: float, expires: float) -> dict[str, Any]:
     """As in Infisical's source, and the address and name that the sandbox would look up in a table of people."""
-    return {
-        "authMethod": "oidc",
-        "authTokenType": "accessToken",
-        "userId": person.id,
-        "tokenVersionId": "made-up",
-        "accessVersion": 1,
-        "organizationId": ORGANIZATION["id"],
-        "email": person.email,
-        "name": person.name,
-        "iss": _ISSUER,
-    }
+    named = {"userId": person.id, "email": person.email, "name": person.name}
+    return {**ANSWERS["claims"]["person"], **named, "iat": int(issued), "exp": math.ceil(expires)}
 
 
 def _unsigned(claims: dict[str, Any]) -> str:
-    parts = (json.dumps(part, separators=(",", ":")).encode() for part in (_HEADER, claims))
+    header = {"alg": "HS256", "typ": "JWT"}
+    parts = (json.dumps(part, separators=(",", ":")).encode() for part in (header, claims))
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+def _signed(claims: dict[str, Any]) -> str:
+    return _signer().sign(_unsigned(claims)).decode()
 
 
 def _signer() -> Signer:

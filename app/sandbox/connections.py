@@ -1,9 +1,8 @@
 """App Connections as the sandbox's Infisical keeps them: list, look up, create, change, delete."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,27 +10,18 @@ from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import NotFound
 
 from ..connectors import App, Field
-from .answers import NEVER, Issue, answer, part_of, read_object, refusal, type_issues
+from .answers import MISSING, NEVER, PROJECTS, Issue, answer, read_object, refusal, type_issues
 from .auth import Caller, caller, require
-from .store import (
-    PROJECTS,
-    Document,
-    NameTakenError,
-    Project,
-    current_database,
-    new_connection,
-    new_hash,
-    timestamp,
-)
-from .supabase import Scenario, try_credentials
+from .store import Document, NameTakenError, current_database, new_connection, new_hash, timestamp
+from .supabase import try_credentials
+
+Check = Callable[[str], Issue | None]
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SLUG = re.compile(r"([a-z0-9]+(-[a-z0-9]+)*)?")
 _LONGEST_STORED_DESCRIPTION = 255
 
 routes = Blueprint("app_connections", __name__)
-
-Check = Callable[[str], Issue | None]
 
 
 @routes.get("/api/v1/app-connections")
@@ -60,20 +50,13 @@ def create(slug: str) -> Response:
         raise refusal(404, f"Project with ID '{project_id}' not found")
     require("create", project_id=project_id)
     scenario = try_credentials(app, body["credentials"])
-    document = new_connection(
-        now=current_database().now,
-        app=app.slug,
-        method=app.method,
-        name=body["name"].strip(),
-        description=_trimmed(body.get("description")),
-        project_id=project_id,
-        credentials=_shown(body["credentials"], app=app),
-    )
-    if scenario is not None:
-        return _create_late(document, scenario)
-    with _stored(document, error="Create"):
-        current_database().add(document)
-    return answer({"appConnection": document})
+    values = {"app": app.slug, "method": app.method, "projectId": project_id}
+    document = new_connection(values | _kept(body, app=app), now=current_database().now)
+    if scenario is None:
+        return _stored(document, error="Create")
+    if _is_storable(document) and scenario.appears_after is not None:
+        current_database().put_late(document, seconds=scenario.appears_after)
+    return answer(None, wait=NEVER)
 
 
 @routes.get("/api/v1/app-connections/<slug>/<connection_id>")
@@ -86,13 +69,12 @@ def connection_by_id(slug: str, connection_id: str) -> Response:
 def connection_by_name(slug: str, name: str) -> Response:
     """The connection of this name in the project, or without `projectId` in the organization itself."""
     app = _app(slug)
-    project = _project_of_query()
-    project_id = project.id if project else None
+    project_id = _project_of_query()
     require("read", project_id=project_id)
     for document in current_database().connections():
         if (document["app"], document["name"], document["projectId"]) == (app.slug, name, project_id):
             return answer({"appConnection": document})
-    scope = "project" if project else "organization"
+    scope = "project" if project_id else "organization"
     raise refusal(404, f"Could not find App Connection with name {name} in {scope} scope.")
 
 
@@ -106,15 +88,12 @@ def change(slug: str, connection_id: str) -> Response:
     if issues := _issues_of_change(body, app=app):
         raise refusal(422, issues)
     document = _found(connection_id, app=app, action="edit")
-    document |= {key: _trimmed(body[key]) for key in ("name", "description") if key in body}
-    document["updatedAt"] = timestamp(current_database().now)
     if "credentials" in body:
         if try_credentials(app, body["credentials"]) is not None:
             return answer(None, wait=NEVER)
-        document |= {"credentials": _shown(body["credentials"], app=app), "credentialsHash": new_hash()}
-    with _stored(document, error="Update by id"):
-        current_database().change(document)
-    return answer({"appConnection": document})
+        document["credentialsHash"] = new_hash()
+    document |= _kept(body, app=app) | {"updatedAt": timestamp(current_database().now)}
+    return _stored(document, error="Update by id")
 
 
 @routes.delete("/api/v1/app-connections/<slug>/<connection_id>")
@@ -136,23 +115,26 @@ def _app(slug: str) -> App:
 
 
 def _listed() -> list[Document]:
-    scope = _project_of_query()
-    require("read", project_id=scope.id if scope else None)
-    rows = current_database().connections()
+    project_id = _project_of_query()
+    require("read", project_id=project_id)
+    brief = {
+        id_: {key: project[key] for key in ("name", "id", "type", "slug")}
+        for id_, project in PROJECTS.items()
+    }
     return [
-        row | {"project": PROJECTS[row["projectId"]].brief() if row["projectId"] else None}
-        for row in rows
-        if scope is None or row["projectId"] == scope.id
+        document | {"project": brief.get(document["projectId"])}
+        for document in current_database().connections()
+        if project_id in (None, document["projectId"])
     ]
 
 
-def _project_of_query() -> Project | None:
+def _project_of_query() -> str | None:
     """An empty `projectId` counts as none (list-supabase-empty-project)."""
     caller(Caller)
-    project_id = request.args.get("projectId")
-    if project_id and project_id not in PROJECTS:
+    project_id = request.args.get("projectId") or None
+    if project_id is not None and project_id not in PROJECTS:
         raise refusal(404, f"Project with {project_id} not found")
-    return PROJECTS[project_id] if project_id else None
+    return project_id
 
 
 def _found(connection_id: str, *, app: App, action: str) -> Document:
@@ -169,10 +151,14 @@ def _found(connection_id: str, *, app: App, action: str) -> Document:
     return document
 
 
-def _create_late(document: Document, scenario: Scenario) -> Response:
-    if _is_storable(document) and scenario.appears_after is not None:
-        current_database().add_late(document, seconds=scenario.appears_after)
-    return answer(None, wait=NEVER)
+def _kept(body: dict[str, Any], *, app: App) -> Document:
+    """What a connection keeps of a body, texts trimmed: of the credentials all but the secret."""
+    kept: Document = {key: body[key] and body[key].strip() for key in ("name", "description") if key in body}
+    if "credentials" in body:
+        keys = [field.wire[-1] for field in app.fields if field.wire and field is not app.secret]
+        given = body["credentials"]
+        kept["credentials"] = {key: given[key].strip() for key in keys if key in given}
+    return kept
 
 
 def _is_storable(document: Document) -> bool:
@@ -181,26 +167,16 @@ def _is_storable(document: Document) -> bool:
     return len(description) <= _LONGEST_STORED_DESCRIPTION and "\0" not in description
 
 
-@contextmanager
-def _stored(document: Document, *, error: str) -> Iterator[None]:
-    """Answers as recorded where the document cannot be stored."""
+def _stored(document: Document, *, error: str) -> Response:
+    """Stores the connection and answers with it; `error` is the recorded name of what the database chokes on."""
     if not _is_storable(document):
         raise refusal(500, error=error)
     try:
-        yield
+        current_database().put(document)
     except NameTakenError:
         message = f'An App Connection with the name "{document["name"]}" already exists'
         raise refusal(400, message) from None
-
-
-def _trimmed(text: str | None) -> str | None:
-    return None if text is None else text.strip()
-
-
-def _shown(credentials: dict[str, Any], *, app: App) -> dict[str, str]:
-    """The credentials that Infisical shows again: all but the secret."""
-    keys = [field.wire[-1] for field in app.fields if field.wire and field is not app.secret]
-    return {key: credentials[key].strip() for key in keys if key in credentials}
+    return answer({"appConnection": document})
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +190,7 @@ class _Text:
 
     def issues(self, body: dict[str, Any], path: tuple[str, ...] = ()) -> list[Issue]:
         """What is wrong with it; `path` is where the body lies in the whole."""
-        value, here = part_of(body, self.key), (*path, self.key)
+        value, here = body.get(self.key, MISSING), (*path, self.key)
         if isinstance(value, str):
             found = (check(value.strip()) for check in self.checks)
             return [issue | {"path": list(here)} for issue in found if issue]
@@ -254,10 +230,13 @@ def _url(text: str) -> Issue | None:
     return None if is_host or parts.scheme not in ("http", "https") else issue
 
 
-_NAME_CHECKS = (
-    _at_least_one("name field must be at least 1 lowercase character"),
-    _at_most(64, "name field must be at most 64 lowercase characters"),
-    _slug,
+_NAME = _Text(
+    "name",
+    (
+        _at_least_one("name field must be at least 1 lowercase character"),
+        _at_most(64, "name field must be at most 64 lowercase characters"),
+        _slug,
+    ),
 )
 _DESCRIPTION = _Text(
     "description",
@@ -265,46 +244,40 @@ _DESCRIPTION = _Text(
     optional=True,
     nullable=True,
 )
-_DEFAULT_TOO_LONG = _at_most(255, "String must contain at most 255 character(s)")
 
 
 def _issues_of_new(body: dict[str, Any], *, app: App) -> list[Issue]:
     """The issues of a create's body. The server reads it twice, its credentials first (create-empty-object)."""
-    if body.get("method") == app.method:
-        first = _credentials_issues(body, app=app)
-    else:
-        message = f"Invalid discriminator value. Expected '{app.method}'"
+    issues = _credentials_issues(body, app=app)
+    if body.get("method") != app.method:
         wrong_method = {"code": "invalid_union_discriminator", "options": [app.method], "path": ["method"]}
-        first = [wrong_method | {"message": message}]
-    rest = (_Text("name", _NAME_CHECKS), _DESCRIPTION, _Text("projectId", optional=True))
-    return first + [issue for text in rest for issue in text.issues(body)]
+        issues = [wrong_method | {"message": f"Invalid discriminator value. Expected '{app.method}'"}]
+    for text in (_NAME, _DESCRIPTION, _Text("projectId", optional=True)):
+        issues += text.issues(body)
+    return issues
 
 
 def _issues_of_change(body: dict[str, Any], *, app: App) -> list[Issue]:
     """The issues of a PATCH's body, in which everything may be left out."""
-    first = _credentials_issues(body, app=app) if "credentials" in body else []
-    rest = (_Text("name", _NAME_CHECKS, optional=True), _DESCRIPTION)
-    return first + [issue for text in rest for issue in text.issues(body)]
+    issues = _credentials_issues(body, app=app) if "credentials" in body else []
+    return issues + replace(_NAME, optional=True).issues(body) + _DESCRIPTION.issues(body)
 
 
 def _credentials_issues(body: dict[str, Any], *, app: App) -> list[Issue]:
-    credentials = part_of(body, "credentials")
+    credentials, path = body.get("credentials", MISSING), ("credentials",)
     if not isinstance(credentials, dict):
-        return type_issues(credentials, dict, path=("credentials",))
-    return [
-        issue
-        for field in app.fields
-        if field.wire
-        for issue in _Text(
-            field.wire[-1], _checks_of(field), optional=field.optional or bool(field.default)
-        ).issues(credentials, ("credentials",))
-    ]
+        return type_issues(credentials, dict, path=path)
+    texts = [_credential(field) for field in app.fields if field.wire]
+    return [issue for text in texts for issue in text.issues(credentials, path)]
 
 
-def _checks_of(field: Field) -> tuple[Check, ...]:
+def _credential(field: Field) -> _Text:
+    """One of an app's credentials. The recorded sentence calls accessKey "Access Key"."""
+    key = field.wire[-1]
+    checks = [_at_most(255, "String must contain at most 255 character(s)")]
+    if field.kind == "url":
+        checks.insert(0, _url)
     if field.kind == "secret":
-        # accessKey is "Access Key" in the recorded sentence.
-        return _at_least_one(
-            f"{re.sub(r'(?<=[a-z])(?=[A-Z])', ' ', field.wire[-1]).title()} required"
-        ), _DEFAULT_TOO_LONG
-    return (_url, _DEFAULT_TOO_LONG) if field.kind == "url" else (_DEFAULT_TOO_LONG,)
+        words = re.sub(r"(?=[A-Z])", " ", key).title()
+        checks.insert(0, _at_least_one(f"{words} required"))
+    return _Text(key, tuple(checks), optional=field.optional or bool(field.default))

@@ -7,17 +7,14 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import HTTPException
 
-from ..connectors import App
-from .answers import NEVER, answer, refusal
+from ..connectors import SUPABASE, SUPABASE_CLOUD, App
+from .answers import ANSWERS, NEVER, answer, refusal
 
-SUPABASE_CLOUD = "https://api.supabase.com"
 SUPABASE_HOSTS = frozenset({"api.supabase.com", "supabase-proxy.example.com"})
 """The Management API, and a made-up proxy of it for trying another instance URL."""
 
 _SHAPE = re.compile(r"sbp_[0-9a-f]{40}")
-_UNABLE = "Unable to validate connection - verify credentials"
 _SECONDS_OF_RETRIES = 3
 """Infisical asks a failing Supabase three times more before it gives up (recorded: about 3 s)."""
 
@@ -56,18 +53,6 @@ SCENARIOS = (
         sentence="Supabase never answers: no answer comes, and the connection appears after 90 seconds.",
     ),
 )
-_SCENARIO_BY_DIGITS = {scenario.digits: scenario for scenario in SCENARIOS}
-
-_FAILURES: dict[int, dict[str, Any]] = {
-    401: {"message": "Unauthorized"},
-    403: {
-        "message": "Your access token does not have the permissions that this endpoint needs",
-        "missing_permissions": ["projects_read"],
-    },
-    404: {"message": "Cannot GET /v1/projects"},
-    429: {"message": "ThrottlerException: Too Many Requests"},
-    500: {"message": "Internal server error"},
-}
 
 
 def sandbox_token(digits: str = "4567") -> str:
@@ -77,8 +62,11 @@ def sandbox_token(digits: str = "4567") -> str:
 
 def scenario_of(access_token: str) -> Scenario | None:
     """What happens to this token; None means that it is accepted. Another shape is no token of Supabase's: 0401."""
-    digits = access_token[-4:] if _SHAPE.fullmatch(access_token) else "0401"
-    return _SCENARIO_BY_DIGITS.get(digits)
+    return _scenario(access_token if _SHAPE.fullmatch(access_token) else "0401")
+
+
+def _scenario(secret: str) -> Scenario | None:
+    return next((scenario for scenario in SCENARIOS if secret.endswith(scenario.digits)), None)
 
 
 @routes.get("/v1/projects")
@@ -86,29 +74,12 @@ def projects() -> Response:
     """What Supabase answers to the token in the request."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     scenario = scenario_of(token.strip() if scheme.lower() == "bearer" else "")
-    if scenario is None:
-        return answer(
-            [_project("webshop-production", "eu-central-1"), _project("webshop-staging", "eu-west-1")]
-        )
-    if scenario.status is None:
+    status = scenario.status if scenario else 200
+    if status is None:
         return answer(None, wait=NEVER)
     limits = {"X-RateLimit-Limit": "120", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"}
-    return answer(
-        _FAILURES[scenario.status], status=scenario.status, headers=limits if scenario.status == 429 else {}
-    )
-
-
-def _project(name: str, region: str) -> dict[str, Any]:
-    ref = (name.replace("-", "") + "abcdefghijklmnopqrst")[:20]
-    return {
-        "id": ref,
-        "organization_id": "made-up-organization",
-        "name": name,
-        "region": region,
-        "created_at": "2026-03-02T09:30:00.000000Z",
-        "status": "ACTIVE_HEALTHY",
-        "database": {"host": f"db.{ref}.supabase.co", "version": "15.8.1.060"},
-    }
+    body = ANSWERS["supabase"][str(status)]
+    return answer(body, status=status, headers=limits if status == 429 else {})
 
 
 def try_credentials(app: App, credentials: dict[str, Any]) -> Scenario | None:
@@ -118,24 +89,20 @@ def try_credentials(app: App, credentials: dict[str, Any]) -> Scenario | None:
     sandbox knows no address and no shape: the last four digits alone choose.
     """
     # A line break inside a token is dropped silently before it is sent.
-    token = "".join(credentials[app.secret.wire[-1]].split())
-    scenario = _SCENARIO_BY_DIGITS.get(token[-4:])
-    if app.slug == "supabase":
+    secret = credentials[app.secret.wire[-1]].strip().replace("\r", "").replace("\n", "")
+    scenario = _scenario(secret)
+    if app.slug == SUPABASE.slug:
         url = urlsplit(credentials.get("instanceUrl", SUPABASE_CLOUD).strip())
         _check_reachable(url)
-        scenario = scenario_of(token)
+        scenario = scenario_of(secret)
         if url.path.rstrip("/") or url.query or url.fragment:
-            raise _failed(404)
+            scenario = _scenario("0404")
     if scenario is None or scenario.appears_after is not None:
         return scenario
-    raise _failed(scenario.status or 0)
-
-
-def _failed(status: int) -> HTTPException:
-    return refusal(
+    raise refusal(
         400,
-        f"Failed to validate credentials: Request failed with status code {status}",
-        wait=_SECONDS_OF_RETRIES if status >= 500 else 0,
+        f"Failed to validate credentials: Request failed with status code {scenario.status}",
+        wait=_SECONDS_OF_RETRIES if scenario.status == 500 else 0,
     )
 
 
@@ -143,16 +110,13 @@ def _check_reachable(url: SplitResult) -> None:
     """What is neither Supabase nor refused by the machine itself ends in the sentence that blames the token."""
     if url.scheme not in ("http", "https"):
         raise refusal(400, f"Failed to validate credentials: Unsupported protocol {url.scheme}:")
-    usual_port = 443 if url.scheme == "https" else 80
-    if url.username is None and _is_ipv4_loopback(url.hostname):
-        reason = f"connect ECONNREFUSED {url.hostname}:{url.port or usual_port}"
-        raise refusal(400, f"Failed to validate credentials: {reason}")
-    if url.username is not None or url.hostname not in SUPABASE_HOSTS or url.port not in (None, usual_port):
-        raise refusal(400, _UNABLE)
-
-
-def _is_ipv4_loopback(hostname: str | None) -> bool:
+    port = 443 if url.scheme == "https" else 80
     try:
-        return ipaddress.IPv4Address(hostname or "").is_loopback
+        is_this_machine = ipaddress.IPv4Address(url.hostname or "").is_loopback
     except ValueError:
-        return False
+        is_this_machine = False
+    if is_this_machine and url.username is None:
+        refused = f"connect ECONNREFUSED {url.hostname}:{url.port or port}"
+        raise refusal(400, f"Failed to validate credentials: {refused}")
+    if url.username is not None or url.hostname not in SUPABASE_HOSTS or url.port not in (None, port):
+        raise refusal(400, "Unable to validate connection - verify credentials")

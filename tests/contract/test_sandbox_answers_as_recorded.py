@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.sandbox import sandbox_token
-from app.sandbox.store import ORGANIZATION
+from app.sandbox.answers import ORGANIZATION
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.world import IDENTITIES, PAYMENTS_ID, WEBSHOP_ID, identity_named
 

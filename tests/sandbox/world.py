@@ -8,12 +8,14 @@ from typing import Any
 from flask import Flask
 
 from app.sandbox import create_sandbox
-from app.sandbox.auth import CALLERS, Application, Callers, Identity, Person
-from app.sandbox.store import PAYMENTS_ID, WEBSHOP_ID
+from app.sandbox.answers import PROJECTS, refusal
+from app.sandbox.auth import CALLERS, Callers, Identity, Person, oauth_refusal
 
 __all__ = [
     "APPLICATIONS", "IDENTITIES", "PAYMENTS_ID", "PEOPLE", "WEBSHOP_ID", "identity_named", "peopled_sandbox"
 ]  # fmt: skip
+
+PAYMENTS_ID, WEBSHOP_ID = PROJECTS
 
 
 def _identity(number: int, name: str, **more: Any) -> Identity:
@@ -34,22 +36,22 @@ IDENTITIES = (
     _identity(
         7,
         "expired-secret",
-        refused=(401, "UnauthorizedError", "Access denied due to expired client secret"),
+        refused=lambda: refusal(401, "Access denied due to expired client secret"),
     ),
     _identity(8, "lockout", roles={}),
     _identity(
         9,
         "used-up-secret",
-        refused=(401, "UnauthorizedError", "Access denied due to client secret usage limit reached"),
+        refused=lambda: refusal(401, "Access denied due to client secret usage limit reached"),
     ),
     # From Infisical's source; it was not recorded.
     _identity(
         10,
         "elsewhere",
-        refused=(
+        refused=lambda: refusal(
             403,
-            "ForbiddenError",
             "You are not allowed to access this resource from the current IP address",
+            error="ForbiddenError",
         ),
     ),
 )
@@ -63,21 +65,22 @@ PEOPLE = (
     Person(
         email="gone@example.com",
         name="Gone Example",
-        refused=(400, "invalid_request", "The subject token names nobody in this organization"),
+        refused=lambda: oauth_refusal("The subject token names nobody in this organization"),
     ),
     Person(
         email="unlucky@example.com",
         name="Unlucky Example",
-        refused=(500, "server_error", "The exchange failed, try again"),
+        refused=lambda: oauth_refusal("The exchange failed, try again", error="server_error", status=500),
     ),
 )
 
 APPLICATIONS = (
     *CALLERS.applications,
-    Application(
+    Identity(
+        name="Without the exchange",
         client_id="sandbox-oauth-application-without-exchange",
         client_secret="made-up-client-secret-without-exchange",
-        refused=(400, "unauthorized_client", "The application may not exchange tokens"),
+        refused=lambda: oauth_refusal("It may not exchange tokens", error="unauthorized_client"),
     ),
 )
 

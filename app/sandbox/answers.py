@@ -10,11 +10,11 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
-ANSWERS: dict[str, Any] = json.loads(files(__package__).joinpath("answers.json").read_text("utf-8"))
-"""What is answered as it stands: projects, the apps on offer, Supabase's answers by their status."""
+DATA: dict[str, Any] = json.loads(files(__package__).joinpath("data.json").read_text("utf-8"))
+"""Who and what is in the sandbox, and what is answered as it stands."""
 
-ORGANIZATION: dict[str, str] = ANSWERS["organization"]
-PROJECTS: dict[str, dict[str, Any]] = {project["id"]: project for project in ANSWERS["projects"]}
+ORGANIZATION: dict[str, str] = DATA["organization"]
+PROJECTS: dict[str, dict[str, Any]] = {project["id"]: project for project in DATA["projects"]}
 
 WAIT_HEADER = "X-Sandbox-Wait"
 """Seconds until the answer comes, or NEVER. It is for the transport alone, which takes it off."""
@@ -22,26 +22,10 @@ WAIT_HEADER = "X-Sandbox-Wait"
 NEVER = "never"
 
 MISSING = object()
-"""Stands for a value that a body does not have."""
+"""Stands for a value that a body does not have, which JavaScript calls undefined."""
 
 Issue = dict[str, Any]
 """What is wrong with one value of a body: a code, a path, a message, and what else the code needs."""
-
-_ERRORS = {
-    400: "BadRequest",
-    401: "UnauthorizedError",
-    404: "NotFound",
-    422: "ValidationFailure",
-    500: "InternalServerError",
-}
-_JAVASCRIPT_TYPES = {
-    bool: "boolean",
-    int: "number",
-    float: "number",
-    str: "string",
-    list: "array",
-    dict: "object",
-}
 
 
 def answer(
@@ -68,7 +52,7 @@ def refusal(
     body = {"reqId": f"req-{request_id}", "statusCode": status, "message": message}
     if error == "PermissionDenied":
         body["details"] = []
-    body["error"] = error or _ERRORS[status]
+    body["error"] = error or DATA["errors"][str(status)]
     return HTTPException(response=answer(body, status=status, wait=wait))
 
 
@@ -81,11 +65,10 @@ def read_object() -> dict[str, Any]:
 
 
 def type_issues(value: object, expected: type, *, path: tuple[str, ...]) -> list[Issue]:
-    """The issue of a value of another type; types are called as in JavaScript, a missing value "undefined"."""
+    """The issue of a value of another type; types are called as in JavaScript."""
     if isinstance(value, expected):
         return []
-    received = "undefined" if value is MISSING else _JAVASCRIPT_TYPES.get(type(value), "null")
-    wanted = _JAVASCRIPT_TYPES[expected]
+    received, wanted = (DATA["javascript_types"][kind.__name__] for kind in (type(value), expected))
     message = "Required" if value is MISSING else f"Expected {wanted}, received {received}"
     issue = {"code": "invalid_type", "expected": wanted, "received": received, "path": list(path)}
     return [issue | {"message": message}]

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from ..connectors import APPS, App
 from . import auth, connections, supabase
-from .answers import ANSWERS, ORGANIZATION, PROJECTS, answer, refusal
+from .answers import DATA, ORGANIZATION, PROJECTS, answer, refusal
 from .auth import CALLERS, Caller, Callers, Identity, Person, caller, no_member
 from .store import Database, current_database, timestamp
 
@@ -74,17 +74,10 @@ def _unanswered(error: HTTPException) -> Response | HTTPException:
     return answer({"message": message, "error": "Not Found", "statusCode": 404}, status=404)
 
 
-@routes.get("/")
-def dashboard() -> Response:
-    """A web page with status 200, where a client expects JSON (root-html)."""
-    page = '<!doctype html>\n<html lang="en"><head><title>Infisical</title></head><body></body></html>\n'
-    return Response(page, content_type="text/html")
-
-
 @routes.get("/api/status")
 def status() -> Response:
     """Needs no token."""
-    return answer({"date": timestamp(current_database().now)} | ANSWERS["status"])
+    return answer({"date": timestamp(current_database().now)} | DATA["status"])
 
 
 @routes.get("/api/v1/identities/details")
@@ -101,23 +94,15 @@ def user() -> Response:
     first_name, _, last_name = person.name.partition(" ")
     known = {"id": person.id, "userId": person.id, "email": person.email, "username": person.email}
     named = {"firstName": first_name, "lastName": last_name or None}
-    rest = {"authMethods": ["oidc"], "superAdmin": False, "isAccepted": True, "isEmailVerified": True}
-    return answer({"user": known | named | rest | {"createdAt": now, "updatedAt": now}})
+    return answer({"user": {**DATA["user"], **known, **named, "createdAt": now, "updatedAt": now}})
 
 
 @routes.get("/api/v1/projects")
 def projects() -> Response:
     """The projects that the caller is a member of, by name."""
-    calling, kind = caller(Caller), request.args.get("type")
-    return answer(
-        {
-            "projects": [
-                project
-                for project in PROJECTS.values()
-                if calling.role_in(project["id"]) and kind in (None, project["type"])
-            ]
-        }
-    )
+    calling, kind = caller(Caller), request.args.get("type", "secret-manager")
+    mine = [row for row in PROJECTS.values() if calling.role_in(row["id"]) and row["type"] == kind]
+    return answer({"projects": mine})
 
 
 @routes.get("/api/v1/projects/<project_id>")
@@ -135,13 +120,13 @@ def project_by_id(project_id: str) -> Response:
 def options() -> Response:
     """The apps on offer: 73, of which 62 for a secret-manager project (recorded exchanges options, options-project)."""
     caller(Caller)
-    offered = list(ANSWERS["options"]["everywhere"])
-    if request.args.get("projectType") != "secret-manager":
-        offered += ANSWERS["options"]["elsewhere"]
-    known = {row["app"] for row in offered}
-    offered += (
-        {"name": app.name, "app": app.slug, "methods": [app.method]}
-        for app in g.apps.values()
-        if app.slug not in known
+    names = (
+        ("everywhere",)
+        if request.args.get("projectType") == "secret-manager"
+        else ("everywhere", "elsewhere")
     )
-    return answer({"appConnectionOptions": sorted(offered, key=lambda row: str(row["name"]).lower())})
+    ours = {app.slug: {"name": app.name, "app": app.slug, "methods": [app.method]} for app in g.apps.values()}
+    offered = ours | {row["app"]: row for name in names for row in DATA["options"][name]}
+    return answer(
+        {"appConnectionOptions": sorted(offered.values(), key=lambda row: str(row["name"]).lower())}
+    )

@@ -12,6 +12,7 @@ import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import unquote_plus
 
@@ -20,12 +21,10 @@ from itsdangerous import Signer
 from werkzeug.exceptions import HTTPException
 
 from ..core.text import read_payload
-from .answers import ANSWERS, MISSING, answer, read_object, refusal, type_issues
+from .answers import DATA, MISSING, answer, read_object, refusal, type_issues
 from .store import current_database
 
-_HOUR = 60 * 60
 _MONTH = 30 * 24 * 60 * 60
-_YEAR_2100 = 4102444800
 _MALFORMED = (
     "The provided access token is malformed. Please use a valid token or generate a new one and try again."
 )
@@ -70,7 +69,7 @@ class Person(Caller):
 
     email: str
     name: str
-    ttl: int = _HOUR
+    ttl: int = 60 * 60
 
     @property
     def id(self) -> str:
@@ -87,21 +86,9 @@ class Callers:
 
 
 CALLERS = Callers(
-    identities=(
-        Identity(
-            name="wizard-admin",
-            client_id="5a4db0c5-0000-4000-8000-000000000001",
-            client_secret="made-up-client-secret-of-wizard-admin",  # noqa: S106 - opens nothing but the sandbox
-        ),
-    ),
-    people=(Person(email="ada@example.com", name="Ada Example"),),
-    applications=(
-        Identity(
-            name="Infisical Connect",
-            client_id="sandbox-oauth-application",
-            client_secret="made-up-client-secret-of-the-oauth-application",  # noqa: S106 - likewise
-        ),
-    ),
+    identities=tuple(Identity(**row) for row in DATA["identities"]),
+    people=tuple(Person(**row) for row in DATA["people"]),
+    applications=tuple(Identity(**row) for row in DATA["applications"]),
 )
 SANDBOX_CLIENT_ID = CALLERS.identities[0].client_id
 SANDBOX_CLIENT_SECRET = CALLERS.identities[0].client_secret
@@ -115,7 +102,7 @@ Kind = TypeVar("Kind", bound=Caller)
 def log_in() -> Response:
     """Gives out a token. A locked identity gets the same 401 to its right secret as to a wrong one."""
     client_id, client_secret = _texts("clientId", "clientSecret")
-    database, identity = current_database(), _known(client_id, among=_callers().identities)
+    database, identity = current_database(), _known(client_id, among=g.callers.identities)
     if identity is None:
         raise refusal(401, "Invalid credentials")
     if database.is_locked(client_id):
@@ -154,12 +141,13 @@ def exchange() -> Response:
     client_id, client_secret = (
         unquote_plus((given and given.get(part)) or "") for part in ("username", "password")
     )
-    application = _known(client_id, among=_callers().applications)
+    application = _known(client_id, among=g.callers.applications)
     if application is None or not _same(client_secret, application.client_secret):
         raise oauth_refusal("Client authentication failed", error="invalid_client", status=401)
     if request.form.get("grant_type") != _EXCHANGE:
         raise oauth_refusal("The grant type is not supported", error="unsupported_grant_type")
-    if request.form.keys() - {"grant_type", "subject_token", "subject_token_type"}:
+    known = request.form.keys() <= {"grant_type", "subject_token", "subject_token_type"}
+    if not known or request.form.get("subject_token_type") not in _ID_TOKENS:
         raise oauth_refusal("The request has a parameter that is not supported")
     person = _person_in(request.form.get("subject_token", ""))
     for caller_ in (application, person):
@@ -218,13 +206,8 @@ def no_member(project_id: str) -> HTTPException:
 
 def sandbox_person_token() -> str:
     """A made-up access token of Ada, to be pasted. It is the same at every start, and its signature is none."""
-    claims = _person_claims(CALLERS.people[0], issued=0, expires=_YEAR_2100)
+    claims = _person_claims(CALLERS.people[0], issued=0, expires=datetime(2100, 1, 1, tzinfo=UTC).timestamp())
     return f"{_unsigned(claims)}.opens-nothing-but-the-sandbox"
-
-
-def _callers() -> Callers:
-    callers: Callers = g.callers
-    return callers
 
 
 def _known(client_id: str, *, among: Iterable[Identity]) -> Identity | None:
@@ -233,7 +216,7 @@ def _known(client_id: str, *, among: Iterable[Identity]) -> Identity | None:
 
 def _person(email: str, *, name: str) -> Person:
     """The person with this e-mail address; one who is not known is called `name`."""
-    people = _callers().people
+    people: tuple[Person, ...] = g.callers.people
     known = next((person for person in people if person.email == email.lower()), None)
     return known or replace(people[0], email=email.lower(), name=name or email.partition("@")[0])
 
@@ -265,7 +248,7 @@ def _grant(identity: Identity, *, login_id: str, began: float) -> Response:
     }
     return answer(
         {
-            "accessToken": _signed(ANSWERS["claims"]["identity"] | claims),
+            "accessToken": _signed(DATA["claims"]["identity"] | claims),
             "expiresIn": math.ceil(expires - now),
             "accessTokenMaxTTL": identity.max_ttl,
             "tokenType": "Bearer",
@@ -286,13 +269,14 @@ def _read(token: str) -> tuple[Caller, dict[str, Any]]:
     if token.startswith("st."):
         raise refusal(404, f"Service token with ID '{token.split('.')[1]}' not found")
     if _same(token, sandbox_person_token()):
-        return _callers().people[0], {}
+        return CALLERS.people[0], {}
     claims = read_payload(token)
     if fault := _fault_of(token, claims):
         raise refusal(403, fault, error="TokenError")
     if "userId" in claims:
         return _person(claims["email"], name=claims["name"]), claims
-    return next(one for one in _callers().identities if one.client_id == claims["identityId"]), claims
+    identity: Identity = next(one for one in g.callers.identities if one.client_id == claims["identityId"])
+    return identity, claims
 
 
 def _fault_of(token: str, claims: dict[str, Any]) -> str:
@@ -310,8 +294,6 @@ def _fault_of(token: str, claims: dict[str, Any]) -> str:
 
 
 def _person_in(id_token: str) -> Person:
-    if request.form.get("subject_token_type") not in _ID_TOKENS:
-        raise oauth_refusal("subject_token_type is not supported")
     claims = read_payload(id_token)
     ends, email, name = claims.get("exp"), claims.get("email"), claims.get("name")
     if not isinstance(ends, int | float) or ends <= current_database().now.timestamp():
@@ -324,12 +306,11 @@ def _person_in(id_token: str) -> Person:
 def _person_claims(person: Person, *, issued: float, expires: float) -> dict[str, Any]:
     """As in Infisical's source, and the address and name that the sandbox would look up in a table of people."""
     named = {"userId": person.id, "email": person.email, "name": person.name}
-    return {**ANSWERS["claims"]["person"], **named, "iat": int(issued), "exp": math.ceil(expires)}
+    return {**DATA["claims"]["person"], **named, "iat": int(issued), "exp": math.ceil(expires)}
 
 
 def _unsigned(claims: dict[str, Any]) -> str:
-    header = {"alg": "HS256", "typ": "JWT"}
-    parts = (json.dumps(part, separators=(",", ":")).encode() for part in (header, claims))
+    parts = (json.dumps(part, separators=(",", ":")).encode() for part in (DATA["claims"]["header"], claims))
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 

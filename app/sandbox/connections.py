@@ -1,24 +1,18 @@
 """App Connections as the sandbox's Infisical keeps them: list, look up, create, change, delete."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import NotFound
 
-from ..connectors import App, Field
-from .answers import MISSING, NEVER, PROJECTS, Issue, answer, read_object, refusal, type_issues
+from ..connectors import App
+from .answers import DATA, MISSING, NEVER, PROJECTS, Issue, answer, read_object, refusal, type_issues
 from .auth import Caller, caller, require
 from .store import Document, NameTakenError, current_database, new_connection, new_hash, timestamp
 from .supabase import try_credentials
 
-Check = Callable[[str], Issue | None]
-
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_SLUG = re.compile(r"([a-z0-9]+(-[a-z0-9]+)*)?")
 _LONGEST_STORED_DESCRIPTION = 255
 
 routes = Blueprint("app_connections", __name__)
@@ -179,105 +173,51 @@ def _stored(document: Document, *, error: str) -> Response:
     return answer({"appConnection": document})
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """One text of a body. Texts are trimmed before they are checked, as Infisical does."""
-
-    key: str
-    checks: tuple[Check, ...] = ()
-    optional: bool = False
-    nullable: bool = False
-
-    def issues(self, body: dict[str, Any], path: tuple[str, ...] = ()) -> list[Issue]:
-        """What is wrong with it; `path` is where the body lies in the whole."""
-        value, here = body.get(self.key, MISSING), (*path, self.key)
-        if isinstance(value, str):
-            found = (check(value.strip()) for check in self.checks)
-            return [issue | {"path": list(here)} for issue in found if issue]
-        if (self.optional and self.key not in body) or (self.nullable and value is None):
-            return []
-        return type_issues(value, str, path=here)
-
-
-def _at_least_one(message: str) -> Check:
-    issue = {"code": "too_small", "minimum": 1, "type": "string", "inclusive": True, "exact": False}
-    return lambda text: None if text else issue | {"message": message}
-
-
-def _at_most(maximum: int, message: str) -> Check:
-    """JavaScript counts UTF-16 units: most emoji count twice."""
-    issue = {"code": "too_big", "maximum": maximum, "type": "string", "inclusive": True, "exact": False}
-    return lambda text: (
-        None if len(text.encode("utf-16-le")) // 2 <= maximum else issue | {"message": message}
-    )
-
-
-def _slug(text: str) -> Issue | None:
-    message = "name field can only contain lowercase letters, numbers, and hyphens"
-    return None if _SLUG.fullmatch(text) else {"code": "custom", "message": message}
-
-
-def _url(text: str) -> Issue | None:
-    """JavaScript's `new URL` in outline: any scheme will do, but http and https need a host without odd characters."""
-    issue = {"validation": "url", "code": "invalid_string", "message": "Invalid url"}
-    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text):
-        return issue
-    try:
-        parts = urlsplit(text)
-        is_host = parts.hostname and parts.port != 0 and not re.search(r'[\s<>"^|%{}`]', parts.netloc)
-    except ValueError:
-        return issue
-    return None if is_host or parts.scheme not in ("http", "https") else issue
-
-
-_NAME = _Text(
-    "name",
-    (
-        _at_least_one("name field must be at least 1 lowercase character"),
-        _at_most(64, "name field must be at most 64 lowercase characters"),
-        _slug,
-    ),
-)
-_DESCRIPTION = _Text(
-    "description",
-    (_at_most(256, "Description cannot exceed 256 characters"),),
-    optional=True,
-    nullable=True,
-)
-
-
 def _issues_of_new(body: dict[str, Any], *, app: App) -> list[Issue]:
     """The issues of a create's body. The server reads it twice, its credentials first (create-empty-object)."""
     issues = _credentials_issues(body, app=app)
     if body.get("method") != app.method:
         wrong_method = {"code": "invalid_union_discriminator", "options": [app.method], "path": ["method"]}
         issues = [wrong_method | {"message": f"Invalid discriminator value. Expected '{app.method}'"}]
-    for text in (_NAME, _DESCRIPTION, _Text("projectId", optional=True)):
-        issues += text.issues(body)
-    return issues
+    issues += _text_issues(body, "name", rules="name")
+    issues += _text_issues(body, "description", rules="description", but=(MISSING, None))
+    return issues + _text_issues(body, "projectId", rules="projectId", but=(MISSING,))
 
 
 def _issues_of_change(body: dict[str, Any], *, app: App) -> list[Issue]:
     """The issues of a PATCH's body, in which everything may be left out."""
     issues = _credentials_issues(body, app=app) if "credentials" in body else []
-    return issues + replace(_NAME, optional=True).issues(body) + _DESCRIPTION.issues(body)
+    issues += _text_issues(body, "name", rules="name", but=(MISSING,))
+    return issues + _text_issues(body, "description", rules="description", but=(MISSING, None))
 
 
 def _credentials_issues(body: dict[str, Any], *, app: App) -> list[Issue]:
     credentials, path = body.get("credentials", MISSING), ("credentials",)
     if not isinstance(credentials, dict):
         return type_issues(credentials, dict, path=path)
-    texts = [_credential(field) for field in app.fields if field.wire]
-    return [issue for text in texts for issue in text.issues(credentials, path)]
+    issues: list[Issue] = []
+    for field in app.fields:
+        if field.wire:
+            rules = field.kind if field.kind in DATA["rules"] else "text"
+            but = (MISSING,) if field.optional or field.default else ()
+            issues += _text_issues(credentials, field.wire[-1], rules=rules, but=but, path=path)
+    return issues
 
 
-def _credential(field: Field) -> _Text:
-    """One of an app's credentials. The recorded sentence calls accessKey "Access Key"."""
-    key = field.wire[-1]
-    checks = [_at_most(255, "String must contain at most 255 character(s)")]
-    if field.kind == "url":
-        checks.insert(0, _url)
-    if field.kind == "secret":
-        words = re.sub(r"(?=[A-Z])", " ", key).title()
-        checks.insert(0, _at_least_one(f"{words} required"))
-    return _Text(key, tuple(checks), optional=field.optional or bool(field.default))
+def _text_issues(
+    body: dict[str, Any], key: str, *, rules: str, but: tuple[object, ...] = (), path: tuple[str, ...] = ()
+) -> list[Issue]:
+    """What is wrong with a text, which is trimmed first as Infisical does; `but` are values that are fine too."""
+    value, here = body.get(key, MISSING), (*path, key)
+    if value in but:
+        return []
+    if not isinstance(value, str):
+        return type_issues(value, str, path=here)
+    # JavaScript counts UTF-16 units, so that most emoji count twice. The recorded sentence calls accessKey "Access Key".
+    text = re.sub("[\U00010000-\U0010ffff]", "xx", value.strip())
+    words = re.sub("(?=[A-Z])", " ", key).title()
+    return [
+        issue | {"path": list(here), "message": issue["message"].format(key=words)}
+        for pattern, issue in DATA["rules"][rules]
+        if not re.fullmatch(pattern, text)
+    ]

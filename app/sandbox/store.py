@@ -16,7 +16,7 @@ from typing import Any
 
 from flask import g
 
-from .answers import ANSWERS
+from .answers import DATA
 
 Document = dict[str, Any]
 """An App Connection as it is answered; its token is no part of it."""
@@ -47,7 +47,7 @@ class NameTakenError(Exception):
 def new_connection(values: Mapping[str, Any], *, now: datetime) -> Document:
     """An App Connection with these values as it is answered, keys in the recorded order."""
     made = {"id": str(uuid.uuid4()), "createdAt": timestamp(now), "updatedAt": timestamp(now)}
-    return {**ANSWERS["connection"], **values, **made, "credentialsHash": new_hash()}
+    return {**DATA["connection"], **values, **made, "credentialsHash": new_hash()}
 
 
 def new_hash() -> str:
@@ -70,7 +70,7 @@ def prepare_database(path: Path) -> None:
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
         connection.execute("INSERT INTO token_key VALUES (?)", (secrets.token_bytes(32),))
-        for values in ANSWERS["connections"]:
+        for values in DATA["connections"]:
             document = new_connection(values, now=datetime.now(UTC))
             connection.execute("INSERT INTO connection VALUES (?, ?)", (document["id"], json.dumps(document)))
         connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from flask import Blueprint, Response, request
 
 from ..connectors import SUPABASE, SUPABASE_CLOUD, App
-from .answers import ANSWERS, NEVER, answer, refusal
+from .answers import DATA, NEVER, answer, refusal
 
 SUPABASE_HOSTS = frozenset({"api.supabase.com", "supabase-proxy.example.com"})
 """The Management API, and a made-up proxy of it for trying another instance URL."""
@@ -21,7 +21,7 @@ _SECONDS_OF_RETRIES = 3
 routes = Blueprint("supabase", __name__)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """What happens to a token that ends in `digits`.
 
@@ -30,27 +30,22 @@ class Scenario:
     """
 
     digits: str
-    sentence: str
     status: int | None
+    sentence: str
     appears_after: int | None = None
 
 
 SCENARIOS = (
-    Scenario(digits="0401", status=401, sentence="Supabase does not accept the token. Nothing is created."),
-    Scenario(digits="0403", status=403, sentence="The token lacks a permission. Nothing is created."),
-    Scenario(digits="0404", status=404, sentence="The instance URL leads nowhere. Nothing is created."),
+    Scenario("0401", 401, "Supabase does not accept the token. Nothing is created."),
+    Scenario("0403", 403, "The token lacks a permission. Nothing is created."),
+    Scenario("0404", 404, "The instance URL leads nowhere. Nothing is created."),
+    Scenario("0429", 429, "Supabase is too busy to check the token. Nothing is created.", appears_after=240),
+    Scenario("0500", 500, "Supabase fails. Nothing is created."),
     Scenario(
-        digits="0429",
-        status=429,
-        appears_after=240,
-        sentence="Supabase is too busy: no answer comes, and the connection appears after 4 minutes.",
-    ),
-    Scenario(digits="0500", status=500, sentence="Supabase fails. Nothing is created."),
-    Scenario(
-        digits="0504",
-        status=None,
+        "0504",
+        None,
+        "Supabase never answers: no answer comes, and the connection appears after 90 seconds.",
         appears_after=90,
-        sentence="Supabase never answers: no answer comes, and the connection appears after 90 seconds.",
     ),
 )
 
@@ -78,7 +73,7 @@ def projects() -> Response:
     if status is None:
         return answer(None, wait=NEVER)
     limits = {"X-RateLimit-Limit": "120", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"}
-    body = ANSWERS["supabase"][str(status)]
+    body = DATA["supabase"][str(status)]
     return answer(body, status=status, headers=limits if status == 429 else {})
 
 

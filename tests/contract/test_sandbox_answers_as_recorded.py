@@ -118,7 +118,7 @@ TOKENS = (
 )
 
 ELSEWHERE = (
-    *replays("status", "root-html", "not-found-route", "wrong-base-post", "double-api", "create-app-unknown"),
+    *replays("status", "not-found-route", "wrong-base-post", "double-api", "create-app-unknown"),
     *replays("projects-v1-projects", "projects-v1-projects-type", "projects-v1-projects-lowpriv"),
     *replays("projects-v1-projects-projonly", "projects-v1-projects-noproj", "projects-v1-project-by-id"),
     *replays("projects-v1-project-unknown", "projects-v1-project-by-id-noproj", "projects-identity-details"),

@@ -22,14 +22,10 @@ _LARGEST_BODY = 1024 * 1024
 routes = Blueprint("infisical", __name__)
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def create_sandbox(
     database: Path,
     *,
-    clock: Callable[[], datetime] = utc_now,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     apps: Sequence[App] = APPS,
     callers: Callers = CALLERS,
 ) -> Flask:

@@ -184,17 +184,6 @@ def caller(kind: type[Kind]) -> Kind:
     return calling
 
 
-def require(action: str, *, project_id: str | None) -> None:
-    """Refuses who may not create, read, edit or delete App Connections; None is the organization itself."""
-    calling = caller(Caller)
-    role = calling.role_in(project_id or "")
-    if project_id is not None and role is None:
-        raise no_member(project_id)
-    if role != "admin":
-        right = action if project_id is None else f"{action}-app-connections"
-        raise refusal(403, f"You are not allowed to {right} on app-connections", error="PermissionDenied")
-
-
 def no_member(project_id: str) -> HTTPException:
     return refusal(
         403,

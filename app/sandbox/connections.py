@@ -8,7 +8,7 @@ from werkzeug.exceptions import NotFound
 
 from ..connectors import App
 from .answers import DATA, MISSING, NEVER, PROJECTS, Issue, answer, read_object, refusal, type_issues
-from .auth import Caller, caller, require
+from .auth import Caller, caller, no_member
 from .store import Document, NameTakenError, current_database, new_connection, new_hash, timestamp
 from .supabase import try_credentials
 
@@ -16,6 +16,15 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _LONGEST_STORED_DESCRIPTION = 255
 
 routes = Blueprint("app_connections", __name__)
+
+
+@routes.before_request
+def authenticate() -> None:
+    """Who calls is asked before anything else; the paths of apps that are not registered are no routes."""
+    slug = (request.view_args or {}).get("slug")
+    if slug is not None and slug not in g.apps:
+        raise NotFound
+    g.calling = caller(Caller)
 
 
 @routes.get("/api/v1/app-connections")
@@ -27,22 +36,19 @@ def connections() -> Response:
 @routes.get("/api/v1/app-connections/<slug>")
 def connections_of_app(slug: str) -> Response:
     """The same for one app alone."""
-    app = _app(slug)
-    return answer({"appConnections": [row for row in _listed() if row["app"] == app.slug]})
+    return answer({"appConnections": [row for row in _listed() if row["app"] == slug]})
 
 
 @routes.post("/api/v1/app-connections/<slug>")
 def create(slug: str) -> Response:
-    """Authenticate, validate the body, project and permission, call the app, insert: the recorded order."""
-    app = _app(slug)
-    caller(Caller)
-    body = read_object()
+    """Validate the body, project and permission, call the app, insert: the recorded order."""
+    app, body = g.apps[slug], read_object()
     if issues := _issues_of_new(body, app=app):
         raise refusal(422, issues)
     project_id: str | None = body.get("projectId")
     if project_id is not None and project_id not in PROJECTS:
         raise refusal(404, f"Project with ID '{project_id}' not found")
-    require("create", project_id=project_id)
+    _require("create", project_id=project_id)
     scenario = try_credentials(app, body["credentials"])
     values = {"app": app.slug, "method": app.method, "projectId": project_id}
     document = new_connection(values | _kept(body, app=app), now=current_database().now)
@@ -56,17 +62,16 @@ def create(slug: str) -> Response:
 @routes.get("/api/v1/app-connections/<slug>/<connection_id>")
 def connection_by_id(slug: str, connection_id: str) -> Response:
     """One connection."""
-    return answer({"appConnection": _found(connection_id, app=_app(slug), action="read")})
+    return answer({"appConnection": _found(connection_id, slug=slug, action="read")})
 
 
 @routes.get("/api/v1/app-connections/<slug>/connection-name/<path:name>")
 def connection_by_name(slug: str, name: str) -> Response:
     """The connection of this name in the project, or without `projectId` in the organization itself."""
-    app = _app(slug)
     project_id = _project_of_query()
-    require("read", project_id=project_id)
+    _require("read", project_id=project_id)
     for document in current_database().connections():
-        if (document["app"], document["name"], document["projectId"]) == (app.slug, name, project_id):
+        if (document["app"], document["name"], document["projectId"]) == (slug, name, project_id):
             return answer({"appConnection": document})
     scope = "project" if project_id else "organization"
     raise refusal(404, f"Could not find App Connection with name {name} in {scope} scope.")
@@ -76,12 +81,10 @@ def connection_by_name(slug: str, name: str) -> Response:
 def change(slug: str, connection_id: str) -> Response:
     """Changes name, description, credentials, which are replaced whole. Where the app never answers, nothing is
     answered and nothing changes."""
-    app = _app(slug)
-    caller(Caller)
-    body = read_object()
+    app, body = g.apps[slug], read_object()
     if issues := _issues_of_change(body, app=app):
         raise refusal(422, issues)
-    document = _found(connection_id, app=app, action="edit")
+    document = _found(connection_id, slug=slug, action="edit")
     if "credentials" in body:
         if try_credentials(app, body["credentials"]) is not None:
             return answer(None, wait=NEVER)
@@ -95,22 +98,14 @@ def delete(slug: str, connection_id: str) -> Response:
     """Deletes a connection and answers with it. An empty body that calls itself JSON is a 500."""
     if request.is_json:
         read_object()
-    document = _found(connection_id, app=_app(slug), action="delete")
+    document = _found(connection_id, slug=slug, action="delete")
     current_database().remove(document["id"])
     return answer({"appConnection": document})
 
 
-def _app(slug: str) -> App:
-    """The app of this name; the paths of others are no routes."""
-    apps: dict[str, App] = g.apps
-    if slug not in apps:
-        raise NotFound
-    return apps[slug]
-
-
 def _listed() -> list[Document]:
     project_id = _project_of_query()
-    require("read", project_id=project_id)
+    _require("read", project_id=project_id)
     brief = {
         id_: {key: project[key] for key in ("name", "id", "type", "slug")}
         for id_, project in PROJECTS.items()
@@ -124,25 +119,34 @@ def _listed() -> list[Document]:
 
 def _project_of_query() -> str | None:
     """An empty `projectId` counts as none (list-supabase-empty-project)."""
-    caller(Caller)
     project_id = request.args.get("projectId") or None
     if project_id is not None and project_id not in PROJECTS:
         raise refusal(404, f"Project with {project_id} not found")
     return project_id
 
 
-def _found(connection_id: str, *, app: App, action: str) -> Document:
-    caller(Caller)
+def _found(connection_id: str, *, slug: str, action: str) -> Document:
     if not _UUID.fullmatch(connection_id):
         issue = {"validation": "uuid", "code": "invalid_string", "message": "Invalid uuid"}
         raise refusal(422, [issue | {"path": ["connectionId"]}])
     document = current_database().connection(connection_id)
     if document is None:
         raise refusal(404, f"Could not find App Connection with ID {connection_id}")
-    require(action, project_id=document["projectId"])
-    if document["app"] != app.slug:
-        raise refusal(400, f'App Connection with ID {connection_id} is not for App "{app.slug}"')
+    _require(action, project_id=document["projectId"])
+    if document["app"] != slug:
+        raise refusal(400, f'App Connection with ID {connection_id} is not for App "{slug}"')
     return document
+
+
+def _require(action: str, *, project_id: str | None) -> None:
+    """Refuses who may not create, read, edit or delete App Connections; None is the organization itself."""
+    calling: Caller = g.calling
+    role = calling.role_in(project_id or "")
+    if project_id is not None and role is None:
+        raise no_member(project_id)
+    if role != "admin":
+        right = action if project_id is None else f"{action}-app-connections"
+        raise refusal(403, f"You are not allowed to {right} on app-connections", error="PermissionDenied")
 
 
 def _kept(body: dict[str, Any], *, app: App) -> Document:

@@ -27,7 +27,8 @@ class SandboxTransport(httpx.BaseTransport):
     """
 
     def __init__(self, app: "WSGIApplication", *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._inner = httpx.WSGITransport(app=_with_path_in_utf8(app))
+        self._app = app
+        self._inner = httpx.WSGITransport(app=self._call)
         self._sleep = sleep
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -37,28 +38,20 @@ class SandboxTransport(httpx.BaseTransport):
         wait = response.headers.pop(WAIT_HEADER, None)
         if wait is None:
             return response
-        ends = self._wait(SOCKET_CLOSES_AFTER if wait == NEVER else float(wait), request)
-        if ends or wait == NEVER:
-            response.close()
-            raise ends or httpx.RemoteProtocolError(
+        seconds = SOCKET_CLOSES_AFTER if wait == NEVER else float(wait)
+        patience: float | None = request.extensions.get("timeout", {}).get("read")
+        in_time = patience is None or patience > seconds
+        self._sleep(seconds if patience is None else min(seconds, patience))
+        if in_time and wait != NEVER:
+            return response
+        response.close()
+        if in_time:
+            raise httpx.RemoteProtocolError(
                 "Server disconnected without sending a response.", request=request
             )
-        return response
+        raise httpx.ReadTimeout("The read operation timed out", request=request)
 
-    def _wait(self, seconds: float, request: httpx.Request) -> httpx.ReadTimeout | None:
-        patience: float | None = request.extensions.get("timeout", {}).get("read")
-        if patience is None or patience > seconds:
-            self._sleep(seconds)
-            return None
-        self._sleep(patience)
-        return httpx.ReadTimeout("The read operation timed out", request=request)
-
-
-def _with_path_in_utf8(app: "WSGIApplication") -> "WSGIApplication":
-    """WSGI wants a path's bytes as Latin-1 text; `httpx.WSGITransport` hands over the decoded path as it is."""
-
-    def corrected(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def _call(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        # WSGI wants a path's bytes as Latin-1 text; `httpx.WSGITransport` hands over the decoded path as it is.
         environ["PATH_INFO"] = environ["PATH_INFO"].encode().decode("latin-1")
-        return app(environ, start_response)
-
-    return corrected
+        return self._app(environ, start_response)

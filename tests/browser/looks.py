@@ -14,7 +14,7 @@ from .states import Stage
 
 Look = Callable[[Stage], Iterator[str]]
 
-ONE_PAGE = 60_000
+ONE_PAGE = 80_000
 REQUESTS_OF_A_PAGE = 12
 """Bytes and requests that a page may cost at most where nothing of it is in the browser's cache."""
 

@@ -1,7 +1,9 @@
 """The wizard as tests meet it: on the sandbox or on an Infisical that a test writes, through a client that checks
 every page."""
 
-from collections.abc import Callable, Iterator
+import functools
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +13,7 @@ import httpx
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings as hypothesis_settings
 from pytest_socket import socket_allow_hosts
 from werkzeug.test import TestResponse
 
@@ -37,22 +40,64 @@ SECRET_KEY = "a-made-up-key-for-tests-that-is-long-enough"
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
+hypothesis_settings.register_profile("once", max_examples=10)
+hypothesis_settings.register_profile("full", max_examples=100)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Of what hypothesis makes up `make test` tries a few, and `make test-all` many."""
+    hypothesis_settings.load_profile("once" if "not full" in config.option.markexpr else "full")
+
+
 # First, for pytest-xdist reads the groups in the same hook.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for test in _products(items):
+        _mark_what_shows_nothing_new(test)
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_shares_a_process_with(item)))
 
 
+def _products(items: list[pytest.Item]) -> Iterable[list[pytest.Function]]:
+    """The tests that have parameters, those of one function together."""
+    products: dict[str, list[pytest.Function]] = {}
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            products.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    return products.values()
+
+
+def _mark_what_shows_nothing_new(product: list[pytest.Function]) -> None:
+    """Of a product of parameters `make test` runs as few as show each value of each of them once; the rest is full."""
+    left = [item for item in product if not item.get_closest_marker("full")]
+    shown: set[tuple[str, ...]] = set()
+    # First those that show something new in every parameter, for then the fewest are needed.
+    for shows_enough in (shown.isdisjoint, lambda values: not shown.issuperset(values)):
+        for item in list(left):
+            values = _values_of(item)
+            if shows_enough(values):
+                shown.update(values)
+                left.remove(item)
+    for item in left:
+        item.add_marker(pytest.mark.full)
+
+
+def _values_of(item: pytest.Function) -> set[tuple[str, ...]]:
+    """What each parameter of a test is in this one; those that stand in one row of a table are one parameter."""
+    rows = [
+        str(mark.args[0] if isinstance(mark.args[0], str) else ",".join(mark.args[0]))
+        for mark in item.iter_markers("parametrize")
+    ]
+    in_rows = [[name.strip() for name in row.split(",")] for row in rows]
+    alone = [[name] for name in item.callspec.params if not any(name in row for row in in_rows)]
+    return {tuple(f"{name}={item.callspec.params[name]!r}" for name in row) for row in (*in_rows, *alone)}
+
+
 def _shares_a_process_with(item: pytest.Item) -> str:
-    """What `--dist loadgroup` keeps together: the tests of one file, and those that look at one and the same state of
-    a page (see `browser/`), which is then walked to once."""
-    looked_at = (
-        item.callspec.params.get("walked")
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
-        else None
-    )
-    return str(looked_at or item.nodeid.partition("::")[0])
+    """What `--dist loadgroup` keeps together: the tests of one file. Those that walk to a state of a page share
+    nothing with each other; they come last, and so no process is left with nothing to do."""
+    alone = "one_page" in getattr(item, "fixturenames", ())
+    return item.nodeid if alone else item.nodeid.partition("::")[0]
 
 
 @pytest.fixture(autouse=True)
@@ -160,10 +205,24 @@ def clock() -> Clock:
     return Clock()
 
 
+@functools.cache
+def _starting_data() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        prepare_database(Path(folder) / "sandbox.sqlite")
+        return (Path(folder) / "sandbox.sqlite").read_bytes()
+
+
+def new_database(folder: Path) -> Path:
+    """The file of the sandbox in this folder, in its first state where there is none: a copy of one made before."""
+    database = folder / "sandbox.sqlite"
+    if not database.exists():
+        database.write_bytes(_starting_data())
+    return database
+
+
 def sandbox_in(folder: Path, clock: Clock, **environ: str) -> Sandbox:
     """The wizard on a sandbox of its own; whatever it would wait for passes at once, on the test's clock."""
-    database = folder / "sandbox.sqlite"
-    prepare_database(database)
+    database = new_database(folder)
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:

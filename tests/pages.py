@@ -1,5 +1,8 @@
 """Reads a page as a person, a screen reader and a browser with a strict policy would, and objects."""
 
+import copy
+import functools
+import re
 from collections import Counter
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -15,8 +18,23 @@ class PageFault(AssertionError):
     """A page broke one of the rules that hold for every page."""
 
 
+_TOKEN = re.compile(r'(?<=name="csrf_token" value=")[^"]+')
+"""What alone differs between pages that are otherwise the same, wherever it stands."""
+
+
+@functools.lru_cache(maxsize=500)
 def read_page(text: str) -> "PageUnderTest":
-    """The page, once it has passed every rule."""
+    """The page, once it has passed every rule. Whoever asks twice shares it: it is for reading."""
+    page = copy.deepcopy(_page_of_any_visit(_TOKEN.sub("token", text)))
+    tokens = (element for element in page.all("input") if element.get("name") == "csrf_token")
+    for element, token in zip(tokens, _TOKEN.findall(text), strict=True):
+        element.set("value", token)
+    return page
+
+
+# To read and judge a page takes longer than most tests, and most pages are opened by many of them.
+@functools.lru_cache(maxsize=500)
+def _page_of_any_visit(text: str) -> "PageUnderTest":
     parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=True)
     try:
         root = parser.parse(text)

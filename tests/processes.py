@@ -1,6 +1,7 @@
 """Starts the wizard as a process of its own, on a free port, and stops it."""
 
 import contextlib
+import io
 import os
 import selectors
 import signal
@@ -10,6 +11,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
+
+from app.__main__ import main
 
 COMMAND = Path(sys.executable).with_name("infisical-connect")
 """The command as it stands in the environment of the tests."""
@@ -57,6 +61,22 @@ def run(
 ) -> Finished:
     """Runs one command to its end, in a folder that should have no .env file."""
     return finish(_start(*arguments, folder=folder, settings=settings, command=command))
+
+
+def run_here(*arguments: str, folder: Path, settings: Mapping[str, str] | None = None) -> Finished:
+    """What `run` does, in this process: Python and its imports are there, and so it takes no time."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(folder),
+        mock.patch.dict(os.environ, environment(settings), clear=True),
+        contextlib.redirect_stdout(stdout),
+        contextlib.redirect_stderr(stderr),
+    ):
+        try:
+            status = main(arguments)
+        except SystemExit as stopped:
+            status = int(stopped.code or 0)
+    return Finished(status, stdout.getvalue(), stderr.getvalue())
 
 
 def finish(process: subprocess.Popen[str]) -> Finished:

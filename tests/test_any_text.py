@@ -55,7 +55,6 @@ FIELDS = (
 repeatable = settings(
     deadline=None,
     derandomize=True,
-    max_examples=40,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,
@@ -423,7 +422,7 @@ def spoilt(wizard_at: Callable[..., Client]) -> Callable[[Answer], Client]:
     return make
 
 
-@settings(repeatable, max_examples=120)
+@settings(repeatable)
 @given(
     wrong=spoilt_answers(*CALLS),
     path=st.sampled_from(
@@ -516,7 +515,7 @@ def test_an_answer_with_one_odd_value_is_answered_with_a_page(
         is_in_order(client.submit(read_page(form.text), name="a", access_token=TOKEN))
 
 
-@settings(repeatable, max_examples=80)
+@settings(repeatable)
 @given(wrong=spoilt_answers("/supabase", "/login", "/v1", "/v1/projects", "connection-name"))
 def test_whatever_infisical_answers_to_a_create_a_page_comes(
     spoilt: Callable[[Answer], Client], wrong: Spoilt
@@ -531,7 +530,7 @@ def test_whatever_infisical_answers_to_a_create_a_page_comes(
 # ── Names and commands made of any text ────────────────────────────────────────────────────────────────────────────
 
 
-@settings(repeatable, max_examples=400)
+@settings(repeatable, max_examples=4 * settings().max_examples)
 @given(text=st.text(max_size=90) | texts())
 def test_a_name_made_of_any_text_is_one_that_infisical_takes_or_none(text: str) -> None:
     name = slug_of(text)
@@ -548,7 +547,7 @@ SHELL = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(repeatable, max_examples=60)
+@settings(repeatable)
 @given(
     description=st.lists(
         SHELL | st.text(st.characters(exclude_categories=["Cs"]), max_size=5), max_size=8

@@ -834,6 +834,7 @@ def test_what_signs_and_can_be_pickled_holds_none_of_the_servers_keys(cage: Cage
 # ── A real server ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.full
 def test_a_real_server_says_nothing_of_who_signs_in(cage: Cage, tmp_path: Path) -> None:
     settings = {
         "CONNECT_SANDBOX": "on",

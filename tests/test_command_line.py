@@ -13,7 +13,7 @@ import httpx
 import pytest
 from pytest_httpserver import HTTPServer
 
-from .processes import Served, free_port, run, serving, told
+from .processes import Served, free_port, run, run_here, serving, told
 
 PAIR = {
     "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": "made-up-id",
@@ -44,7 +44,7 @@ def infisical(server: HTTPServer, *projects: dict[str, str]) -> dict[str, str]:
 
 
 def test_without_a_command_it_says_how_it_is_used(tmp_path: Path) -> None:
-    done = run(folder=tmp_path)
+    done = run_here(folder=tmp_path)
     assert done.status == 2
     assert done.stderr.startswith("usage: infisical-connect")
 
@@ -59,7 +59,7 @@ def test_all_faults_of_the_settings_go_to_stderr_and_no_secret_with_them(
     command: str, tmp_path: Path
 ) -> None:
     (tmp_path / ".env").write_text("CONNECT_SECRET_KEY=made-up-and-short\n")
-    done = run(
+    done = run_here(
         command, folder=tmp_path, settings={**PAIR, "CONNECT_BIND": "0.0.0.0:80", "INFISICAL_HOTS": "x"}
     )
     assert done.status == 2
@@ -78,23 +78,23 @@ def test_all_faults_of_the_settings_go_to_stderr_and_no_secret_with_them(
 
 
 def test_check_on_the_sandbox_says_so(tmp_path: Path) -> None:
-    done = run("check", folder=tmp_path)
+    done = run_here("check", folder=tmp_path)
     assert done.status == 0
     assert done.stdout.splitlines()[-1].startswith("This is the sandbox: nothing leaves this machine")
 
 
 def test_check_tells_where_a_token_may_go_and_whether_it_is_checked_before(tmp_path: Path) -> None:
-    untouched = run("check", folder=tmp_path).stdout
+    untouched = run_here("check", folder=tmp_path).stdout
     assert "Supabase hosts:       api.supabase.com\n" in untouched
     assert "Check before saving:  on\n" in untouched
     settings = {"CONNECT_SUPABASE_HOSTS": "one.example,two.example:8443", "CONNECT_PREFLIGHT": "off"}
-    changed = run("check", folder=tmp_path, settings=settings).stdout
+    changed = run_here("check", folder=tmp_path, settings=settings).stdout
     assert "Supabase hosts:       api.supabase.com, one.example, two.example:8443\n" in changed
     assert "Check before saving:  off\n" in changed
 
 
 def test_check_lists_the_projects_it_may_use(httpserver: HTTPServer, tmp_path: Path) -> None:
-    done = run("check", folder=tmp_path, settings=infisical(httpserver, WEBSHOP, PAYMENTS))
+    done = run_here("check", folder=tmp_path, settings=infisical(httpserver, WEBSHOP, PAYMENTS))
     assert (done.status, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-5:] == [
         "Infisical answers.",
@@ -109,7 +109,7 @@ def test_check_lists_the_projects_it_may_use(httpserver: HTTPServer, tmp_path: P
 
 
 def test_check_says_when_it_may_use_no_project(httpserver: HTTPServer, tmp_path: Path) -> None:
-    done = run("check", folder=tmp_path, settings=infisical(httpserver))
+    done = run_here("check", folder=tmp_path, settings=infisical(httpserver))
     assert done.status == 0
     assert done.stdout.splitlines()[-1].startswith("It works, but it may use no project")
 
@@ -118,7 +118,7 @@ def test_check_fails_when_the_preselected_project_is_none_of_them(
     httpserver: HTTPServer, tmp_path: Path
 ) -> None:
     settings = {**infisical(httpserver, WEBSHOP), "INFISICAL_PROJECT_ID": "made-up-other-id"}
-    done = run("check", folder=tmp_path, settings=settings)
+    done = run_here("check", folder=tmp_path, settings=settings)
     assert done.status == 1
     assert done.stderr.startswith("INFISICAL_PROJECT_ID names none of the projects")
 
@@ -137,7 +137,7 @@ def test_check_fails_with_a_sentence_when_the_credential_is_refused(
         status=401,
     )
     settings = {"INFISICAL_HOST": httpserver.url_for("/"), **PAIR}
-    done = run("check", folder=tmp_path, settings=settings)
+    done = run_here("check", folder=tmp_path, settings=settings)
     assert done.status == 1
     assert len(done.stderr.splitlines()) == 1
     assert "client secret is not accepted" in done.stderr
@@ -146,7 +146,7 @@ def test_check_fails_with_a_sentence_when_the_credential_is_refused(
 
 
 def test_check_fails_with_a_sentence_when_nobody_answers(tmp_path: Path) -> None:
-    done = run(
+    done = run_here(
         "check", folder=tmp_path, settings={"INFISICAL_HOST": f"http://127.0.0.1:{free_port()}", **PAIR}
     )
     assert done.status == 1
@@ -174,7 +174,7 @@ GROUPS = {"CONNECT_PROXY_ALLOWED_GROUPS": "platform,ops", "CONNECT_PROXY_GROUPS_
     ],
 )
 def test_check_tells_who_may_come_in(settings: dict[str, str], who: str, tmp_path: Path) -> None:
-    done = run("check", folder=tmp_path, settings=settings)
+    done = run_here("check", folder=tmp_path, settings=settings)
     assert done.status == 0
     assert told(done.stdout)["Who may come in"] == who
 
@@ -186,7 +186,7 @@ def test_check_tells_whom_the_server_trusts_and_where_it_counts_and_logs(tmp_pat
     }
     storage = {"CONNECT_RATE_STORAGE": "redis://made-up-user:made-up-password@redis.example:6379/1"}
     hosts = {"CONNECT_HOSTS": "a.example.com,b.example.com"}
-    done = run("check", folder=tmp_path, settings=BEHIND_PROXY | keys | storage | hosts)
+    done = run_here("check", folder=tmp_path, settings=BEHIND_PROXY | keys | storage | hosts)
     configured = told(done.stdout)
     assert configured["Served hosts"] == "a.example.com, b.example.com"
     assert configured["Trusted proxies"] == "10.0.0.7, 10.1.0.0/16"
@@ -198,7 +198,7 @@ def test_check_tells_whom_the_server_trusts_and_where_it_counts_and_logs(tmp_pat
 
 
 def test_check_tells_the_defaults_of_the_same(tmp_path: Path) -> None:
-    configured = told(run("check", folder=tmp_path).stdout)
+    configured = told(run_here("check", folder=tmp_path).stdout)
     assert configured["Served hosts"] == "this machine's loopback names"
     assert configured["Trusted proxies"] == "none"
     assert configured["Secret keys"] == "one that is made up at each start"
@@ -216,7 +216,7 @@ def test_check_tells_the_defaults_of_the_same(tmp_path: Path) -> None:
 def test_check_shows_nothing_of_a_redis_address_that_it_cannot_take_apart(
     address: str, tmp_path: Path
 ) -> None:
-    done = run("check", folder=tmp_path, settings={"CONNECT_RATE_STORAGE": address})
+    done = run_here("check", folder=tmp_path, settings={"CONNECT_RATE_STORAGE": address})
     assert told(done.stdout)["Counts are kept in"] == "Redis"
 
 
@@ -226,7 +226,7 @@ def test_check_shows_nothing_of_a_redis_address_that_it_cannot_take_apart(
 def test_a_redis_address_that_nobody_can_connect_to_is_a_fault_that_shows_nothing_of_it(
     address: str, tmp_path: Path
 ) -> None:
-    done = run("check", folder=tmp_path, settings={"CONNECT_RATE_STORAGE": address})
+    done = run_here("check", folder=tmp_path, settings={"CONNECT_RATE_STORAGE": address})
     assert done.status == 2
     assert "CONNECT_RATE_STORAGE must be an address such as redis://" in done.stderr
     assert "made" not in done.stderr
@@ -237,7 +237,7 @@ def test_check_reaches_each_infisical_that_people_may_sign_in_to(
 ) -> None:
     here = infisical(httpserver)["INFISICAL_HOST"]
     there = here.replace("localhost", "127.0.0.1")
-    done = run("check", folder=tmp_path, settings={"INFISICAL_HOST": f"{here}, {there}"})
+    done = run_here("check", folder=tmp_path, settings={"INFISICAL_HOST": f"{here}, {there}"})
     assert (done.status, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-4:] == [
         "INFISICAL_HOST begins with http://, so everything sent there can be read on the way.",
@@ -251,7 +251,7 @@ def test_check_reaches_each_infisical_that_people_may_sign_in_to(
 def test_check_names_each_infisical_that_does_not_answer(httpserver: HTTPServer, tmp_path: Path) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     hosts = f"{infisical(httpserver)['INFISICAL_HOST']}, {nobody}"
-    done = run("check", folder=tmp_path, settings={"INFISICAL_HOST": hosts})
+    done = run_here("check", folder=tmp_path, settings={"INFISICAL_HOST": hosts})
     assert done.status == 1
     assert done.stderr == f"{nobody}: Infisical could not be reached. It refused the network connection.\n"
     assert "People bring their own" not in done.stdout
@@ -268,6 +268,7 @@ def test_serve_answers_and_its_first_line_says_where_and_on_what(tmp_path: Path)
         assert httpx.get(f"{served.url}/healthz").status_code == 200
 
 
+@pytest.mark.full
 def test_serve_names_what_the_sandbox_puts_aside(tmp_path: Path) -> None:
     with serving(folder=tmp_path, settings={**PAIR, "CONNECT_SANDBOX": "on"}) as served:
         assert served.first_line.endswith(
@@ -276,6 +277,7 @@ def test_serve_names_what_the_sandbox_puts_aside(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.full
 def test_serve_says_which_infisical_it_is_connected_to(httpserver: HTTPServer, tmp_path: Path) -> None:
     settings = infisical(httpserver, WEBSHOP)
     with serving(folder=tmp_path, settings=settings) as served:
@@ -302,7 +304,7 @@ def test_a_name_that_is_no_address_of_this_machine_is_told_in_one_sentence(tmp_p
         "CONNECT_ACCESS": "sign-in",
         "CONNECT_HOSTS": "connect.example.com",
     }
-    done = run("serve", "--bind", "no-such-name.invalid:0", folder=tmp_path, settings=settings)
+    done = run_here("serve", "--bind", "no-such-name.invalid:0", folder=tmp_path, settings=settings)
     assert done.status == 1
     assert done.stderr.startswith("no-such-name.invalid:0 cannot be listened on: ")
     assert len(done.stderr.splitlines()) == 1
@@ -310,7 +312,7 @@ def test_a_name_that_is_no_address_of_this_machine_is_told_in_one_sentence(tmp_p
 
 def test_data_is_for_the_sandbox_alone(tmp_path: Path) -> None:
     settings = {"INFISICAL_HOST": "http://127.0.0.1:9", **PAIR}
-    done = run("serve", "--data", "kept.sqlite", folder=tmp_path, settings=settings)
+    done = run_here("serve", "--data", "kept.sqlite", folder=tmp_path, settings=settings)
     assert done.status == 2
     assert done.stderr.startswith("--data keeps the sandbox's data, and this is not the sandbox")
 
@@ -322,6 +324,7 @@ def test_data_that_cannot_be_kept_is_told_in_one_sentence(tmp_path: Path) -> Non
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.full
 def test_data_is_kept_where_it_was_asked_for(tmp_path: Path) -> None:
     with serving("--data", "kept.sqlite", folder=tmp_path) as served:
         httpx.get(f"{served.url}/healthz")
@@ -337,6 +340,7 @@ def test_the_sandboxs_own_data_is_gone_afterwards(tmp_path: Path) -> None:
     assert list(temporary.glob("infisical-connect-*")) == []
 
 
+@pytest.mark.full
 def test_a_worker_that_leaves_does_not_take_the_data_with_it(tmp_path: Path) -> None:
     script = """
 import os, sys
@@ -353,6 +357,7 @@ print(folder.exists())
     assert done.stdout.split() == ["True", "False"]
 
 
+@pytest.mark.full
 def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     with serving(folder=tmp_path) as served:
         httpx.get(f"{served.url}/healthz")
@@ -377,6 +382,7 @@ def test_the_log_has_a_line_per_request_without_what_was_typed(tmp_path: Path) -
     assert "canary" not in done.stdout.replace("GET /canary ", "") + done.stderr
 
 
+@pytest.mark.full
 def test_no_request_can_write_a_line_of_its_own_into_the_log(tmp_path: Path) -> None:
     with serving(folder=tmp_path) as served:
         _raw(served, b"GET /x%0aforged%1b[2J HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")

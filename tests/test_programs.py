@@ -50,6 +50,7 @@ def with_all_but(missing: str, *, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("program", "command"),
     [(program.name, command) for program in programs.PROGRAMS for command in program.commands],
@@ -59,6 +60,7 @@ def test_a_program_is_found_under_each_of_its_names(program: str, command: str, 
     assert on(tmp_path, "report").stdout == ""
 
 
+@pytest.mark.full
 def test_the_browser_that_playwright_installed_is_found(tmp_path: Path) -> None:
     machine = with_all_but("chromium", folder=tmp_path)
     executable(machine / "browsers/chromium-1234/chrome-linux64/chrome", "exit 0")
@@ -120,11 +122,13 @@ def nowhere_to_be_had(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.full
 def test_what_cannot_be_installed_is_left_out(tmp_path: Path) -> None:
     done = on(nowhere_to_be_had(tmp_path), "ensure", **UNREACHABLE)
     assert done.returncode == 0
 
 
+@pytest.mark.full
 def test_under_ci_what_cannot_be_installed_is_a_failure(tmp_path: Path) -> None:
     done = on(nowhere_to_be_had(tmp_path), "ensure", CI="true", **UNREACHABLE)
     assert done.returncode == 1

@@ -17,6 +17,8 @@ import pytest
 
 from .processes import environment, run, serving
 
+pytestmark = pytest.mark.full
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 FROM_THE_SOURCES = {"app", "templates", "static"}

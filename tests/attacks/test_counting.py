@@ -72,6 +72,7 @@ def test_a_real_server_without_redis(tmp_path: Path) -> None:
         assert tries_of(served.url) == {422: 2, 429: AT_ONCE - 2}
 
 
+@pytest.mark.full
 def test_two_processes_and_then_two_servers_that_share_a_redis(tmp_path: Path) -> None:
     with running() as redis:
         settings = {**SETTINGS, "CONNECT_RATE_STORAGE": redis.address.reveal()}
@@ -83,6 +84,7 @@ def test_two_processes_and_then_two_servers_that_share_a_redis(tmp_path: Path) -
     assert PASSWORD not in left.stdout + left.stderr
 
 
+@pytest.mark.full
 def test_two_processes_whose_redis_is_stopped_try_no_more_often_together(tmp_path: Path) -> None:
     with running() as redis:
         settings = {**SETTINGS, "CONNECT_RATE_STORAGE": redis.address.reveal()}

@@ -19,6 +19,8 @@ from tests.nginx import HOST, Nginx
 from tests.pages import PageUnderTest, read_page
 from tests.processes import Served, serving
 
+pytestmark = pytest.mark.full
+
 PAGE = (Path(__file__).parent.parent.parent / "docs/authentication.md").read_text()
 DOCUMENTED = PAGE.partition("```nginx\n")[2].partition("```")[0]
 PASSING_ON = DOCUMENTED.replace("X-Forwarded-For $remote_addr", "X-Forwarded-For $proxy_add_x_forwarded_for")

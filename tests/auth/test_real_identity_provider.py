@@ -39,6 +39,8 @@ from .played_provider import (
     refused,
 )
 
+pytestmark = pytest.mark.full
+
 # ── A real provider ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 ADA = {

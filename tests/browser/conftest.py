@@ -3,17 +3,16 @@
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.programs import require
 
 from .servers import Command, Wizard, running_command, running_wizard
-from .states import STATES, shown_in
 from .watching import Watch
 
 OpenPage = Callable[..., Page]
@@ -72,20 +71,10 @@ def wizard(chromium: Path, tmp_path: Path, served: ExitStack) -> Wizard:
     return served.enter_context(running_wizard(tmp_path))
 
 
-@pytest.fixture(scope="session", params=STATES)
-def walked(
-    request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Page]:
-    with shown_in(STATES[request.param], browser, tmp_path_factory.mktemp("walked")) as stage:
-        yield stage.page
-
-
-@pytest.fixture
-def shown(walked: Page) -> Page:
-    """Each page and state of the table in turn, light and 1280 wide; many tests look at it after one walk there."""
-    walked.emulate_media(color_scheme="light", forced_colors="none", reduced_motion="no-preference")
-    walked.set_viewport_size({"width": 1280, "height": 800})
-    return walked
+@pytest.fixture(scope="session")
+def one_page(browser: Browser) -> Page:
+    """A page that many tests use one after the other, since a new one takes longer than most of them."""
+    return browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
 
 
 @pytest.fixture
@@ -99,21 +88,19 @@ def open_page(
     browser: Browser, command: Command, watches: list[Watch], served: ExitStack
 ) -> Iterator[OpenPage]:
     """Opens a page in a fresh context, with Playwright's options for one; any fault fails the test at its end."""
-    contexts: list[BrowserContext] = []
 
     def open_one(**options: Any) -> Page:
         usual = {"base_url": command.url, "color_scheme": "light", "viewport": {"width": 1280, "height": 800}}
         settled = {**usual, **options}
         context = browser.new_context(**settled)
         watch = Watch(str(settled["base_url"]))
-        watch.follow(context)
-        contexts.append(context)
+        contexts.enter_context(watch.over(context))
+        contexts.enter_context(closing(context))
         watches.append(watch)
         return context.new_page()
 
-    yield open_one
-    for context in contexts:
-        context.close()
+    with ExitStack() as contexts:
+        yield open_one
     faults = [fault for watch in watches for fault in watch.faults]
     assert not faults, "\n".join(faults)
 

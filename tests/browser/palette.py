@@ -60,6 +60,39 @@ def _linear(part: float) -> float:
     return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
 
 
+TEXTS: frozenset[Pair] = frozenset(
+    (front, ground)
+    for front, grounds in {
+        "text": ("page", "surface", "sunken", "hover", "fill", "tint", "warning-tint"),
+        "muted": ("page", "surface", "sunken", "hover", "warning-tint"),
+        "accent": ("page", "surface", "sunken", "hover", "tint", "warning-tint"),
+        "accent-hover": ("page", "surface", "hover", "warning-tint"),
+        "on-accent": ("accent", "accent-hover"),
+        "danger": ("surface", "sunken", "danger-tint"),
+        "warning": ("surface", "warning-tint"),
+    }.items()
+    for ground in grounds
+)
+"""Every text and icon with the ground that it stands on, also under the mouse."""
+
+EDGES: frozenset[Pair] = frozenset(
+    (line, ground)
+    for line, grounds in {
+        "border": ("page", "surface", "hover", "warning-tint"),
+        "accent": ("page", "surface", "sunken", "hover", "tint", "warning-tint"),
+        "accent-hover": ("page", "surface"),
+        "danger": ("page", "surface"),
+        "warning": ("page", "surface"),
+        "on-accent": ("accent",),
+        "drawn": ("page", "surface", "sunken"),
+        "muted": ("page", "surface", "fill"),
+    }.items()
+    for ground in grounds
+)
+"""Borders of fields and buttons, the focus ring (accent) beside whatever it is drawn on, the tick in a box (on-accent),
+lines of drawings (drawn), and the bar of the time that passed (muted, with its mark)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meeting:
     """Two colours that meet on a page, by every name that they have in its theme, and where."""

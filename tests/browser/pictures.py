@@ -41,15 +41,16 @@ PICTURES = {"form.png": form, "created.png": created}
 
 
 def take(way: Callable[[Stage], None], browser: Browser, file: Path) -> None:
-    size = {"width": WIDTH, "height": 800}
+    page = browser.new_page(viewport={"width": WIDTH, "height": 800}, color_scheme="light")
     with (
         tempfile.TemporaryDirectory() as folder,
-        shown_in(State(way), browser, Path(folder), viewport=size, color_scheme="light") as stage,
+        shown_in(State(way), page, Path(folder)) as stage,
     ):
         # Where the mouse was left must not show.
         stage.page.mouse.move(0, 0)
         taken = stage.page.screenshot(full_page=True, animations="disabled", caret="hide")
         file.write_bytes(with_a_palette(taken))
+    page.close()
 
 
 def main() -> int:

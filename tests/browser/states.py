@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from app.sandbox import SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET, SANDBOX_HOST, sandbox_token
 from tests.sandbox.world import IDENTITIES, PAYMENTS_ID, WEBSHOP_ID
@@ -31,6 +31,7 @@ from .pages import (
 )
 from .servers import Wizard, running_wizard
 from .watching import Watch
+from .weighing import Scales
 
 LACKS_A_PERMISSION = sandbox_token("0403")
 TOO_MANY_REQUESTS = sandbox_token("0429")
@@ -90,6 +91,8 @@ class Stage:
 
     page: Page
     wizard: Wizard
+    scales: Scales = field(default_factory=Scales)
+    """What the wizard has sent, where it is weighed."""
     upstream: Upstream = field(init=False)
 
     def __post_init__(self) -> None:
@@ -97,7 +100,7 @@ class Stage:
         self.wizard.backend.inner = self.upstream
 
     def go(self, path: str, **query: str) -> None:
-        self.page.goto(f"{path}?{urlencode(query)}" if query else path)
+        self.page.goto(f"{self.wizard.url}{path}{'?' if query else ''}{urlencode(query)}")
 
     def form(self, project: str = PAYMENTS_ID) -> FormPage:
         self.go("/connections/new/supabase", project=project)
@@ -115,7 +118,7 @@ class Stage:
     def create(self, *, access_token: str | None = None, **fields: str) -> None:
         """Fills in the form and presses the button."""
         form = self.form()
-        form.fill_in(name=fields.pop("name", NAME), description=DESCRIPTION, access_token=access_token)
+        form.fill_in(name=NAME, description=DESCRIPTION, access_token=access_token)
         for name, text in fields.items():
             self.page.locator(f"#{name}").fill(text)
         form.submit.click()
@@ -423,7 +426,7 @@ def stopped(stage: Stage) -> None:
 
 
 def given_up(stage: Stage) -> None:
-    _outcome(stage, since=stage.wizard.clock.now - timedelta(minutes=11))
+    _outcome(stage, since=stage.wizard.clock.now - timedelta(minutes=11), name=LONGEST_NAME)
 
 
 def name_was_there_before(stage: Stage) -> None:
@@ -453,11 +456,11 @@ def _failing_to_look(request: httpx.Request) -> httpx.Response | None:
     return httpx.Response(500, json=told(500, "InternalServerError", "Something went wrong"))
 
 
-def _outcome(stage: Stage, *, since: datetime, description: str = DESCRIPTION) -> None:
+def _outcome(stage: Stage, *, since: datetime, name: str = NAME, description: str = DESCRIPTION) -> None:
     stage.go(
         "/connections/new/supabase/outcome",
         project=PAYMENTS_ID,
-        name=NAME,
+        name=name,
         since=f"{since:%Y-%m-%dT%H:%M:%SZ}",
         description=description,
         instance_url="https://api.supabase.com",
@@ -634,7 +637,7 @@ _WAYS: dict[str, Way | State] = {
     "creating": creating,
     "created": created(),
     "created, with its expiry": created(expires_on="2027-02-21"),
-    "created on Infisical": State(created(name=LONGEST_NAME), INFISICAL),
+    "created on Infisical": State(created(name=LONGEST_NAME, description="d" * 255), INFISICAL),
     "created and copied": created_and_copied,
     "created late": created_late,
     "a connection's own page": own_page,
@@ -666,16 +669,16 @@ STATES = {name: way if isinstance(way, State) else State(way) for name, way in _
 
 
 @contextlib.contextmanager
-def shown_in(state: State, browser: Browser, folder: Path, **options: Any) -> Iterator[Stage]:
-    """A page in that state, on a wizard of its own, in a context with these options; any fault fails at the end."""
-    with running_wizard(folder, environ=state.environ) as wizard:
-        usual = {"color_scheme": "light", "viewport": {"width": 1280, "height": 800}}
-        context = browser.new_context(base_url=wizard.url, **{**usual, **options})
+def shown_in(state: State, page: Page, folder: Path) -> Iterator[Stage]:
+    """The page in that state, on a wizard of its own; any fault fails at the end. Others may have used the page."""
+    scales = Scales()
+    with running_wizard(folder, environ=state.environ, behind=scales.behind) as wizard:
+        page.context.clear_cookies()
         watch = Watch(wizard.url)
         watch.expect(STATUSES_OF_PROBLEMS)
-        watch.follow(context)
-        stage = Stage(context.new_page(), wizard)
-        state.way(stage)
-        yield stage
-        context.close()
+        with watch.over(page.context):
+            stage = Stage(page, wizard, scales)
+            state.way(stage)
+            yield stage
+            page.goto("about:blank")
     assert not watch.faults, "\n".join(watch.faults)

@@ -5,45 +5,15 @@ import re
 import pytest
 from playwright.sync_api import Page
 
-from .palette import THEMES, Pair, ThemeName, contrast, edges_on, outside_the_palette, texts_on, themes
+from .pages import FormPage
+from .palette import EDGES, TEXTS, THEMES, Pair, ThemeName, contrast, outside_the_palette, themes
+from .watching import Watch
 
 TEXT = 4.5
 """The least contrast of a text with its ground (WCAG 2.2, 1.4.3)."""
 
 EDGE = 3.0
 """The least contrast of a border, a focus ring or a line that means something (WCAG 2.2, 1.4.11)."""
-
-TEXTS: frozenset[Pair] = frozenset(
-    (front, ground)
-    for front, grounds in {
-        "text": ("page", "surface", "sunken", "hover", "fill", "tint", "warning-tint"),
-        "muted": ("page", "surface", "sunken", "hover", "warning-tint"),
-        "accent": ("page", "surface", "sunken", "hover", "tint", "warning-tint"),
-        "accent-hover": ("page", "surface", "hover", "warning-tint"),
-        "on-accent": ("accent", "accent-hover"),
-        "danger": ("surface", "sunken", "danger-tint"),
-        "warning": ("surface", "warning-tint"),
-    }.items()
-    for ground in grounds
-)
-"""Every text and icon with the ground that it stands on, also under the mouse."""
-
-EDGES: frozenset[Pair] = frozenset(
-    (line, ground)
-    for line, grounds in {
-        "border": ("page", "surface", "hover", "warning-tint"),
-        "accent": ("page", "surface", "sunken", "hover", "tint", "warning-tint"),
-        "accent-hover": ("page", "surface"),
-        "danger": ("page", "surface"),
-        "warning": ("page", "surface"),
-        "on-accent": ("accent",),
-        "drawn": ("page", "surface", "sunken"),
-        "muted": ("page", "surface", "fill"),
-    }.items()
-    for ground in grounds
-)
-"""Borders of fields and buttons, the focus ring (accent) beside whatever it is drawn on, the tick in a box (on-accent),
-lines of drawings (drawn), and the bar of the time that passed (muted, with its mark)."""
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -72,15 +42,28 @@ def test_no_rule_has_a_colour_of_its_own() -> None:
     assert re.findall(r"opacity:(?!\s*1\b)[^;}]+", rules) == []
 
 
-def test_no_text_stands_on_a_ground_that_is_not_in_the_table(shown: Page) -> None:
-    for theme, colours in themes().items():
-        shown.emulate_media(color_scheme=theme)
-        texts = texts_on(shown, colours)
-        assert texts
-        assert [(theme, text) for text in texts if not text.pairs & TEXTS] == []
+def test_each_theme_has_its_ground_and_its_focus_ring(page: Page) -> None:
+    form = FormPage.open(page)
+    form.name.focus()
+    drawn = {}
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        drawn[theme] = ground, form.name.evaluate("element => getComputedStyle(element).outlineColor")
+    assert drawn == {
+        "light": ("rgb(246, 247, 249)", "rgb(11, 107, 77)"),
+        "dark": ("rgb(14, 16, 20)", "rgb(95, 211, 166)"),
+    }
 
 
-def test_no_control_has_an_edge_that_is_not_in_the_table(shown: Page) -> None:
-    for theme, colours in themes().items():
-        shown.emulate_media(color_scheme=theme)
-        assert [(theme, edge) for edge in edges_on(shown, colours) if not edge.pairs & EDGES] == []
+def test_without_its_stylesheet_a_page_can_be_read(page: Page, watches: list[Watch]) -> None:
+    """Whoever is refused at the door gets none, nor does somebody whose network drops it."""
+    watches[-1].expect({404})
+    page.route("**/*.css", lambda route: route.fulfill(body="", content_type="text/css"))
+    for path in ("/nowhere", "/connections"):
+        page.goto(path)
+        sizes = page.locator("svg.icon:visible").evaluate_all(
+            "icons => icons.map((icon) => icon.getBoundingClientRect()).map(({ width, height }) => [width, height])"
+        )
+        assert sizes
+        assert all(size == [20, 20] for size in sizes), path

@@ -1,4 +1,4 @@
-"""What the wizard costs: bytes and requests of each page and of the whole way, cold; what is kept is not asked again.
+"""What the whole way costs, cold: bytes and requests; what is kept is not asked again. Each page is weighed in looks.py.
 
 Infisical's own dashboard takes 11.2 MB and 368 requests from the log-in to the created connection.
 """
@@ -13,37 +13,19 @@ import pytest
 from playwright.sync_api import Page
 
 from app.core.templating import STATIC
-from tests.sandbox.world import PAYMENTS_ID, WEBSHOP_ID
 
 from .conftest import OpenPage
 from .pages import ChoosePage, CreatedPage, FormPage, ListPage, OpenedPage, TokenPage
 from .servers import Wizard, running_wizard
-from .watching import Watch
 from .weighing import Scales
 
 Opened = TypeVar("Opened", bound=OpenedPage)
 
 WHOLE_WAY = 200_000
 REQUESTS_OF_THE_WAY = 40
-ONE_PAGE = 80_000
-REQUESTS_OF_A_PAGE = 12
 STYLESHEET = 12_000
 JAVASCRIPT = 10_000
 """Bytes and requests at most; those of the stylesheet and the scripts are counted as gzip packs them."""
-
-PAGES = {
-    "list": "/connections",
-    "empty list": f"/connections?project={WEBSHOP_ID}",
-    "projects": "/projects",
-    "choose": "/connections/new",
-    "every app": "/connections/new?all=1",
-    "token": "/connections/new/supabase/token",
-    "form": "/connections/new/supabase",
-    "own page": "/connections/supabase/44a0d5f7-8c3b-4e9d-8f6a-5b1c0d9e8f70",
-    "no answer": f"/connections/new/supabase/outcome?project={PAYMENTS_ID}&name=late&since=2026-11-23T11:41:07Z",
-    "no such page": "/there-is-no-such-page",
-    "sandbox": "/sandbox",
-}
 
 
 @pytest.fixture
@@ -77,24 +59,13 @@ def whole_way(page: Page) -> None:
     settled(CreatedPage(page))
 
 
-def test_the_way_from_the_list_to_the_created_connection_is_light(cold: Page, scales: Scales) -> None:
+def test_the_way_from_the_list_to_the_created_connection_is_light_and_asks_for_each_file_once(
+    cold: Page, scales: Scales
+) -> None:
     whole_way(cold)
     assert not [answer for answer in scales.answers if "Content-Encoding" in answer.headers]
     assert scales.weight <= WHOLE_WAY, scales
     assert len(scales.answers) <= REQUESTS_OF_THE_WAY, scales
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_each_page_is_light(cold: Page, watches: list[Watch], scales: Scales, name: str) -> None:
-    watches[-1].expect({404})
-    cold.goto(PAGES[name])
-    cold.wait_for_load_state("networkidle")
-    assert scales.weight <= ONE_PAGE, scales
-    assert len(scales.answers) <= REQUESTS_OF_A_PAGE, scales
-
-
-def test_static_files_are_kept_for_a_year_and_not_asked_for_again(cold: Page, scales: Scales) -> None:
-    whole_way(cold)
     asked = [answer.path for answer in scales.statics]
     assert len(asked) > 3
     assert sorted(asked) == sorted(set(asked))

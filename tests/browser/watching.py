@@ -1,7 +1,9 @@
 """Writes down whatever a browser saw that no page of ours may cause: errors, failed requests, other hosts."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError
@@ -22,12 +24,21 @@ class Watch:
     expected: set[int] = field(default_factory=lambda: {REFUSED_FORM})
     faults: list[str] = field(default_factory=list)
 
-    def follow(self, context: BrowserContext) -> None:
-        context.on("console", self._console)
-        context.on("weberror", self._page_error)
-        context.on("request", self._request)
-        context.on("requestfailed", self._failed)
-        context.on("response", self._response)
+    @contextlib.contextmanager
+    def over(self, context: BrowserContext) -> Iterator[None]:
+        """Watches the context's pages as long as this lasts."""
+        events: dict[Any, Any] = {
+            "console": self._console,
+            "weberror": self._page_error,
+            "request": self._request,
+            "requestfailed": self._failed,
+            "response": self._response,
+        }
+        for event, note in events.items():
+            context.on(event, note)
+        yield
+        for event, note in events.items():
+            context.remove_listener(event, note)
 
     def expect(self, statuses: Iterable[int]) -> None:
         self.expected.update(statuses)

@@ -14,8 +14,16 @@ class Answer:
 
     method: str
     path: str
-    size: int
+    body: bytes = field(repr=False)
     headers: dict[str, str]
+
+    @property
+    def size(self) -> int:
+        return len(self.body)
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
 
 
 @dataclass
@@ -32,6 +40,11 @@ class Scales:
     @property
     def statics(self) -> list[Answer]:
         return [answer for answer in self.answers if answer.path.startswith("/static/")]
+
+    @property
+    def documents(self) -> list[Answer]:
+        """Whole pages; what a script asked for alone is none."""
+        return [answer for answer in self.answers if answer.body.lower().startswith(b"<!doctype html")]
 
     def __str__(self) -> str:
         lines = (f"{answer.size:7,} {answer.method:4} {answer.path}" for answer in self.answers)
@@ -51,7 +64,7 @@ class Scales:
             finally:
                 if hasattr(answered, "close"):
                     answered.close()
-            told = Answer(environ["REQUEST_METHOD"], environ["PATH_INFO"], len(body), headers)
+            told = Answer(environ["REQUEST_METHOD"], environ["PATH_INFO"], body, headers)
             self.answers.append(told)
             return [body]
 

@@ -108,7 +108,7 @@ def read_or_none(typed: str) -> InstanceUrl | None:
         return None
 
 
-@settings(deadline=None, derandomize=True, max_examples=1500)
+@settings(deadline=None, derandomize=True, max_examples=15 * settings().max_examples)
 @given(typed=urls())
 @example(typed="https://a/v1/v1")
 def test_reading_twice_changes_nothing(typed: str) -> None:
@@ -117,7 +117,7 @@ def test_reading_twice_changes_nothing(typed: str) -> None:
         assert read_instance_url(read.text) == read
 
 
-@settings(deadline=None, derandomize=True, max_examples=1500)
+@settings(deadline=None, derandomize=True, max_examples=15 * settings().max_examples)
 @given(typed=urls())
 def test_what_is_read_holds_no_credentials_query_or_invisible_characters(typed: str) -> None:
     read = read_or_none(typed)
@@ -131,7 +131,7 @@ def test_what_is_read_holds_no_credentials_query_or_invisible_characters(typed: 
     assert read.encrypted == read.text.startswith("https://")
 
 
-@settings(deadline=None, derandomize=True, max_examples=1500)
+@settings(deadline=None, derandomize=True, max_examples=15 * settings().max_examples)
 @given(typed=urls())
 def test_the_host_is_the_one_that_was_typed(typed: str) -> None:
     read = read_or_none(typed)

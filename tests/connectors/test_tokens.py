@@ -66,7 +66,7 @@ def pastes() -> st.SearchStrategy[str]:
     return st.lists(pieces | st.text(max_size=4), max_size=12).map("".join)
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=3 * settings().max_examples)
 @given(pasted=pastes())
 def test_nothing_is_left_to_take_off(pasted: str) -> None:
     once = unwrap(pasted).token.reveal()
@@ -75,7 +75,7 @@ def test_nothing_is_left_to_take_off(pasted: str) -> None:
     assert again.taken_off == ()
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=3 * settings().max_examples)
 @given(pasted=pastes())
 def test_nothing_is_made_up(pasted: str) -> None:
     assert unwrap(pasted).token.reveal() in pasted

@@ -85,7 +85,7 @@ def test_the_time_is_in_utc_wherever_it_was_taken() -> None:
     assert told["at"] == "2026-11-23T11:42:07.005Z"
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(derandomize=True, deadline=None, max_examples=3 * settings().max_examples)
 @given(
     texts=st.fixed_dictionaries({}, optional={name: st.text() for name in ("result", *TEXTS)}),
 )
@@ -281,6 +281,7 @@ def test_a_disk_that_fills_up_within_a_line_spoils_that_line_alone_and_its_end_i
     json.loads(first)
 
 
+@pytest.mark.full
 def test_a_process_that_is_killed_loses_nothing_it_has_written(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     process = running(
@@ -343,6 +344,7 @@ def test_two_processes_write_to_one_file_without_mixing_lines(tmp_path: Path) ->
     assert sorted(len(line["name"]) for line in lines_of(path)) == WRITTEN_BY_TWO
 
 
+@pytest.mark.full
 def test_two_processes_write_to_one_pipe_without_mixing_lines(tmp_path: Path) -> None:
     begin = tmp_path / "begin"
     reading, writing = os.pipe()

@@ -54,7 +54,7 @@ def server(shared_server: RedisServer) -> RedisServer:
     return shared_server
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.full)])
 def make(request: pytest.FixtureRequest) -> Make:
     """Makes limits that count in memory, and limits that count in Redis."""
     storage = request.getfixturevalue("server").address if request.param == "redis" else None
@@ -282,6 +282,7 @@ def test_no_setting_of_a_host_reaches_ours(config: dict[str, object]) -> None:
 # Redis
 
 
+@pytest.mark.full
 def test_two_that_share_a_redis_count_together(server: RedisServer) -> None:
     one, other = (Limits(storage=server.address, bounds=SLOW) for _ in range(2))
     assert one.hit("create", person="a") is None
@@ -290,6 +291,7 @@ def test_two_that_share_a_redis_count_together(server: RedisServer) -> None:
     assert is_refused(other.hit("create", person="a"), key="person")
 
 
+@pytest.mark.full
 def test_nothing_that_redis_stores_tells_whom_it_is_about(server: RedisServer) -> None:
     limits = Limits(storage=server.address, bounds=SLOW)
     limits.hit("sign-in", identity="12735bda-1105-498c-bb98-028029b9c592", address="192.0.2.1")
@@ -299,6 +301,7 @@ def test_nothing_that_redis_stores_tells_whom_it_is_about(server: RedisServer) -
     ]
 
 
+@pytest.mark.full
 def test_everything_that_redis_stores_ends_by_itself(server: RedisServer) -> None:
     limits = Limits(storage=server.address, bounds=SLOW)
     limits.hit("sign-in", identity="made-up", address="192.0.2.1")
@@ -331,6 +334,7 @@ def test_making_them_connects_to_nothing() -> None:
             listener.accept()
 
 
+@pytest.mark.full
 def test_while_redis_is_stopped_uses_are_counted_in_memory_and_the_log_says_so_once(
     server: RedisServer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -348,6 +352,7 @@ def test_while_redis_is_stopped_uses_are_counted_in_memory_and_the_log_says_so_o
     ]
 
 
+@pytest.mark.full
 def test_when_redis_is_back_it_is_used_again_and_the_next_outage_is_told_again(
     server: RedisServer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -370,6 +375,7 @@ def test_when_redis_is_back_it_is_used_again_and_the_next_outage_is_told_again(
     ]
 
 
+@pytest.mark.full
 def test_a_redis_that_was_started_anew_between_two_uses_is_no_outage(
     server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -389,6 +395,7 @@ def test_a_redis_that_never_answers_is_not_waited_for(caplog: pytest.LogCaptureF
     assert "(TimeoutError)" in caplog.text
 
 
+@pytest.mark.full
 def test_a_password_that_redis_refuses_is_an_outage_and_stays_out_of_the_log(
     server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -86,6 +86,7 @@ def _create_in_another_process(database: Path, name: str) -> int:
         return client.post(SUPABASE, json=new_connection(name)).status_code
 
 
+@pytest.mark.full
 def test_two_processes_share_one_file(tmp_path: Path) -> None:
     database = tmp_path / "shared.sqlite"
     prepare_database(database)

@@ -17,9 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
+from app.connectors import SUPABASE
 from app.infisical import Connection
-from app.web.api_call import as_api_call
-from app.web.validators import slug_of
+from app.web.detail import as_api_call
+from app.web.fields import slug_of
 from tests.conftest import FORM, PROJECT, Answer, Client, Sandbox, client_with_cookies, new_client
 from tests.infisical.answers import connection, grant
 from tests.pages import read_page
@@ -558,7 +559,7 @@ def test_the_command_makes_the_same_connection_whatever_the_texts_are(
     tmp_path: Path, description: str, url: str | None
 ) -> None:
     made = Connection.model_validate(connection(description=description, credentials={"instanceUrl": url}))
-    command = as_api_call(made, base_url="https://infisical.test")
+    command = as_api_call(SUPABASE, made, base_url="https://infisical.test")
     sent = run_in_shell(command, folder=tmp_path)
     credentials = {"accessKey": TOKEN} if url is None else {"accessKey": TOKEN, "instanceUrl": url}
     expected = {
@@ -575,7 +576,9 @@ def test_the_command_makes_the_same_connection_whatever_the_texts_are(
     "path", ["", "/infisical", "/a;touch made-by-the-command", "/$(touch made-by-the-command)", "/&x"]
 )
 def test_the_command_asks_the_address_as_it_is(tmp_path: Path, path: str) -> None:
-    command = as_api_call(Connection.model_validate(connection()), base_url=f"https://infisical.test{path}")
+    command = as_api_call(
+        SUPABASE, Connection.model_validate(connection()), base_url=f"https://infisical.test{path}"
+    )
     told = run_in_shell(command, folder=tmp_path, curl='printf "%s\\n" "$@"').splitlines()
     assert told == [
         "--json",

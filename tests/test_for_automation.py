@@ -21,7 +21,7 @@ def section(title: str) -> str:
 def test_every_page_is_promised_and_no_other(sandbox: Sandbox) -> None:
     addresses = {address.partition("?")[0] for address in re.findall(r"\| `(/[^`]*)`", section("Pages"))}
     routes = {
-        re.sub(r"<[^>]+>", "CONNECTION_ID", rule.rule)
+        re.sub(r"<uuid:[^>]+>", "CONNECTION_ID", rule.rule).replace("<connected_app:app>", "supabase")
         for rule in sandbox.app.url_map.iter_rules()
         if rule.endpoint != "connect.static_file"
     }

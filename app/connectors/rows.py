@@ -38,6 +38,7 @@ class Given:
     """
 
     values: Mapping[str, str]
+    app_name: str
     today: date
     trusted_hosts: frozenset[str] = frozenset()
 
@@ -58,8 +59,9 @@ class Field:
     """One field of a form. All that is made of fields loops over these rows: form, body, error paths, facts, export.
 
     `wire` is its path in the body that Infisical takes, `also_wire` another path for the same value. `check` gets a
-    trimmed text, or a Secret from a field of that kind. `rule` is what the page says where Infisical refuses the value
-    by its path. `shown` makes it a fact on the page of a connection, with the id `connection-…`.
+    trimmed text, or a Secret from a field of that kind. `missing` is said where nothing was entered, "" where that is
+    no fault. `rule` is what the page says where Infisical refuses the value by its path. `shown` makes it a fact on the
+    page of a connection, with the id `connection-…`.
     """
 
     name: str
@@ -69,10 +71,20 @@ class Field:
     wire: tuple[str, ...] = ()
     also_wire: tuple[str, ...] = ()
     check: Callable[[Any, Given], Checked] = _as_it_is
+    missing: str = ""
     rule: str = ""
     default: str = ""
-    optional: bool = False
     shown: bool = False
+
+    @property
+    def optional(self) -> bool:
+        """Whether the label says that it may be left empty."""
+        return not self.missing and not self.default and self.kind != "checkbox"
+
+    @property
+    def the_label(self) -> str:
+        """The label inside a sentence: "the instance URL"."""
+        return f"the {self.label[0].lower()}{self.label[1:]}"
 
     @property
     def carried(self) -> bool:
@@ -163,9 +175,9 @@ class Guide:
     sections: tuple[Section, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class App:
-    """An app that can be connected here. `slug` is its name on the wire and in addresses.
+    """An app that can be connected here. `slug` is its name on the wire and in addresses, `api` what its API is called.
 
     `summary` says on the page of apps what a connection does, `invitation` on an empty list what it is for. `check`
     asks the app's own API about the credential, in at most the given seconds; None where nothing can be asked.
@@ -173,12 +185,17 @@ class App:
 
     slug: str
     name: str
+    api: str
     method: str
     fields: tuple[Field, ...]
     guide: Guide
     summary: str
     invitation: str
     check: Callable[[TokenChecks, Mapping[str, str | Secret], float], CheckResult] | None = None
+
+    def __str__(self) -> str:
+        """As it stands in addresses."""
+        return self.slug
 
     @property
     def a_name(self) -> str:

@@ -212,6 +212,7 @@ _GUIDE = Guide(
 SUPABASE = App(
     slug="supabase",
     name="Supabase",
+    api="Supabase Management API",
     method="access-token",
     summary="Lists your Supabase projects and syncs secrets to their Edge Functions. Needs an access token; the next "
     "page shows how to get one.",
@@ -241,6 +242,7 @@ SUPABASE = App(
             wire=("credentials", "accessKey"),
             also_wire=("credentials", "accessToken"),
             check=check_access_token,
+            missing="Enter the access token.",
             rule=f"The access token must be {LONGEST_TOKEN} characters or fewer.",
         ),
     ),

@@ -3,11 +3,11 @@
 # Importing the views is what adds their routes to the blueprint.
 from ..connectors import Message
 from ..core.templating import url_for
-from . import create, pending, views
+from . import create, detail, lists, pending, status
 from .audit_events import deny, record, request_id, result_of
 from .auth_context import AuthBackend, AuthContext, Page, Principal
 from .embedding import stand_aside
-from .fields import SecretField, TextField
+from .forms import SecretField, TextField
 from .headers import host_answers, we_answer, with_headers, with_https_alone
 from .hooks import LARGEST_REQUEST, blueprint, is_public, public, take_cookies_in
 from .http_errors import explain_http
@@ -33,9 +33,11 @@ __all__ = [
     "blueprint",
     "create",
     "deny",
+    "detail",
     "explain_http",
     "host_answers",
     "is_public",
+    "lists",
     "page",
     "pending",
     "problem",
@@ -50,10 +52,10 @@ __all__ = [
     "see_other",
     "services",
     "stand_aside",
+    "status",
     "take_cookies_in",
     "url_for",
     "utc_now",
-    "views",
     "we_answer",
     "with_headers",
     "with_https_alone",

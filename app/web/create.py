@@ -1,31 +1,38 @@
-"""The form, its submission, and the page for a submission without an answer."""
+"""The steps to a new connection: the guide to its credential, the form, and its submission."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from flask import g, request
 from werkzeug.exceptions import NotFound as NotFoundPage
 
-from ..connectors import SUPABASE_CLOUD, TOKENS_PAGE, CheckResult, Message
+from ..connectors import App, CheckResult, Message
+from ..core.audit import Action as AuditAction
 from ..core.limits import RetryAfter
 from ..core.templating import iso, url_for
 from ..infisical import (
     Connection,
     Deadline,
+    Infisical,
     InfisicalError,
     NameTaken,
     NewConnection,
     NoAnswer,
+    TokenLacksPermission,
+    TokenRefused,
 )
-from . import preflight
 from .audit_events import record, result_of
 from .auth_context import Page, current_auth
-from .forms import ConnectionForm, SummaryLine
+from .detail import see_created
+from .fields import LONGEST_NAME, form_fields, slug_of
+from .forms import ConnectionForm, form_of
 from .hooks import blueprint, mended_by_signing_in
-from .pending_create import PendingCreate, is_the_one_sent
-from .problems import NOTHING_CREATED, Action, field_messages
+from .lists import in_a_project
+from .pending import is_the_one_sent
+from .problems import Action, field_messages, in_seconds
 from .redirects import form_again
 from .render import (
     LONGEST_PROJECT_ID,
@@ -34,43 +41,122 @@ from .render import (
     page,
     problem_of,
     scope_in_hand,
-    see_created,
     see_other,
     typed_values,
 )
 from .scopes import ORGANIZATION, Scope
 from .services import Creation, services
-from .validators import LONGEST_NAME, check_instance_url, slug_of
-from .views import in_a_project
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-@blueprint.get("/connections/new/supabase")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What a submission does at Infisical. `limit` is what it counts as, `undone` and `nothing_happened` say that it was
+    not done, `send` does it, once, within the deadline."""
+
+    limit: Literal["create"]
+    audit_action: AuditAction
+    undone: str
+    nothing_happened: str
+    send: Callable[[Infisical, NewConnection, Deadline], Connection]
+
+
+CREATE = Operation(
+    limit="create",
+    audit_action="create",
+    undone="Not created",
+    nothing_happened="Nothing was created.",
+    send=lambda infisical, new, deadline: infisical.create(new, deadline=deadline),
+)
+
+
+@blueprint.get("/connections/new/<connected_app:app>/token")
 @in_a_project
-def form(scope: Scope) -> Page:
+def token(scope: Scope, app: App) -> Page:
     kept = typed_values(request.args)
-    return _form_page(
-        ConnectionForm(formdata=None, data={"instance_url": SUPABASE_CLOUD, **kept}), scope=scope
+    return page(
+        "connections/token.html",
+        scope=scope,
+        change_url=url_for(".projects", project=scope.key, then="token", **kept, app=app.slug),
+        app=app,
+        next_url=url_for(".form", app=app.slug, project=scope.key, **kept),
+        choose_url=url_for(".choose", project=scope.key),
     )
 
 
-@blueprint.post("/connections/new/supabase")
-def submit() -> Page:
-    filled = ConnectionForm(request.form)
-    filled.project_id.data = (
-        (filled.project_id.data or "").strip()[:LONGEST_PROJECT_ID] or asked_project() or ""
-    )
+@blueprint.get("/connections/new/<connected_app:app>")
+@in_a_project
+def form(scope: Scope, app: App) -> Page:
+    return _form_page(form_of(app, typed=typed_values(request.args)), scope=scope)
+
+
+@blueprint.post("/connections/new/<connected_app:app>")
+def submit(app: App) -> Page:
+    filled = form_of(app, request.form)
+    key = (filled.project_id.data or "")[:LONGEST_PROJECT_ID] or asked_project() or ""
+    filled.project_id.data = key
     if "change_project" in request.form:
-        return see_other(".projects", project=filled.project_id.data, then="form", **filled.typed)
-    if not filled.project_id.data:
-        return see_other(".form", **filled.typed)
+        return see_other(".projects", project=key, then="form", app=app.slug, **filled.typed)
+    if not key:
+        return see_other(".form", app=app.slug, **filled.typed)
     # What follows, the refused page's own look-ups included, is over by then.
     g.connect_deadline = services().deadline()
-    for name, answer in _OTHER_BUTTONS.items():
-        if name in request.form:
-            return answer(filled)
-    return _submitted(filled)
+    for row in app.fields:
+        if f"use_{row.name}" in request.form:
+            filled.put(row.name, request.form[f"use_{row.name}"])
+            filled.check_rows((row,))
+            return _form_page(filled)
+    if "check" in request.form:
+        return _checked(filled)
+    if "validate" in request.form:
+        return _one_field(filled, request.form["validate"])
+    return _submitted(CREATE, filled)
+
+
+def _submitted(operation: Operation, filled: ConnectionForm) -> Page:
+    """From what was typed to the page that says how it ended: checked, counted, asked about, sent once."""
+    new = filled.check(
+        use_anyway=request.form.get("use_anyway") == "1", warnings_shown=request.form.getlist("warned")
+    )
+    if new is None:
+        return _form_page(filled, status=422)
+    if wait := _hit(operation.limit):
+        return _too_many(filled, wait, new=new)
+    filled.checks, holder = _ask_before(filled, new)
+    stops = filled.checks is not None and filled.checks.stops
+    # Who learns what the app says of a credential, though no connection holds it, has used a check. Where it is not
+    # checked from here, Infisical's refusal tells.
+    if (filled.checks is None or stops or holder is not None) and (wait := _hit("check")):
+        return _too_many(filled, wait, new=new)
+    if holder is not None:
+        return _name_is_taken(filled, new, holder, NameTaken(""))
+    if stops:
+        _record(operation, new, "stopped-by-checks")
+        filled.say(_what_stops(operation, filled))
+        return _form_page(filled, status=422)
+    return _sent(operation, filled, new)
+
+
+def _sent(operation: Operation, filled: ConnectionForm, new: NewConnection) -> Page:
+    """Sends it, once, and says how that ended."""
+    since = services().clock()
+    try:
+        made = operation.send(services().infisical, new, _deadline())
+    except NoAnswer as silence:
+        record("outcome-unknown", "no-answer", project=_key(new), connection_name=new.name, error=silence)
+        waited = str(round((services().clock() - since).total_seconds()))
+        return see_other(".outcome", **_address(filled), since=iso(since), waited=waited)
+    except NameTaken as taken:
+        return _name_is_taken(filled, new, _connection_named(new), taken)
+    except InfisicalError as error:
+        _record(operation, new, result_of(error), error=error)
+        return _refused_by_infisical(filled, error, since=since)
+    except Exception:
+        record("outcome-unknown", "fault", project=_key(new), connection_name=new.name)
+        raise
+    record(operation.audit_action, "ok", project=_key(new), connection=made)
+    return _created(filled, made)
 
 
 def _deadline() -> Deadline:
@@ -79,139 +165,111 @@ def _deadline() -> Deadline:
     return deadline
 
 
-def _submitted(filled: ConnectionForm) -> Page:
-    new = filled.check(
-        trusted=services().trusted_hosts,
-        today=services().clock().date(),
-        use_anyway=request.form.get("use_anyway") == "1",
-        warnings_shown=request.form.getlist("warned") or None,
-    )
-    if new is None or filled.read_url is None:
-        return _refused(filled)
-    wait = _spend("create")
-    if wait is not None:
-        _record(new, "too-many")
-        return _too_many(filled, wait)
-    answers = preflight.ask(services(), new, url=filled.read_url, deadline=_deadline())
-    if _tells_of_the_token(answers):
-        # That is a check by another button.
-        wait = _spend("check")
-        if wait is not None:
-            _record(new, "too-many")
-            return _too_many(filled, wait)
-    if answers.taken is not None:
-        return _name_is_taken(filled, new, answers.taken, NameTaken(""), checks=answers.checks)
-    if answers.checks is not None and answers.checks.stops:
-        _record(new, "stopped-by-checks")
-        return _stopped_by_checks(filled, answers.checks)
-    return _create(filled, new, checks=answers.checks)
-
-
-def _tells_of_the_token(answers: preflight.Answers) -> bool:
-    """Whether the page may say what Supabase says of the token although no connection holds it. Where we do not check
-    it, Infisical's refusal of the create does."""
-    if answers.checks is None:
-        return answers.taken is None
-    return answers.taken is not None or answers.checks.stops
-
-
-def _create(filled: ConnectionForm, new: NewConnection, *, checks: CheckResult | None) -> Page:
-    since = services().clock()
-    try:
-        made = services().infisical.create(new, deadline=_deadline())
-    except NoAnswer as silence:
-        record("outcome-unknown", "no-answer", project=_key(new), connection_name=new.name, error=silence)
-        return _unknown(filled, new, since=since)
-    except NameTaken as taken:
-        holder = _connection_of_that_name(new)
-        return _name_is_taken(filled, new, holder, taken, checks=checks)
-    except InfisicalError as error:
-        _record(new, result_of(error), error=error)
-        if mended_by_signing_in(error):
-            # It clears no cookie: by the time of a late answer the browser may hold another sign-in.
-            held = current_auth()
-            return see_other(
-                ".sign_in", next=form_again(filled), ended="1", refused=held.sign_in if held else None
-            )
-        return _refused_by_infisical(filled, error, checks=checks, since=since)
-    except Exception:
-        record("outcome-unknown", "fault", project=_key(new), connection_name=new.name)
-        raise
-    record("create", "ok", project=_key(new), connection=made)
-    return _created(made, filled, checks=checks)
-
-
-def _record(new: NewConnection, result: str, *, error: InfisicalError | None = None) -> None:
-    """Writes down that the connection was not created, and why."""
-    record("create", result, project=_key(new), connection_name=new.name, error=error)
+def _hit(limit: Literal["create", "check"]) -> RetryAfter | None:
+    """Counts one use by this person and from this address; how long to wait where there were too many."""
+    held = current_auth()
+    person = held.person.subject if held else None
+    return services().limits.hit(limit, person=person, address=request.remote_addr)
 
 
 def _key(new: NewConnection) -> str:
     return new.project_id or ORGANIZATION
 
 
-def _spend(action: Literal["create", "check"]) -> RetryAfter | None:
-    """Counts one use by this person and from this address; how long to wait where there were too many."""
-    held = current_auth()
-    person = held.person.subject if held else None
-    return services().limits.hit(action, person=person, address=request.remote_addr)
+def _address(filled: ConnectionForm) -> dict[str, str]:
+    """What an address says so that the form can be filled in again."""
+    return {"app": filled.app.slug, "project": filled.project_id.data or "", **filled.typed}
 
 
-def _too_many(filled: ConnectionForm, wait: RetryAfter) -> Page:
-    unit = "second" if wait.seconds == 1 else "seconds"
-    whose = (
-        "There were too many from your address."
-        if wait.key == "address"
-        else "There were many in a short time."
+def _record(
+    operation: Operation, new: NewConnection, result: str, *, error: InfisicalError | None = None
+) -> None:
+    """Writes down that it was not done, and why."""
+    record(operation.audit_action, result, project=_key(new), connection_name=new.name, error=error)
+
+
+def _ask_before(filled: ConnectionForm, new: NewConnection) -> tuple[CheckResult | None, Connection | None]:
+    """What the app says of the credential, and the connection that has the name, both asked at the same time.
+
+    What could not be asked is None: the operation asks Infisical the same, and it decides.
+    """
+    check = _check_of(filled)
+    if check is None:
+        return None, None
+    asking = services().threads.submit(check)
+    holder = _connection_named(new)
+    return asking.result(), holder
+
+
+def _check_of(filled: ConnectionForm) -> Callable[[], CheckResult] | None:
+    """What asks the app about the credential; None where it is not asked from here."""
+    checks, check = services().checks, filled.app.check
+    if checks is None or check is None:
+        return None
+    return partial(check, checks, filled.values, _deadline().remaining())
+
+
+def _connection_named(new: NewConnection) -> Connection | None:
+    try:
+        return services().infisical.connection_named(
+            new.app, new.name, project_id=new.project_id, deadline=_deadline()
+        )
+    except InfisicalError:
+        return None
+
+
+def _created(filled: ConnectionForm, connection: Connection) -> Page:
+    reaches = len(filled.checks.projects) + filled.checks.more if filled.checks else 0
+    return see_created(
+        filled.app, connection, Creation(reaches=reaches), expires_on=filled.values["expires_on"]
     )
-    message = Message(
-        "error", f"Wait {wait.seconds} {unit} before the next try.", f"{whose} {NOTHING_CREATED}"
-    )
-    answer = _refused(filled, general=(message,), status=429)
-    answer.headers["Retry-After"] = str(wait.seconds)
-    return answer
 
 
-def _created(connection: Connection, filled: ConnectionForm, *, checks: CheckResult | None = None) -> Page:
-    reached = len(checks.projects) + checks.more if checks and checks.projects else 0
-    expires_on = filled.expiry.isoformat() if filled.expiry else None
-    return see_created(connection, Creation(reaches=reached), expires_on=expires_on)
+def _what_stops(operation: Operation, filled: ConnectionForm) -> tuple[tuple[str | None, Message], ...]:
+    """What checks that stop a submission say: at the credential, or of the form where the app asks to wait.
 
-
-def _stopped_by_checks(filled: ConnectionForm, checks: CheckResult) -> Page:
-    message = preflight.message_of(checks)
-    if message is None:
-        return _refused(filled, general=(preflight.wait_message(checks),), checks=checks)
-    filled.access_token.add_error(message)
-    return _refused(filled, checks=checks)
+    That stops too, because Infisical would store a token that was never accepted (recorded exchange
+    slow-429-forever).
+    """
+    checks = filled.checks
+    if checks is None or checks.kind_of_stop is None:
+        return ()
+    if checks.kind_of_stop == "rate-limited":
+        lead = f"{filled.app.name} asks to wait {in_seconds(checks.retry_after or 60)}."
+        detail = "It has had too many requests for now and cannot check the token."
+        return ((None, Message("error", lead, f"{detail} {operation.nothing_happened}")),)
+    error = TokenRefused("") if checks.kind_of_stop == "refused" else TokenLacksPermission("")
+    ((field, message),) = field_messages(error, filled.app)
+    advice = next(row.advice for row in checks.rows if row.state == "failed")
+    return ((field, replace(message, detail=f"{advice} {operation.nothing_happened}")),)
 
 
 def _name_is_taken(
-    filled: ConnectionForm,
-    new: NewConnection,
-    holder: Connection | None,
-    taken: NameTaken,
-    *,
-    checks: CheckResult | None,
+    filled: ConnectionForm, new: NewConnection, holder: Connection | None, taken: NameTaken
 ) -> Page:
     """A name that this very form's connection has leads there; any other is refused."""
-    if holder is not None and _made_by_this_form(filled, new, holder):
-        record("create", "made-before", project=_key(new), connection=holder)
-        return _created(holder, filled, checks=checks)
-    _record(new, result_of(taken), error=taken)
-    ((_, message),) = field_messages(taken)
-    free = _free_name(new)
-    if free is not None:
-        filled.name.data = free
+    served = services().signed_moment(filled.served.data or "")
+    # It was sent twice: by a double click, Reload or Back.
+    if (
+        served
+        and holder
+        and holder.created_at >= served
+        and is_the_one_sent(holder, new.description, new.credentials)
+    ):
+        record(CREATE.audit_action, "made-before", project=_key(new), connection=holder)
+        return _created(filled, holder)
+    _record(CREATE, new, result_of(taken), error=taken)
+    ((field, message),) = field_messages(taken, filled.app)
+    if free := _free_name(new):
+        filled["name"].data = free
         message = replace(
             message,
             detail=f"{free} is free and is filled in for you. Keep it or choose another.",
             summary=f"{new.name} exists here; use {free}, which is filled in for you",
         )
-    filled.name.add_error(message)
-    if checks is not None and checks.stops:
-        return _stopped_by_checks(filled, checks)
-    return _refused(filled, request_id=taken.request_id, checks=checks)
+    filled.say(((field, message), *_what_stops(CREATE, filled)))
+    filled.request_id = taken.request_id
+    return _form_page(filled, status=422)
 
 
 def _free_name(new: NewConnection) -> str | None:
@@ -225,199 +283,122 @@ def _free_name(new: NewConnection) -> str | None:
     return next((name for name in candidates if name not in taken), None)
 
 
-def _made_by_this_form(filled: ConnectionForm, new: NewConnection, holder: Connection) -> bool:
-    """Whether this form made the connection before: it was sent twice, by a double click, Reload or Back."""
-    served = services().signed_moment(filled.served.data or "")
-    if served is None or holder.created_at < served:
-        return False
-    sent = PendingCreate(
-        name=new.name,
-        description=new.description,
-        instance_url=str(new.credentials["instanceUrl"]),
-        since=served,
-    )
-    return is_the_one_sent(holder, sent)
-
-
-def _connection_of_that_name(new: NewConnection) -> Connection | None:
-    try:
-        return services().infisical.connection_named(
-            new.app, new.name, project_id=new.project_id, deadline=_deadline()
+def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError, *, since: datetime) -> Page:
+    if mended_by_signing_in(error):
+        # It clears no cookie: by the time of a late answer the browser may hold another sign-in.
+        held = current_auth()
+        return see_other(
+            ".sign_in", next=form_again(filled), ended="1", refused=held.sign_in if held else None
         )
-    except InfisicalError:
-        return None
-
-
-def _unknown(filled: ConnectionForm, new: NewConnection, *, since: datetime) -> Page:
-    return see_other(
-        ".outcome",
-        project=new.project_id or ORGANIZATION,
-        since=iso(since),
-        **filled.typed,
-        waited=str(round((services().clock() - since).total_seconds())),
+    if messages := field_messages(error, filled.app):
+        filled.say(messages)
+        filled.request_id = error.request_id
+        return _form_page(filled, status=422)
+    again = Action("Back to the form", url_for(".form", **_address(filled)), primary=error.nothing_happened)
+    if error.nothing_happened:
+        other = Action("Back to App Connections", url_for(".list", project=filled.project_id.data))
+        actions = (again, other)
+    else:
+        look = url_for(".outcome", **_address(filled), since=iso(since))
+        actions = (Action("Look whether it was created", look, primary=True), again)
+    return problem_of(
+        error,
+        scope=_scope_or_none(filled),
+        creating=filled.values["name"],
+        actions=actions,
+        note=f"The form comes back with everything you entered but {filled.app.secret.the_label}, which is kept nowhere.",
     )
 
 
-def _refused_by_infisical(
-    filled: ConnectionForm, error: InfisicalError, *, checks: CheckResult | None, since: datetime
-) -> Page:
-    messages = field_messages(error)
-    if not messages:
-        return _problem_of_submission(filled, error, since=since)
-    general = []
-    for field, message in messages:
-        if field is None:
-            general.append(message)
-        else:
-            filled.named(field).add_error(message)
-    return _refused(filled, general=tuple(general), request_id=error.request_id, checks=checks)
-
-
-def _problem_of_submission(filled: ConnectionForm, error: InfisicalError, *, since: datetime) -> Page:
-    key = filled.project_id.data or ""
-    scope = _scope_or_none(key)
-    again = Action(label="Back to the form", href=url_for(".form", project=key, **filled.typed), primary=True)
-    actions = (again, Action(label="Back to App Connections", href=url_for(".list", project=key)))
-    if not error.nothing_happened:
-        search = url_for(".outcome", project=key, since=iso(since), **filled.typed)
-        actions = (Action(label="Look whether it was created", href=search, primary=True), _quiet(again))
-    return problem_of(error, scope=scope, creating=filled.name.value, actions=actions, note=_WHAT_COMES_BACK)
-
-
-_WHAT_COMES_BACK = (
-    "The form comes back with everything you entered but the access token, which is kept nowhere."
-)
-
-
-def _quiet(action: Action) -> Action:
-    return Action(label=action.label, href=action.href)
-
-
-def _scope_or_none(key: str) -> Scope | None:
-    """The scope for the frame of a problem page, which must appear even when Infisical cannot be asked for it."""
+def _scope_or_none(filled: ConnectionForm) -> Scope | None:
+    """The scope for the frame of a page that must appear even when Infisical cannot be asked for it."""
     try:
-        return scope_in_hand(key, deadline=_deadline())
+        return scope_in_hand(filled.project_id.data or "", deadline=_deadline())
     except InfisicalError:
         return None
 
 
-def _refused(
-    filled: ConnectionForm,
-    *,
-    general: tuple[Message, ...] = (),
-    request_id: str | None = None,
-    checks: CheckResult | None = None,
-    status: int = 422,
-) -> Page:
-    scope = _scope_or_none(filled.project_id.data or "")
-    return _form_page(
-        filled, scope=scope, status=status, general=general, request_id=request_id, checks=checks
-    )
-
-
-def _with_offered_url(filled: ConnectionForm) -> Page:
-    filled.instance_url.put(request.form["use_instance_url"])
-    filled.read_url = check_instance_url(filled.instance_url, trusted=services().trusted_hosts)
-    return _form_page(filled, scope=_scope_or_none(filled.project_id.data or ""))
+def _too_many(filled: ConnectionForm, wait: RetryAfter, *, new: NewConnection | None = None) -> Page:
+    if new is None:
+        record("refusal", "too-many-checks", project=filled.project_id.data)
+    else:
+        _record(CREATE, new, "too-many")
+    many = "were too many from your address" if wait.key == "address" else "were many in a short time"
+    lead = f"Wait {in_seconds(wait.seconds)} before the next try."
+    filled.say(((None, Message("error", lead, f"There {many}. {CREATE.nothing_happened}")),))
+    answer = _form_page(filled, status=429)
+    answer.headers["Retry-After"] = str(wait.seconds)
+    return answer
 
 
 def _checked(filled: ConnectionForm) -> Page:
-    """The form with what Supabase says of the token, after "Check this token": nothing is created."""
-    filled.check_token(trusted=services().trusted_hosts)
-    token = filled.access_token.data
-    if filled.errors_said or filled.read_url is None or token is None:
-        return _refused(filled)
-    wait = _spend("check")
-    if wait is not None:
-        record("refusal", "too-many-checks", project=filled.project_id.data)
+    """The form with what the app says of the credential, after "Check this token": nothing is created."""
+    if not filled.check_credentials():
+        return _form_page(filled, status=422)
+    if wait := _hit("check"):
         return _too_many(filled, wait)
-    checks = preflight.ask_supabase(services(), token, url=filled.read_url, deadline=_deadline())
-    scope = _scope_or_none(filled.project_id.data or "")
-    return _form_page(filled, scope=scope, checks=checks)
+    if check := _check_of(filled):
+        filled.checks = check()
+    return _form_page(filled)
 
 
-def _one_field(filled: ConnectionForm) -> Page:
+def _one_field(filled: ConnectionForm, name: str) -> Page:
     """One field with its messages, for the script that asks when a field is left."""
-    filled.check(
-        trusted=services().trusted_hosts,
-        today=services().clock().date(),
-        use_anyway=False,
-        warnings_shown=None,
-    )
-    field = next((field for field in filled.shown_fields if field.id == request.form["validate"]), None)
+    filled.check(use_anyway=False, warnings_shown=())
+    field = next((field for field in filled.shown if field.name == name), None)
     if field is None:
         raise NotFoundPage
-    return fragment("connections/field.html", field=field)
+    return fragment("connections/field.html", field=field, app=filled.app)
 
 
-_OTHER_BUTTONS: dict[str, Callable[[ConnectionForm], Page]] = {
-    "use_instance_url": _with_offered_url,
-    "check": _checked,
-    "validate": _one_field,
-}
-"""What else the form's buttons and its script ask for, by the name that they send."""
-
-
-def _form_page(
-    filled: ConnectionForm,
-    *,
-    scope: Scope | None,
-    status: int = 200,
-    general: tuple[Message, ...] = (),
-    request_id: str | None = None,
-    checks: CheckResult | None = None,
-) -> Page:
-    running = services()
+def _form_page(filled: ConnectionForm, *, scope: Scope | None = None, status: int = 200) -> Page:
+    running, app = services(), filled.app
+    scope = scope or _scope_or_none(filled)
     key = scope.key if scope else filled.project_id.data or ""
     filled.project_id.data = key
     filled.served.data = running.sign_moment(running.clock())
-    summary = (
-        *(SummaryLine(None, f"{said.lead} {said.detail}".strip(), said.kind) for said in general),
-        *filled.summary,
-    )
     return page(
         "connections/form.html",
         scope=scope,
         status=status,
         change_url=None,
+        app=app,
         form=filled,
-        action_url=url_for(".form", project=key),
+        checks=filled.checks,
+        required=[row for row in form_fields(app) if row.missing],
+        summary=filled.summary,
+        summary_title=_summary_title(CREATE, len(filled.summary)),
+        action_url=url_for(".form", app=app.slug, project=key),
         project_name=scope.name if scope else "this project",
-        summary=summary,
-        summary_title=_summary_title(len(summary)),
-        request_id=request_id,
-        checks=checks,
-        may_check=running.checks is not None,
-        suggested_name=suggested_name(scope),
-        outcome_url=url_for(".outcome", project=key),
+        may_check=running.checks is not None and app.check is not None,
+        suggested_name=_suggested_name(app, scope),
+        outcome_url=url_for(".outcome", app=app.slug, project=key),
         served_at=running.clock(),
-        warned=[message.key for message in filled.warnings_said],
+        warnings=filled.said("warning"),
         token_note=request.method == "POST",
         sandbox_token=running.sandbox_info.token if running.sandbox_info else None,
         cancel_url=url_for(".list", project=key),
-        token_url=url_for(".token", project=key, **filled.typed),
-        tokens_page=TOKENS_PAGE,
-        help_open=_help_that_fits(filled, checks=checks),
+        token_url=url_for(".token", app=app.slug, project=key, **filled.typed),
+        help_open=_help_that_fits(filled),
     )
 
 
-def _help_that_fits(filled: ConnectionForm, *, checks: CheckResult | None) -> str | None:
+def _help_that_fits(filled: ConnectionForm) -> str | None:
     """The help section that opens: where the token is, what else was pasted, or none that would be in the way."""
-    if any(message.key == "wrong-kind" for message in filled.access_token.messages):
+    errors = filled.said("error")
+    if any(message.key == "wrong-kind" for message in errors):
         return "wrong"
-    return None if checks or filled.errors_said or filled.warnings_said else "token"
+    return None if filled.checks or errors or filled.said("warning") else "token"
 
 
-def suggested_name(scope: Scope | None) -> str:
+def _suggested_name(app: App, scope: Scope | None) -> str:
     """A name for a connection of this project, "" without one."""
     if scope is None:
         return ""
     place = "shared" if scope.is_organization else slug_of(scope.name)[:50].rstrip("-")
-    return f"{place}-supabase" if place else ""
+    return f"{place}-{app.slug}" if place else ""
 
 
-def _summary_title(count: int) -> str:
-    if count == 0:
-        return ""
+def _summary_title(operation: Operation, count: int) -> str:
     number = _NUMBERS[count] if count < len(_NUMBERS) else str(count)
-    return f"Not created: check {number} {'thing' if count == 1 else 'things'}"
+    return f"{operation.undone}: check {number} {'thing' if count == 1 else 'things'}" if count else ""

@@ -1,27 +1,133 @@
-"""The connection's form: its fields, their labels and help, and what comes of them together."""
+"""The form of a connection, built from the rows of its app: what was typed, what is said of it, and what comes of it."""
 
-from collections.abc import Collection, Iterable
-from datetime import date
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, ClassVar, NamedTuple
 
 from markupsafe import Markup
-from wtforms import BooleanField, Form, HiddenField
+from werkzeug.datastructures import MultiDict
+from wtforms import BooleanField, Field, Form, HiddenField
+from wtforms.fields import StringField
 
-from ..connectors import SUPABASE_CLOUD, InstanceUrl, Message
+from ..connectors import App, CheckResult, Given, Message, secret_in, unwrap, without_user
+from ..connectors import Field as Row
+from ..core.secret import Secret
 from ..infisical import NewConnection
-from .fields import HiddenText, SecretField, TextField, UrlField
+from .fields import described, form_fields
 from .scopes import project_id_of
-from .validators import (
-    check_access_token,
-    check_description,
-    check_expires_on,
-    check_instance_url,
-    check_name,
-    refuse_secrets,
-)
+from .services import services
 
 LONGEST_CARRIED = 500
 """Characters of a field that travel in a URL: more than any field takes, less than a server refuses as too long."""
+
+
+class _Shown:
+    """What the template needs of a field beside its WTForms life."""
+
+    kind = "text"
+    autocomplete = "off"
+    optional = False
+    help: str | Markup = ""
+    messages: tuple[Message, ...] = ()
+
+    def add_error(self, message: Message) -> None:
+        self.messages = (*self.messages, message)
+
+
+class TextField(_Shown, StringField):
+    """A trimmed text, without any secret, and a URL without a user name: pasted one field off, neither must come back on
+    a page, travel in a URL, or be stored in clear. `held` says in words which secret was taken out."""
+
+    held: str | None = None
+    had_user = False
+
+    def __init__(
+        self,
+        label: str,
+        *,
+        help: str | Markup,
+        optional: bool = False,
+        kind: str = "text",
+        default: str = "",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(label, default=default, **kwargs)
+        self.help = help
+        self.optional = optional
+        self.kind = kind
+        self.offered = default or None
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        # WTForms keeps what came in raw_data, in clear, for as long as the form lives.
+        self.raw_data = []
+        self.put(valuelist[0] if valuelist else "")
+
+    def put(self, text: str) -> None:
+        """Takes a text, without what must not stand in it."""
+        kept = without_user(text) if self.kind == "url" else text.strip()
+        self.had_user = kept != text.strip()
+        self.held = secret_in(kept)
+        self.data = "" if self.held else kept.replace("\r\n", "\n")
+
+    @property
+    def value(self) -> str:
+        return self.data or ""
+
+    @property
+    def taken_out(self) -> Message | None:
+        """What is said where something was taken out of the text."""
+        if self.held:
+            detail = "An access token belongs in its own field, other secrets in none."
+            return Message("error", f"This had {self.held} in it, and was emptied.", detail)
+        if self.had_user:
+            label = f"{self.label.text[0].lower()}{self.label.text[1:]}"
+            lead = f"The {label} must not have a user name or a password in it."
+            return Message("error", lead, "What stood before the “@” was taken out.", offer=self.offered)
+        return None
+
+
+class HiddenText(HiddenField):
+    """A hidden text, without any that holds a secret: it stands in addresses and in the audit log."""
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        text = valuelist[0].strip() if valuelist else ""
+        self.raw_data = []
+        self.data = "" if secret_in(text) else text
+
+
+class SecretField(_Shown, Field):
+    """A secret: what was typed becomes a Secret at once, and is never rendered back."""
+
+    kind = "secret"
+    value = ""
+    data: Secret | None
+
+    def __init__(self, label: str, *, help: str | Markup, autocomplete: str = "off", **kwargs: Any) -> None:
+        super().__init__(label, **kwargs)
+        self.help = help
+        self.autocomplete = autocomplete
+        self.taken_off: tuple[str, ...] = ()
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        # As above.
+        self.raw_data = []
+        unwrapped = unwrap(valuelist[0] if valuelist else "")
+        self.data = unwrapped.token
+        self.taken_off = unwrapped.taken_off
+
+
+class Checkbox(_Shown, BooleanField):
+    """A tick."""
+
+    kind = "checkbox"
+
+    def __init__(self, label: str, *, help: str | Markup, **kwargs: Any) -> None:
+        super().__init__(label, **kwargs)
+        self.help = help
+
+    @property
+    def value(self) -> str:
+        return "1" if self.data else ""
 
 
 class SummaryLine(NamedTuple):
@@ -33,142 +139,125 @@ class SummaryLine(NamedTuple):
 
 
 class ConnectionForm(Form):
-    """The form of step 2. `read_url` and `expiry` are what its checks made of two of the fields.
+    """The form of an app's connection, and what is said of it: at its fields, of it as a whole (`general`), by the
+    app's own API (`checks`) and by Infisical (`request_id`).
 
-    The token against forged posts is no field of it: every form has one (see `forgery`).
+    The token against forged posts is no field of it: every form has one.
     """
 
+    app: ClassVar[App]
     use_anyway_ticked = False
-    read_url: InstanceUrl | None = None
-    expiry: date | None = None
+    general: tuple[Message, ...] = ()
+    checks: CheckResult | None = None
+    request_id: str | None = None
 
     project_id = HiddenText()
     served = HiddenField()
-    name = TextField("Name", help="Lowercase letters, digits and hyphens, up to 64.")
-    description = TextField(
-        "Description",
-        help="What it is for and whom to ask, up to 255 characters.",
-        optional=True,
-        kind="multiline",
-    )
-    instance_url = UrlField(
-        "Instance URL",
-        help="Leave it as it is for Supabase Cloud.",
-        kind="url",
-        default=SUPABASE_CLOUD,
-    )
-    access_token = SecretField(
-        "Access token",
-        help=Markup(
-            "Starts with <code>sbp_</code>. It goes to Infisical and Supabase and is kept nowhere else."
-        ),
-    )
-    expires_on = TextField(
-        "When does the token expire?",
-        help="You can put a reminder in your calendar once the connection is made.",
-        optional=True,
-        kind="date",
-    )
-    expires_in_description = BooleanField("Add it to the description")
 
     @property
-    def shown_fields(self) -> tuple[Any, ...]:
-        return (self.name, self.description, self.instance_url, self.access_token, self.expires_on)
+    def shown(self) -> tuple[Any, ...]:
+        """The fields that are shown, in their order."""
+        return tuple(self[row.name] for row in form_fields(self.app))
 
-    def named(self, name: str) -> Any:
-        """The field of that name."""
-        return self[name]
+    @property
+    def values(self) -> dict[str, Any]:
+        """What each field holds, by its name: a text or a Secret."""
+        return {field.name: field.data if field.kind == "secret" else field.value for field in self.shown}
 
-    def check(
-        self, *, trusted: Collection[str], today: date, use_anyway: bool, warnings_shown: Iterable[str] | None
-    ) -> NewConnection | None:
+    @property
+    def typed(self) -> dict[str, str]:
+        """What was typed and may stand in a URL: everything but secrets."""
+        texts = {name: text for name, text in self.values.items() if isinstance(text, str) and text}
+        return {name: text[:LONGEST_CARRIED] for name, text in texts.items()}
+
+    def check(self, *, use_anyway: bool, warnings_shown: Iterable[str]) -> NewConnection | None:
         """The connection to create, or None when the form must be shown again with the fields' messages.
 
         A ticked "Use it anyway" covers the warnings that the page showed (`warnings_shown`, by key), or every
         warning where the page did not say which it showed: then a program posts, not a person.
         """
-        self.use_anyway_ticked = use_anyway
-        check_name(self.name)
-        self.expiry = check_expires_on(self.expires_on, today=today)
-        check_description(self.description, with_expiry=self.described)
-        self.check_token(trusted=trusted)
-        if self.errors_said or self.read_url is None or self.access_token.data is None:
+        self.check_rows(form_fields(self.app))
+        keys = {message.key for message in self.said("warning")}
+        shown = set(warnings_shown)
+        self.use_anyway_ticked = use_anyway and (not shown or keys <= shown)
+        if self.said("error") or (keys and not self.use_anyway_ticked):
             return None
-        if not self._covered(use_anyway=use_anyway, warnings_shown=warnings_shown):
-            self.use_anyway_ticked = False
-            return None
-        token = self.access_token.data
+        values = self.values
         return NewConnection(
-            app="supabase",
-            method="access-token",
-            name=self.name.value,
-            description=self.described,
+            app=self.app.slug,
+            method=self.app.method,
+            name=values["name"],
+            description=described(values),
             project_id=project_id_of(self.project_id.data or ""),
-            # The documentation's sample calls the token `accessToken`; the server reads `accessKey` and answers 422
-            # without it (recorded exchange create-doc-field-accesstoken-only). It ignores unknown keys, so both go out.
-            credentials={"accessKey": token, "accessToken": token, "instanceUrl": self.read_url.text},
+            credentials={
+                path[-1]: values[row.name]
+                for row in self.app.fields
+                for path in row.paths
+                if values[row.name]
+            },
         )
 
-    def check_token(self, *, trusted: Collection[str]) -> None:
-        """Checks the two fields that decide where which token goes, and that no other holds a secret."""
-        refuse_secrets(self.name, self.description, self.instance_url, self.expires_on)
-        self.read_url = check_instance_url(self.instance_url, trusted=trusted)
-        check_access_token(self.access_token)
+    def check_credentials(self) -> bool:
+        """Whether the fields that decide where which credential goes are in order, and no other holds a secret."""
+        self.check_rows(self.app.fields)
+        for field in self.shown:
+            if isinstance(field, TextField) and field.taken_out and not field.messages:
+                field.add_error(field.taken_out)
+        return not self.said("error")
 
-    @property
-    def described(self) -> str:
-        """The description as it is sent: with the token's expiry where that was asked for."""
-        if self.expiry is None or not self.expires_in_description.data:
-            return self.description.value
-        return with_expiry(self.description.value, self.expiry)
+    def check_rows(self, rows: Iterable[Row]) -> None:
+        """Gives the fields of these rows what is to be said of their content."""
+        texts = {name: value for name, value in self.values.items() if isinstance(value, str)}
+        running = services()
+        given = Given(
+            values=texts,
+            app_name=self.app.name,
+            today=running.clock().date(),
+            trusted_hosts=running.trusted_hosts,
+        )
+        for row in rows:
+            field: Any = self[row.name]
+            if isinstance(field, TextField) and field.taken_out:
+                field.add_error(field.taken_out)
+                field.data = field.value or row.default
+            elif row.missing and not field.data:
+                field.add_error(Message("error", row.missing))
+            else:
+                field.data, messages = row.check(field.data, given)
+                field.messages += messages
 
-    def _covered(self, *, use_anyway: bool, warnings_shown: Iterable[str] | None) -> bool:
-        said = {message.key for message in self.warnings_said}
-        if not said or not use_anyway:
-            return not said
-        return warnings_shown is None or said <= set(warnings_shown)
+    def put(self, name: str, text: str) -> None:
+        """Puts a text into a field, in the place of what was typed."""
+        field: Any = self[name]
+        field.put(text)
 
-    @property
-    def errors_said(self) -> tuple[Message, ...]:
-        return tuple(message for message in self._said if message.kind == "error")
+    def say(self, messages: Iterable[tuple[str | None, Message]]) -> None:
+        """Adds each message to the field of that name, or with None to what is said of the form as a whole."""
+        for name, message in messages:
+            if name is None:
+                self.general += (message,)
+            else:
+                field: Any = self[name]
+                field.add_error(message)
 
-    @property
-    def warnings_said(self) -> tuple[Message, ...]:
-        return tuple(message for message in self._said if message.kind == "warning")
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        return tuple(message.lead for message in self.warnings_said)
-
-    @property
-    def _said(self) -> tuple[Message, ...]:
-        return tuple(message for field in self.shown_fields for message in field.messages)
+    def said(self, kind: str) -> tuple[Message, ...]:
+        """Every field's messages of a kind, in order."""
+        return tuple(message for field in self.shown for message in field.messages if message.kind == kind)
 
     @property
     def summary(self) -> tuple[SummaryLine, ...]:
-        """One line for each message, in the order of the fields, each leading to its field."""
-        return tuple(
+        """One line for each message: those of the form as a whole, then each field's, leading there."""
+        general = (
+            SummaryLine(None, f"{message.lead} {message.detail}".strip(), message.kind)
+            for message in self.general
+        )
+        at_fields = (
             SummaryLine(field.id, _summary_text(field.label.text, message), message.kind)
-            for field in self.shown_fields
+            for field in self.shown
             for message in field.messages
             if message.kind == "error" or not self.use_anyway_ticked
         )
-
-    @property
-    def typed(self) -> dict[str, str]:
-        """What was typed and may stand in a URL: everything but the access token."""
-        fields = {field.id: field.value for field in self.shown_fields if field is not self.access_token}
-        ticked = {"expires_in_description": "1"} if self.expires_in_description.data else {}
-        return {**{name: text[:LONGEST_CARRIED] for name, text in fields.items() if text}, **ticked}
-
-
-def with_expiry(description: str, day: date) -> str:
-    """The description with the token's expiry as its last sentence, once."""
-    sentence = f"Token expires {day.day} {day:%b %Y}."
-    if description.endswith(sentence):
-        return description
-    stop = "." if description[-1:].isalnum() else ""
-    return f"{description}{stop} {sentence}".strip()
+        return (*general, *at_fields)
 
 
 def _summary_text(label: str, message: Message) -> str:
@@ -176,3 +265,24 @@ def _summary_text(label: str, message: Message) -> str:
         said = message.summary or f"{message.lead[0].lower()}{message.lead[1:]}"
         return f"{label}, a warning: {said}"
     return f"{label}: {message.summary}" if message.summary else message.lead
+
+
+def form_of(
+    app: App, posted: MultiDict[str, str] | None = None, *, typed: Mapping[str, str] | None = None
+) -> ConnectionForm:
+    """An app's form: as it was posted, or filled in with what was typed before and else with its defaults."""
+    return _form_class(app)(posted, data=typed)
+
+
+@cache
+def _form_class(app: App) -> type[ConnectionForm]:
+    fields = {row.name: _field_of(row) for row in form_fields(app)}
+    return type("FormOfApp", (ConnectionForm,), {"app": app, **fields})
+
+
+def _field_of(row: Row) -> Any:
+    if row.kind == "secret":
+        return SecretField(row.label, help=row.help)
+    if row.kind == "checkbox":
+        return Checkbox(row.label, help=row.help)
+    return TextField(row.label, help=row.help, optional=row.optional, kind=row.kind, default=row.default)

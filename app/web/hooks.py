@@ -5,7 +5,9 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, abort, current_app, g, request
 from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.routing import BaseConverter, ValidationError
 
+from ..connectors import App
 from ..core.templating import BLUEPRINT
 from ..infisical import InfisicalError, LoginRefused, NotAMember, PermissionDenied, Refusal
 from .audit_events import deny, record, result_of
@@ -22,7 +24,19 @@ from .services import services
 LARGEST_REQUEST = 64 * 1024
 """Bytes of a request's body. The longest form is below 3 kB."""
 
+
+class ConnectedApp(BaseConverter):
+    """The part of an address that names an app whose connections are made here."""
+
+    def to_python(self, value: str) -> App:
+        app = services().app_named(value)
+        if app is None:
+            raise ValidationError
+        return app
+
+
 blueprint = Blueprint(BLUEPRINT, __name__)
+blueprint.record(lambda state: state.app.url_map.converters.update(connected_app=ConnectedApp))
 blueprint.after_request(with_headers_if_ours)
 for _status in OURS:
     blueprint.register_error_handler(_status, explain_http)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from ..connectors import SUPABASE_CLOUD, TOKENS_PAGE, Message
+from ..connectors import App, Message
 from ..infisical import (
     InfisicalError,
     InstanceUrlRefused,
@@ -28,6 +28,7 @@ from ..infisical import (
     TokenRefused,
     Unreachable,
 )
+from .fields import form_fields
 from .scopes import Scope
 
 HERE = "."
@@ -375,7 +376,8 @@ _MENDING_A_LOGIN = {
 class Situation:
     """What was going on when the error came: where, when, at which Infisical, and whether something was being made.
 
-    `creating` is the name of the connection that was being created, None when a page only read. `own_rights` tells that
+    `creating` is the name of the connection that was being created, None when a page only read, `app_name` that of the
+    app that it is for. `own_rights` tells that
     the person acts with rights of their own, and not with the server's.
     """
 
@@ -384,6 +386,7 @@ class Situation:
     host: str
     when: datetime
     creating: str | None = None
+    app_name: str = "the app"
     own_rights: bool = False
 
     @property
@@ -432,7 +435,7 @@ def problem_page(error: InfisicalError, situation: Situation) -> Problem:
         name,
         own_rights=situation.own_rights,
         retry_after=error.retry_after if isinstance(error, RateLimited) else None,
-        **_APP_WORDS,
+        app=situation.app_name,
         **values,
         host=situation.host,
         verb="create connections" if situation.creating else "see this",
@@ -498,88 +501,78 @@ def _facts(error: InfisicalError, situation: Situation) -> tuple[Fact, ...]:
 
 # ── Messages at a field ──────────────────────────────────────────────────────────────────────────────────────────────
 
-_APP_WORDS = {"app": "Supabase"}
-
-_AT_A_FIELD: Mapping[type[InfisicalError], tuple[str | None, Message]] = {
-    NameTaken: (
-        "name",
-        Message(
-            "error",
-            "A connection with this name exists here.",
-            "Choose another name, or use the connection that is there.",
-            summary="a connection with this name exists here",
-        ),
+_AT_A_FIELD: Mapping[type[InfisicalError], Message] = {
+    NameTaken: Message(
+        "error",
+        "A connection with this name exists here.",
+        "Choose another name, or use the connection that is there.",
+        summary="a connection with this name exists here",
     ),
-    TokenRefused: (
-        "access_token",
-        Message(
-            "error",
-            "Supabase does not accept this access token.",
-            f"It may be mistyped, expired or deleted. Make a new one and copy it whole. {NOTHING_CREATED}",
-            link=("Open Supabase’s access tokens", TOKENS_PAGE),
-        ),
+    TokenRefused: Message(
+        "error",
+        "{app} does not accept this {credential}.",
+        f"It may be mistyped, expired or deleted. Make a new one and copy it whole. {NOTHING_CREATED}",
     ),
-    TokenLacksPermission: (
-        "access_token",
-        Message(
-            "error",
-            "The access token lacks a permission.",
-            "It needs “Projects (account-wide): Read”. A token’s access cannot be edited: make a new one with that "
-            f"permission. {NOTHING_CREATED}",
-            link=("Open Supabase’s access tokens", TOKENS_PAGE),
-        ),
+    TokenLacksPermission: Message(
+        "error",
+        "The {credential} lacks a permission.",
+        "It needs {permission}. A token’s access cannot be edited: make a new one with that permission. "
+        f"{NOTHING_CREATED}",
     ),
-    InstanceUrlRefused: (
-        "instance_url",
-        Message(
-            "error",
-            "Infisical found no Supabase Management API at this instance URL.",
-            "Usually the address is mistyped, is one project’s own address, or cannot be reached from Infisical, which "
-            f"also refuses internal addresses unless its operator allows them. {NOTHING_CREATED} Infisical says: “{{said}}”",
-            offer=SUPABASE_CLOUD,
-        ),
+    InstanceUrlRefused: Message(
+        "error",
+        "Infisical found no {api} at this {address}.",
+        "Usually the address is mistyped, is one project’s own address, or cannot be reached from Infisical, which "
+        f"also refuses internal addresses unless its operator allows them. {NOTHING_CREATED} Infisical says: “{{said}}”",
     ),
-    Refused: (
-        None,
-        Message("error", "Infisical refused the connection.", f"{NOTHING_CREATED} It says: “{{said}}”"),
-    ),
-}
-
-_FIELD_OF_PATH = {
-    ("name",): "name",
-    ("description",): "description",
-    ("credentials", "accessKey"): "access_token",
-    ("credentials", "accessToken"): "access_token",
-    ("credentials", "instanceUrl"): "instance_url",
-}
-
-_RULE = {
-    "name": "The name must have lowercase letters, digits and single hyphens, 64 at most.",
-    "description": "The description must be 255 characters or fewer.",
-    "access_token": "The access token must be 255 characters or fewer.",
-    "instance_url": "The instance URL must be a web address, like https://api.supabase.com.",
+    Refused: Message("error", "Infisical refused the connection.", f"{NOTHING_CREATED} It says: “{{said}}”"),
 }
 
 
-def field_messages(error: InfisicalError) -> tuple[tuple[str | None, Message], ...]:
+def field_messages(error: InfisicalError, app: App) -> tuple[tuple[str | None, Message], ...]:
     """The field and the message for each thing that the person can mend in the form; None is the form as a whole.
 
     Empty for an error that has a page of its own.
     """
     if isinstance(error, InvalidFields):
-        return tuple(_invalid_field(issue.path, issue.message) for issue in error.issues) or (
+        return tuple(_invalid_field(issue.path, issue.message, app) for issue in error.issues) or (
             (None, Message("error", "Infisical refused the form and did not say why.", NOTHING_CREATED)),
         )
-    if type(error) not in _AT_A_FIELD:
+    message = _AT_A_FIELD.get(type(error))
+    if message is None:
         return ()
-    field, message = _AT_A_FIELD[type(error)]
-    return ((field, replace(message, detail=message.detail.format(said=error.message))),)
+    values = {**_words_of(app), "said": error.message}
+    filled = replace(message, lead=message.lead.format_map(values), detail=message.detail.format_map(values))
+    match error:
+        case NameTaken():
+            return (("name", filled),)
+        case TokenRefused() | TokenLacksPermission():
+            link = (f"Open {app.guide.page_name}", app.guide.page)
+            return ((app.secret.name, replace(filled, link=link)),)
+        case InstanceUrlRefused() if app.address:
+            return ((app.address.name, replace(filled, offer=app.address.default or None)),)
+    return ((None, filled),)
 
 
-def _invalid_field(path: tuple[str, ...], said: str) -> tuple[str | None, Message]:
-    field = _FIELD_OF_PATH.get(path)
+def _words_of(app: App) -> dict[str, str]:
+    needed = (
+        [f"“{name}: {access}”" for name, access in app.guide.purposes[0].permissions]
+        if app.guide.purposes
+        else []
+    )
+    return {
+        "app": app.name,
+        "api": app.api,
+        "credential": app.secret.the_label.removeprefix("the "),
+        "address": app.address.the_label.removeprefix("the ") if app.address else "address",
+        "permission": " and ".join(needed) or "more than it has",
+    }
+
+
+def _invalid_field(path: tuple[str, ...], said: str, app: App) -> tuple[str | None, Message]:
     quoted = f"Infisical says: “{said}”" if said else ""
-    if field is None:
+    row = next((row for row in form_fields(app) if path in row.paths), None)
+    if row is None:
         where = " → ".join(path) or "the request"
         return None, Message("error", f"Infisical refused {where}.", quoted)
-    return field, Message("error", _RULE[field], quoted)
+    return row.name, Message("error", row.rule or f"Infisical refused {row.the_label}.", quoted)

@@ -11,7 +11,7 @@ from ..connectors import secret_in
 from ..core.templating import BLUEPRINT, url_for
 from ..infisical import is_client_id
 from .csrf import surely_from_here
-from .forms import ConnectionForm
+from .forms import ConnectionForm, form_of
 from .render import carried_values
 
 LONGEST_ADDRESS = 4000
@@ -32,7 +32,7 @@ def return_url() -> str:
     What was typed is given back only where the browser says that a page of ours posted it.
     """
     if request.method == "POST" and surely_from_here() and request.endpoint == f"{BLUEPRINT}.submit":
-        return form_again(ConnectionForm(request.form))
+        return form_again(form_of((request.view_args or {})["app"], request.form))
     if request.method == "POST" and surely_from_here() and request.endpoint == f"{BLUEPRINT}.submit_sign_in":
         return _sign_in_again()
     return _within_bounds(request.path, {**request.args}) or url_for(".index")
@@ -90,5 +90,5 @@ def _page_of(path: str, query: dict[str, str]) -> str | None:
     if owner != BLUEPRINT or name in _NOT_A_PLACE:
         return None
     return url_for(
-        f".{name}", **{**{key: str(value) for key, value in places.items()}, **carried_values(query)}
+        f".{name}", **{**carried_values(query), **{key: str(value) for key, value in places.items()}}
     )

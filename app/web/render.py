@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
 from flask import g, make_response, redirect, request, session
 
-from ..connectors import secret_in, without_user
+from ..connectors import Kind, secret_in, without_user
 from ..core.templating import url_for
-from ..infisical import Connection, Deadline, InfisicalError, NotAMember, NotFound
+from ..infisical import Deadline, InfisicalError, NotAMember, NotFound
 from .auth_context import Page, current_auth
 from .csrf import page_token
+from .fields import form_fields
 from .problems import HERE, Action, Problem, Situation, problem_named, problem_page
 from .scopes import Scope, scope_named
-from .services import Creation, services
+from .services import services
 
 LONGEST_PROJECT_ID = 100
 """Characters. Infisical's are UUIDs, of 36."""
@@ -113,12 +113,14 @@ def problem_of(
 ) -> Page:
     """The page for an error of Infisical's; `note` stands under its actions where it has none of its own."""
     running = services()
+    app = (request.view_args or {}).get("app")
     situation = Situation(
         scope=scope,
         key=asked_project(),
         host=running.host,
         when=running.clock(),
         creating=creating,
+        app_name=app.name if app else "the app",
         own_rights=has_own_rights(),
     )
     shown = problem_page(error, situation)
@@ -128,18 +130,12 @@ def problem_of(
 def here() -> str:
     """The address of this very page, with what a URL of ours may say."""
     places = {name: str(value) for name, value in (request.view_args or {}).items()}
-    return url_for(str(request.endpoint), **places, **carried_values(request.args))
+    return url_for(str(request.endpoint), **{**carried_values(request.args), **places})
 
 
 def see_other(endpoint: str, **values: str | None) -> Page:
     """A redirect that is followed with GET. Empty values are left out of the URL."""
     return redirect(url_for(endpoint, **values), code=303)
-
-
-def see_created(connection: Connection, creation: Creation, *, expires_on: str | None) -> Page:
-    """A redirect to the page of a connection that was just created; nobody else can make that page say so."""
-    signed = services().sign_creation(creation, connection_id=connection.id)
-    return see_other(".created", connection_id=connection.id, created=signed, expires_on=expires_on)
 
 
 def remembered_project() -> str | None:
@@ -167,26 +163,15 @@ def first_project() -> str | None:
     return projects[0].id if projects else None
 
 
-def day_in(text: str | None) -> date | None:
-    """The day that a URL names, None where it names none that a calendar has a page for."""
-    try:
-        day = date.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return day if 2000 <= day.year < 3000 else None
-
-
 def asked_project() -> str | None:
     """The project that the URL names, None where it names none."""
     key = request.args.get("project", "").strip()
     return key[:LONGEST_PROJECT_ID] or None
 
 
-_TYPED = ("name", "description", "instance_url", "expires_on", "expires_in_description")
-
 _CARRIED = (
-    *_TYPED,
     "project",
+    "app",
     "q",
     "page",
     "all",
@@ -205,12 +190,12 @@ def carried_values(source: Mapping[str, str]) -> dict[str, str]:
     Nothing else is carried on: Flask's url_for reads some names (`_external`, `_scheme`) as orders of its own, and a
     secret that somebody put in a link must not travel.
     """
-    return _fit(source, _CARRIED)
+    return _fit(source, (*_typed(), *_CARRIED))
 
 
 def typed_values(source: Mapping[str, str]) -> dict[str, str]:
     """What was typed in the form and travels in URLs from page to page: everything but secrets."""
-    return _fit(source, _TYPED)
+    return _fit(source, tuple(_typed()))
 
 
 def keep_secrets_out_of_the_address() -> Page | None:
@@ -219,7 +204,8 @@ def keep_secrets_out_of_the_address() -> Page | None:
     Only what our pages read and say again is looked at: what a sign-in elsewhere brings back is nobody's paste.
     """
     given = request.args.items(multi=True)
-    held = any(name in _CARRIED and _holds_a_secret(name, text) for name, text in given)
+    names = {*_typed(), *_CARRIED}
+    held = any(name in names and _holds_a_secret(name, text) for name, text in given)
     return redirect(here(), code=303) if held else None
 
 
@@ -231,5 +217,12 @@ def _fit(source: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
     }
 
 
+def _typed() -> dict[str, Kind]:
+    """The kind of each field that travels in URLs, by its name, in the forms of all apps."""
+    rows = (row for app in services().apps for row in form_fields(app))
+    return {row.name: row.kind for row in rows if row.carried}
+
+
 def _holds_a_secret(name: str, text: str) -> bool:
-    return secret_in(text) is not None or (name == "instance_url" and without_user(text) != text.strip())
+    in_a_url = _typed().get(name) == "url" and without_user(text) != text.strip()
+    return in_a_url or secret_in(text) is not None

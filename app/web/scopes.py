@@ -1,6 +1,6 @@
 """Where a connection belongs: one project, or the organization, and which of them is in hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..infisical import Deadline, Infisical, InfisicalError, Project
 
@@ -22,6 +22,10 @@ class Scope:
     @property
     def is_organization(self) -> bool:
         return self.project_id is None
+
+    def of_organization(self, organization_id: str) -> "Scope":
+        """The same scope knowing its organization's id."""
+        return replace(self, organization_id=organization_id)
 
     @property
     def phrase(self) -> str:

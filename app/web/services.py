@@ -12,7 +12,7 @@ from urllib.parse import quote
 from flask import current_app
 from itsdangerous import BadData, URLSafeSerializer
 
-from ..connectors import TokenChecks
+from ..connectors import APPS, App, TokenChecks
 from ..core.audit import AuditLog
 from ..core.limits import Limits
 from ..core.secret import Secret, derived
@@ -46,8 +46,8 @@ class SandboxInfo:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Creation:
-    """How a connection came to be: `late` after a wait without an answer, `reaches` as many Supabase projects as its
-    token was seen to reach, 0 where nobody asked."""
+    """How a connection came to be: `late` after a wait without an answer, `reaches` as many projects of the app as
+    its credential was seen to reach, 0 where nobody asked."""
 
     late: bool = False
     reaches: int = 0
@@ -71,11 +71,16 @@ class Services:
     audit: AuditLog
     project_id: str | None
     submit_timeout: float
+    apps: tuple[App, ...] = APPS
     sandbox_info: SandboxInfo | None = None
     public_endpoints: frozenset[str] | None = None
     trusted_hosts: frozenset[str] = frozenset()
     clock: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
+
+    def app_named(self, slug: str) -> App | None:
+        """The app of that slug whose connections are made here, None where there is none."""
+        return next((app for app in self.apps if app.slug == slug), None)
 
     @property
     def sandbox(self) -> bool:

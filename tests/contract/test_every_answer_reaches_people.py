@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.connectors import SUPABASE
 from app.infisical import InfisicalError, errors
 from app.web.problems import Situation, field_messages, problem_page
 from tests.conftest import FORM, PROJECT, Client, Clock
@@ -214,4 +215,4 @@ def test_a_field_message_never_names_a_field_that_the_form_lacks() -> None:
         errors.TokenLacksPermission,
         errors.InstanceUrlRefused,
     ):
-        assert {field for field, _ in field_messages(kind("A sentence."))} <= fields
+        assert {field for field, _ in field_messages(kind("A sentence."), SUPABASE)} <= fields

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from icalendar import Calendar
 
+from app.connectors import SUPABASE
 from app.infisical import Connection
 from app.sandbox import sandbox_token
-from app.web.calendar import reminder
-from app.web.forms import with_expiry
+from app.web.detail import calendar_entry
+from app.web.fields import described
 from tests.conftest import Client, Clock
 from tests.infisical.answers import connection
 from tests.pages import read_page
@@ -26,7 +27,7 @@ def entry(text: str) -> Any:
 def made(name: str = "webshop-supabase") -> str:
     stored = Connection.model_validate(connection(name=name))
     url = f"https://connect.example.com/connections/supabase/{stored.id}?expires_on=2027-02-21"
-    return reminder(stored, expires_on=date(2027, 2, 21), page_url=url, now=NOW)
+    return calendar_entry(SUPABASE, stored, expires_on=date(2027, 2, 21), page_url=url, now=NOW)
 
 
 def test_it_is_an_entry_for_the_day_with_alarms_a_week_and_a_day_before() -> None:
@@ -102,7 +103,8 @@ def test_the_day_stays_out_of_infisical_unless_it_was_asked_for(client: Client, 
     ],
 )
 def test_the_expiry_is_a_sentence_of_its_own_in_the_description(description: str, sent: str) -> None:
-    assert with_expiry(description, date(2027, 2, 21)) == sent
+    typed = {"description": description, "expires_on": "2027-02-21", "expires_in_description": "1"}
+    assert described(typed) == sent
 
 
 @pytest.mark.parametrize(

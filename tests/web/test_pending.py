@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.web.pending_create import next_look_in
+from app.web.pending import next_look_in
 from tests.conftest import PROJECT, Client, Clock
 from tests.infisical.answers import error
 from tests.pages import PageUnderTest

@@ -1,0 +1,266 @@
+"""The pages that list: connections, projects, and the apps that can be connected."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from typing import Any
+
+from flask import request
+
+from ..connectors import App
+from ..core.templating import url_for
+from ..infisical import Connection
+from .auth_context import Page
+from .hooks import blueprint
+from .problems import Action
+from .render import (
+    asked_project,
+    carried_values,
+    first_project,
+    page,
+    problem,
+    remembered_project,
+    scope_in_hand,
+    see_other,
+    typed_values,
+)
+from .scopes import ORGANIZATION, ORGANIZATION_NAME, Scope, project_scope, with_organization_id
+from .services import services
+
+ROWS = 20
+SHORT_LIST_OF_APPS = 28
+
+# Only what capitalizing the wire name would get wrong; Infisical's /options has the names, but a list that asked for
+# them would make a second call for a few letters.
+_NAMES = {
+    "1password": "1Password",
+    "auth0": "Auth0",
+    "aws": "AWS",
+    "azure-devops": "Azure DevOps",
+    "azure-entra-id": "Azure Entra ID",
+    "circleci": "CircleCI",
+    "dbt": "DBT",
+    "external-infisical": "Infisical",
+    "flyio": "Fly.io",
+    "gcp": "GCP",
+    "github": "GitHub",
+    "gitlab": "GitLab",
+    "hashicorp-vault": "HCVault",
+    "ldap": "LDAP",
+    "mongodb": "MongoDB",
+    "mssql": "Microsoft SQL Server",
+    "mysql": "MySQL",
+    "oci": "OCI",
+    "open-router": "OpenRouter",
+    "oracledb": "OracleDB",
+    "ovh": "OVH",
+    "postgres": "PostgreSQL",
+    "smb": "Windows",
+    "ssh": "SSH",
+    "teamcity": "TeamCity",
+    "travis-ci": "Travis CI",
+    "trigger-dev": "Trigger.dev",
+}
+
+_METHODS = {
+    "api-key": "API key",
+    "api-token": "API token",
+    "github-app": "GitHub App",
+    "oauth": "OAuth",
+    "pat": "Personal access token",
+    "ssh-key": "SSH key",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One connection in a list. `ours` tells that it has a page here, and is not left to Infisical's dashboard."""
+
+    name: str
+    description: str | None
+    app_name: str
+    method_name: str
+    created_at: datetime
+    href: str
+    ours: bool
+
+
+def method_name(method: str) -> str:
+    """A method of connections as a page calls it."""
+    return _METHODS.get(method) or method.replace("-", " ").capitalize()
+
+
+def in_a_project(view: Callable[..., Page]) -> Callable[..., Page]:
+    """Hands the project that the URL names to a view; without one, redirects to the same page with one in hand."""
+
+    @wraps(view)
+    def with_project(**places: App) -> Page:
+        key = asked_project()
+        if key is not None:
+            return view(scope_in_hand(key), **places)
+        key = remembered_project() or first_project()
+        if key is None:
+            return _no_project()
+        values = {**carried_values(request.args), "project": key}
+        return see_other(str(request.endpoint), **values, **{name: str(app) for name, app in places.items()})
+
+    return with_project
+
+
+@blueprint.get("/")
+def index() -> Page:
+    key = remembered_project() or first_project()
+    return see_other(".list", project=key) if key else _no_project()
+
+
+def _no_project() -> Page:
+    organization = Action("Use the organization", url_for(".list", project=ORGANIZATION))
+    return problem("no-project", actions=(Action("Try again", ".index", primary=True), organization))
+
+
+@blueprint.get("/connections", endpoint="list")
+@in_a_project
+def connections(scope: Scope) -> Page:
+    query = _query()
+    found = services().infisical.connections(scope.project_id)
+    if found:
+        scope = scope.of_organization(found[0].organization_id)
+    matching = [
+        connection
+        for connection in found
+        if _matches(query, connection.name, connection.description, connection.app)
+    ]
+    pages = max(-(-len(matching) // ROWS), 1)
+    number = min(max(request.args.get("page", 1, type=int), 1), pages)
+
+    def page_url(other: int) -> str | None:
+        return url_for(".list", project=scope.key, q=query, page=str(other)) if 1 <= other <= pages else None
+
+    return page(
+        "connections/list.html",
+        scope=scope,
+        change_url=url_for(".projects", project=scope.key),
+        project_name=scope.name,
+        project_id=scope.key,
+        scope_phrase=scope.phrase,
+        invitation=services().apps[0].invitation,
+        rows=[_row(connection, scope) for connection in matching[(number - 1) * ROWS : number * ROWS]],
+        q=query,
+        total=len(found),
+        matching=len(matching),
+        page=number,
+        pages=pages,
+        previous_url=page_url(number - 1),
+        next_url=page_url(number + 1),
+        add_url=url_for(".choose", project=scope.key),
+    )
+
+
+def _row(connection: Connection, scope: Scope) -> Row:
+    app = services().app_named(connection.app)
+    return Row(
+        name=connection.name,
+        description=connection.description,
+        app_name=app.name if app else _NAMES.get(connection.app) or connection.app.replace("-", " ").title(),
+        method_name=method_name(connection.method),
+        created_at=connection.created_at,
+        href=url_for(".created", app=app.slug, connection_id=connection.id) if app else _elsewhere(scope),
+        ours=app is not None,
+    )
+
+
+def _elsewhere(scope: Scope) -> str:
+    """Where the connections are that have no page here; the sandbox, which has no dashboard, says so."""
+    return services().dashboard_url(scope) or f"{url_for('.sandbox_help')}#dashboard"
+
+
+def _query() -> str:
+    return request.args.get("q", "").strip()[:200]
+
+
+def _matches(query: str, *texts: str | None) -> bool:
+    """Whether every word of a search is in one of the texts, in any case."""
+    haystack = "\n".join(text.casefold() for text in texts if text)
+    return all(word in haystack for word in query.casefold().split())
+
+
+_DESTINATIONS = {"connections": ".list", "choose": ".choose", "token": ".token", "form": ".form"}
+
+
+@blueprint.get("/projects")
+def projects() -> Page:
+    query = _query()
+    current = asked_project() or remembered_project()
+    then = request.args.get("then", "")
+    kept = {**({"then": then} if then in _DESTINATIONS else {}), **typed_values(request.args)}
+    app = services().app_named(request.args.get("app", ""))
+    if app:
+        kept["app"] = app.slug
+    known = services().infisical.projects()
+    matching = [project for project in known if _matches(query, project.name, project.slug, project.id)]
+    shown = [(project.id, project.name, project.slug) for project in matching[:ROWS]]
+    return page(
+        "connections/projects.html",
+        scope=next((project_scope(project) for project in known if project.id == current), None),
+        choices=[_choice(*project, current=current, kept=kept) for project in shown],
+        organization=_choice(
+            ORGANIZATION,
+            ORGANIZATION_NAME,
+            "Connections that every project may use",
+            current=current,
+            kept=kept,
+        ),
+        q=query,
+        total=len(known),
+        matching=len(matching),
+        truncated=len(matching) > ROWS,
+        kept=[*kept.items(), *([("project", current)] if current else [])],
+        back_url=_back_to(current, kept) if current else None,
+    )
+
+
+def _choice(key: str, name: str, detail: str, *, current: str | None, kept: dict[str, str]) -> dict[str, Any]:
+    return {"name": name, "detail": detail, "href": _back_to(key, kept), "current": key == current}
+
+
+def _back_to(key: str, kept: dict[str, str]) -> str:
+    """The page that the project was changed on, in another project and with what was typed there."""
+    values = {name: text for name, text in kept.items() if name != "then"}
+    then = kept.get("then", "connections")
+    if then in ("token", "form"):
+        values.setdefault("app", services().apps[0].slug)
+    return url_for(_DESTINATIONS[then], project=key, **values)
+
+
+@blueprint.get("/connections/new")
+@in_a_project
+def choose(scope: Scope) -> Page:
+    running = services()
+    query = _query()
+    options = running.infisical.options(scope.project_id)
+    scope = with_organization_id(scope, running.infisical)
+    others = [
+        option
+        for option in options
+        if not running.app_named(option.app) and _matches(query, option.name, option.app)
+    ]
+    short = not query and request.args.get("all") != "1"
+    shown = others[:SHORT_LIST_OF_APPS] if short else others
+    href = _elsewhere(scope)
+    return page(
+        "connections/choose.html",
+        scope=scope,
+        change_url=url_for(".projects", project=scope.key, then="choose"),
+        project_id=scope.key,
+        every_app=running.apps,
+        apps=[app for app in running.apps if _matches(query, f"{app.name} Connection")],
+        others=[{"name": option.name, "href": href} for option in shown],
+        others_total=len(others),
+        count=len(options),
+        q=query,
+        more_url=url_for(".choose", project=scope.key, all="1") if len(shown) < len(others) else None,
+        more_count=len(others) - len(shown),
+        dashboard_note=running.sandbox,
+        back_url=url_for(".list", project=scope.key),
+    )

@@ -214,9 +214,10 @@ def test_every_route_answers_with_exactly_these_headers(wizard: Wizard) -> None:
 def test_no_route_is_left_out(wizard: Wizard) -> None:
     adapter = wizard.sandbox.app.url_map.bind("")
     asked = set()
-    for request in routes(wizard):
-        method, _, path = request.asked.partition(" ")
-        asked.add((adapter.match(path.partition("?")[0], method=method, return_rule=True)[0].rule, method))
+    with wizard.sandbox.app.app_context():
+        for request in routes(wizard):
+            method, _, path = request.asked.partition(" ")
+            asked.add((adapter.match(path.partition("?")[0], method=method, return_rule=True)[0].rule, method))
     known = {
         (rule.rule, method)
         for rule in wizard.sandbox.app.url_map.iter_rules()

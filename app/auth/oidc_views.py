@@ -114,7 +114,7 @@ def _not_signed_on(error: SignOnError, leads_to: str | None) -> Page:
             actions=(_again(leads_to),),
         )
         record("sign-in", "not-let-in")
-        return problem(shown, scope=None)
+        return problem(shown)
     if isinstance(error, ProviderFault):
         record("sign-in", "provider-fault")
         return _provider_fault(error, leads_to)
@@ -136,7 +136,7 @@ def _provider_fault(error: SignOnError, leads_to: str | None) -> Page:
         ),
         actions=(_again(leads_to, label="Try again"),),
     )
-    return problem(shown, scope=None)
+    return problem(shown)
 
 
 def _sign_in_again(reason: str, leads_to: str | None) -> Page:
@@ -148,7 +148,7 @@ def _sign_in_again(reason: str, leads_to: str | None) -> Page:
         icon="clock",
         actions=(_again(leads_to),),
     )
-    return problem(shown, scope=None)
+    return problem(shown)
 
 
 def _to_wait(seconds: int, leads_to: str | None) -> Page:
@@ -162,7 +162,7 @@ def _to_wait(seconds: int, leads_to: str | None) -> Page:
         retry_after=seconds,
         actions=(_again(leads_to),),
     )
-    return problem(shown, scope=None)
+    return problem(shown)
 
 
 def _not_allowed(person: SignedOn, leads_to: str | None) -> Page:

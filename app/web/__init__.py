@@ -4,17 +4,36 @@
 from ..connectors import Message
 from ..core.templating import url_for
 from . import create, detail, lists, pending, status
-from .audit_events import deny, record, request_id, result_of
-from .auth_context import AuthBackend, AuthContext, Page, Principal
-from .embedding import stand_aside
 from .forms import SecretField, TextField
-from .headers import host_answers, we_answer, with_headers, with_https_alone
-from .hooks import LARGEST_REQUEST, blueprint, is_public, public, take_cookies_in
-from .http_errors import explain_http
-from .problems import Action, Problem
+from .hooks import (
+    LARGEST_REQUEST,
+    blueprint,
+    explain_http,
+    host_answers,
+    is_public,
+    public,
+    stand_aside,
+    take_cookies_in,
+    we_answer,
+    with_headers,
+    with_https_alone,
+)
+from .problems import Action, Problem, result_of
 from .redirects import return_url, safe_next_url
-from .render import page, problem, problem_of, problem_words, see_other
-from .services import EXTENSION, SandboxInfo, Services, services, utc_now
+from .render import deny, page, problem, problem_of, problem_words, see_other
+from .services import (
+    EXTENSION,
+    AuthBackend,
+    AuthContext,
+    Page,
+    Principal,
+    SandboxInfo,
+    Services,
+    record,
+    request_id,
+    services,
+    utc_now,
+)
 
 __all__ = [
     "EXTENSION",

@@ -13,6 +13,7 @@ from ..connectors import App, CheckResult, Message
 from ..core.audit import Action as AuditAction
 from ..core.limits import RetryAfter
 from ..core.templating import iso, url_for
+from ..core.text import counted
 from ..infisical import (
     Connection,
     Deadline,
@@ -24,28 +25,17 @@ from ..infisical import (
     TokenLacksPermission,
     TokenRefused,
 )
-from .audit_events import record, result_of
-from .auth_context import Page, current_auth
 from .detail import see_created
 from .fields import LONGEST_NAME, form_fields, slug_of
 from .forms import ConnectionForm, form_of
 from .hooks import blueprint, mended_by_signing_in
 from .lists import in_a_project
 from .pending import is_the_one_sent
-from .problems import Action, field_messages, in_seconds
-from .redirects import form_again
-from .render import (
-    LONGEST_PROJECT_ID,
-    asked_project,
-    fragment,
-    page,
-    problem_of,
-    scope_in_hand,
-    see_other,
-    typed_values,
-)
-from .scopes import ORGANIZATION, Scope
-from .services import Creation, services
+from .problems import Action, field_messages, result_of
+from .redirects import LONGEST_PROJECT_ID, asked_project, return_url, typed_values
+from .render import fragment, page, problem_of, see_other
+from .scopes import ORGANIZATION, Scope, scope_in_hand
+from .services import Creation, Page, current_auth, record, services
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -235,7 +225,7 @@ def _what_stops(operation: Operation, filled: ConnectionForm) -> tuple[tuple[str
     if checks is None or checks.kind_of_stop is None:
         return ()
     if checks.kind_of_stop == "rate-limited":
-        lead = f"{filled.app.name} asks to wait {in_seconds(checks.retry_after or 60)}."
+        lead = f"{filled.app.name} asks to wait {counted(checks.retry_after or 60, 'second')}."
         detail = "It has had too many requests for now and cannot check the token."
         return ((None, Message("error", lead, f"{detail} {operation.nothing_happened}")),)
     error = TokenRefused("") if checks.kind_of_stop == "refused" else TokenLacksPermission("")
@@ -287,9 +277,7 @@ def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError, *, sinc
     if mended_by_signing_in(error):
         # It clears no cookie: by the time of a late answer the browser may hold another sign-in.
         held = current_auth()
-        return see_other(
-            ".sign_in", next=form_again(filled), ended="1", refused=held.sign_in if held else None
-        )
+        return see_other(".sign_in", next=return_url(), ended="1", refused=held.sign_in if held else None)
     if messages := field_messages(error, filled.app):
         filled.say(messages)
         filled.request_id = error.request_id
@@ -324,7 +312,7 @@ def _too_many(filled: ConnectionForm, wait: RetryAfter, *, new: NewConnection | 
     else:
         _record(CREATE, new, "too-many")
     many = "were too many from your address" if wait.key == "address" else "were many in a short time"
-    lead = f"Wait {in_seconds(wait.seconds)} before the next try."
+    lead = f"Wait {counted(wait.seconds, 'second')} before the next try."
     filled.say(((None, Message("error", lead, f"There {many}. {CREATE.nothing_happened}")),))
     answer = _form_page(filled, status=429)
     answer.headers["Retry-After"] = str(wait.seconds)

@@ -13,14 +13,13 @@ from werkzeug.wrappers import Response
 from ..connectors import App
 from ..core.templating import url_for
 from ..infisical import Connection, PermissionDenied
-from .audit_events import record, result_of
-from .auth_context import Page
 from .fields import day_in, slug_of
 from .hooks import blueprint
 from .lists import method_name
-from .render import page, problem_of, scope_in_hand, see_other
-from .scopes import ORGANIZATION
-from .services import Creation, services
+from .problems import result_of
+from .render import page, problem_of, see_other
+from .scopes import ORGANIZATION, scope_in_hand
+from .services import Creation, Page, record, services
 
 
 def see_created(app: App, connection: Connection, creation: Creation, *, expires_on: str | None) -> Page:
@@ -59,7 +58,7 @@ def created(app: App, connection_id: UUID) -> Page:
             connection_id=connection.id,
             expires_on=expires_on.isoformat() if expires_on else None,
         ),
-        dashboard_url=running.dashboard_url(scope),
+        dashboard_url=scope.dashboard_url,
         list_url=url_for(".list", project=scope.key),
         add_url=url_for(".choose", project=scope.key),
         method_name=method_name(connection.method),

@@ -1,51 +1,34 @@
-"""What every request for one of our pages passes first: where it comes from, who asks, and the token of a post."""
+"""What every request for one of our pages passes, in order, and what every answer of ours carries."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import Blueprint, abort, current_app, g, request
-from werkzeug.exceptions import BadRequest, HTTPException
-from werkzeug.routing import BaseConverter, ValidationError
+from flask_wtf import CSRFProtect
+from flask_wtf.csrf import validate_csrf
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
+from werkzeug.routing import BaseConverter
+from werkzeug.routing import ValidationError as NoSuchApp
+from werkzeug.wrappers import Response
+from wtforms import ValidationError
 
 from ..connectors import App
+from ..core.secret import Secret
 from ..core.templating import BLUEPRINT
 from ..infisical import InfisicalError, LoginRefused, NotAMember, PermissionDenied, Refusal
-from .audit_events import deny, record, result_of
-from .auth_context import AuthContext, Page, current_auth, login_context
-from .csrf import carries_our_token, is_cross_site
-from .embedding import stand_aside
-from .headers import we_answer, with_headers_if_ours
-from .http_errors import OURS, explain_http
-from .problems import Action
-from .redirects import return_url
-from .render import asked_project, keep_secrets_out_of_the_address, problem_of
-from .services import services
+from .problems import result_of
+from .redirects import asked_project, keep_secrets_out_of_the_address
+from .render import CSRF_SESSION_KEY, csrf_key, deny, problem, problem_of
+from .services import AuthContext, Page, has_own_rights, record, request_id, services
 
 LARGEST_REQUEST = 64 * 1024
 """Bytes of a request's body. The longest form is below 3 kB."""
-
-
-class ConnectedApp(BaseConverter):
-    """The part of an address that names an app whose connections are made here."""
-
-    def to_python(self, value: str) -> App:
-        app = services().app_named(value)
-        if app is None:
-            raise ValidationError
-        return app
-
-
-blueprint = Blueprint(BLUEPRINT, __name__)
-blueprint.record(lambda state: state.app.url_map.converters.update(connected_app=ConnectedApp))
-blueprint.after_request(with_headers_if_ours)
-for _status in OURS:
-    blueprint.register_error_handler(_status, explain_http)
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
 def public(view: _View) -> _View:
-    """Marks a view that answers people who have not come in. Every other one is behind the gate."""
+    """Marks a view that answers people who have not come in. Every other one asks the backend."""
     view.public = True  # type: ignore[attr-defined]
     return view
 
@@ -57,14 +40,19 @@ def is_public(endpoint: str) -> bool:
     return marked and (public_endpoints is None or endpoint.rpartition(".")[2] in public_endpoints)
 
 
-def take_cookies_in() -> None:
-    """Parses the cookies, which the request then holds where nothing prints them, and takes them out of WSGI's
-    environment: that stands in the frames of every traceback, and a sealed sign-in opens these pages as it is."""
-    _ = request.cookies
-    request.environ.pop("HTTP_COOKIE", None)
+class AppConverter(BaseConverter):
+    """The part of an address that names an app whose connections are made here."""
+
+    def to_python(self, value: str) -> App:
+        app = services().app_named(value)
+        if app is None:
+            raise NoSuchApp
+        return app
 
 
-@blueprint.url_value_preprocessor
+# ── What a request passes ────────────────────────────────────────────────────────────────────────────────────────────
+
+
 def come_first(_endpoint: str | None, _places: dict[str, Any] | None) -> None:
     """Runs before everything that an app round us does to each request, in whatever order the two were set up."""
     # One byte more than may be: of a body that does not tell its length Werkzeug would silently drop what is too much.
@@ -72,12 +60,26 @@ def come_first(_endpoint: str | None, _places: dict[str, Any] | None) -> None:
     stand_aside(current_app.extensions, blueprint)
 
 
-@blueprint.before_request
-def bound_the_request() -> None:
+def stand_aside(extensions: dict[str, Any], ours: Blueprint) -> None:
+    """Has the Flask-WTF and the Flask-Limiter of an app round us leave our pages to our own checks.
+
+    Nothing else of the app's is touched. May be called again and again.
+    """
+    csrf = extensions.get("csrf")
+    if isinstance(csrf, CSRFProtect):
+        csrf.exempt(ours)
+    for limiter in extensions.get("limiter", ()):
+        limiter.exempt(ours)
+
+
+def refuse_what_cannot_be_read() -> None:
     """A body that is too large is refused whoever sends it, read or not. Raw bytes that are no UTF-8 would end in a
     server error wherever the query is read."""
     we_answer()
-    if _size_of_body() > LARGEST_REQUEST:
+    size = request.content_length
+    if size is None and request.method == "POST":
+        size = len(_body_in_chunks())
+    if (size or 0) > LARGEST_REQUEST:
         abort(413)
     try:
         request.query_string.decode()
@@ -85,18 +87,9 @@ def bound_the_request() -> None:
         abort(400)
 
 
-blueprint.before_request(keep_secrets_out_of_the_address)
-
-
-def _size_of_body() -> int:
-    """Bytes, as the request tells or, where a post does not tell, as many as it brings."""
-    if request.content_length is None and request.method == "POST":
-        return len(_body())
-    return request.content_length or 0
-
-
-def _body() -> bytes:
-    """What a post brings in chunks. That these are malformed each server says with an error of its own."""
+def _body_in_chunks() -> bytes:
+    """What a post brings that does not tell its length. That chunks are malformed each server says with an error of its
+    own."""
     try:
         return request.get_data()
     except HTTPException:
@@ -107,38 +100,165 @@ def _body() -> bytes:
     raise malformed
 
 
-@blueprint.before_request
-def authenticate_request() -> Page | None:
-    if request.method == "POST" and is_cross_site():
-        return deny("from-elsewhere")
-    if not is_public(str(request.endpoint)):
-        answer = services().backend.authenticate()
-        if not isinstance(answer, AuthContext):
-            return answer
-        login_context(answer)
-    # Only now: the guard of an app round us may hand the header on to whoever knows the person.
-    take_cookies_in()
-    if request.method == "POST" and not carries_our_token():
-        return deny("page-too-old", actions=(Action("Open the form again", return_url(), primary=True),))
+def refuse_other_sites() -> Page | None:
+    return deny("from-elsewhere") if request.method == "POST" and is_cross_site() else None
+
+
+def is_cross_site() -> bool:
+    """Whether the browser says that another site posts. One that says nothing is judged by the token alone."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("Origin")
+    return origin is not None and origin != f"{request.scheme}://{request.host}".lower()
+
+
+def authenticate() -> Page | None:
+    if is_public(str(request.endpoint)):
+        return None
+    answer = services().backend.authenticate()
+    if not isinstance(answer, AuthContext):
+        return answer
+    g.connect_auth = answer
     return None
 
 
-@blueprint.errorhandler(InfisicalError)
+def take_cookies_in() -> None:
+    """Parses the cookies, which the request then holds where nothing prints them, and takes them out of WSGI's
+    environment: that stands in the frames of every traceback, and an encrypted session opens these pages as it is.
+
+    Not before somebody is let in: the guard of an app round us may hand the header on to whoever knows the person.
+    """
+    _ = request.cookies
+    request.environ.pop("HTTP_COOKIE", None)
+
+
+def refuse_without_token() -> Page | None:
+    """A post carries the token of a page that was served to this browser."""
+    if request.method != "POST" or any(_is_signed_with(key) for key in services().secret_keys):
+        return None
+    return deny("page-too-old")
+
+
+# The token lives as long as the browser's session, for people leave to make a credential and come back. Flask-WTF reads
+# None as one hour.
+_FOREVER = 100 * 365 * 24 * 60 * 60
+
+
+def _is_signed_with(key: Secret) -> bool:
+    token = request.form.get("csrf_token")
+    try:
+        validate_csrf(token, secret_key=csrf_key(key), time_limit=_FOREVER, token_key=CSRF_SESSION_KEY)
+    except ValidationError:
+        return False
+    return True
+
+
+# ── What an answer carries ───────────────────────────────────────────────────────────────────────────────────────────
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+_A_YEAR_OF_HTTPS = "max-age=31536000"
+
+
+def we_answer() -> None:
+    """The answer to this request is ours from here on."""
+    g.connect_answers = True
+
+
+def host_answers() -> None:
+    """The answer to this request comes from the app that the pages are mounted in."""
+    g.connect_answers = False
+
+
+def with_headers(response: Response) -> Response:
+    """The response with what keeps other sites, caches and scripts out, and with the name of its request. Only static
+    files may be kept."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Request-ID"] = request_id()
+    return response
+
+
+def with_headers_if_ours(response: Response) -> Response:
+    """The same for an answer of ours. One that an app round us gave to a request for our page keeps its own, and has
+    the name of the request besides: the audit log may tell of it."""
+    if g.get("connect_answers"):
+        return with_headers(response)
+    response.headers.setdefault("X-Request-ID", request_id())
+    return response
+
+
+def with_https_alone(response: Response) -> Response:
+    """The response with the order to use https for this host from now on. It binds whatever else is on the host."""
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = _A_YEAR_OF_HTTPS
+    return response
+
+
+# ── What becomes of an error ─────────────────────────────────────────────────────────────────────────────────────────
+
+_SLUGS = {400: "not-understood", 404: "page-not-found", 405: "wrong-method", 413: "too-large"}
+
+
+def explain_http(error: HTTPException) -> Page:
+    """The page for an error of HTTP's; a redirect, which is one to Werkzeug, stays as it is."""
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    we_answer()
+    slug = "server-error" if error.code >= 500 else _SLUGS.get(error.code, "not-understood")
+    answer = problem(slug, status=error.code)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return answer
+
+
 def explain(error: InfisicalError) -> Page:
+    """The page for an error of Infisical's, or the one where somebody signs in anew."""
     if mended_by_signing_in(error):
         page = services().backend.challenge()
         if page is not None:
             record("refusal", "login-refused", error=error)
             return page
-    held = current_auth()
-    from_here = isinstance(error, LoginRefused) and held is not None and held.own_rights
-    if from_here or isinstance(error, PermissionDenied | NotAMember):
+    if isinstance(error, PermissionDenied | NotAMember) or (
+        isinstance(error, LoginRefused) and has_own_rights()
+    ):
         record("refusal", result_of(error), project=asked_project(), error=error)
     return problem_of(error, scope=g.get("connect_scope"))
 
 
 def mended_by_signing_in(error: InfisicalError) -> bool:
     """Whether Infisical no longer accepts a person's own access token, and would accept a new one."""
-    held = current_auth()
-    own = held is not None and held.own_rights
-    return own and isinstance(error, LoginRefused) and error.refusal is not Refusal.ADDRESS
+    return has_own_rights() and isinstance(error, LoginRefused) and error.refusal is not Refusal.ADDRESS
+
+
+def passed_by_all(ours: Blueprint) -> Blueprint:
+    """The blueprint with all of this, in its order."""
+    ours.record(lambda state: state.app.url_map.converters.update(connected_app=AppConverter))
+    ours.url_value_preprocessor(come_first)
+    ours.before_request(refuse_what_cannot_be_read)
+    ours.before_request(keep_secrets_out_of_the_address)
+    ours.before_request(refuse_other_sites)
+    ours.before_request(authenticate)
+    ours.before_request(take_cookies_in)
+    ours.before_request(refuse_without_token)
+    ours.after_request(with_headers_if_ours)
+    # Flask looks a handler up by the status first, and only then by the class, so that the pages for what our own views
+    # end in stay ours inside an app that has its own.
+    for status in (*_SLUGS, 500):
+        ours.register_error_handler(status, explain_http)
+    ours.register_error_handler(InfisicalError, explain)
+    return ours
+
+
+blueprint = passed_by_all(Blueprint(BLUEPRINT, __name__))

@@ -11,22 +11,21 @@ from flask import request
 from ..connectors import App
 from ..core.templating import url_for
 from ..infisical import Connection
-from .auth_context import Page
 from .hooks import blueprint
 from .problems import Action
-from .render import (
-    asked_project,
-    carried_values,
+from .redirects import asked_project, carried_values, typed_values
+from .render import page, problem, see_other
+from .scopes import (
+    ORGANIZATION,
+    ORGANIZATION_NAME,
+    Scope,
     first_project,
-    page,
-    problem,
+    project_scope,
     remembered_project,
     scope_in_hand,
-    see_other,
-    typed_values,
+    with_organization_id,
 )
-from .scopes import ORGANIZATION, ORGANIZATION_NAME, Scope, project_scope, with_organization_id
-from .services import services
+from .services import Page, services
 
 ROWS = 20
 SHORT_LIST_OF_APPS = 28
@@ -172,7 +171,7 @@ def _row(connection: Connection, scope: Scope) -> Row:
 
 def _elsewhere(scope: Scope) -> str:
     """Where the connections are that have no page here; the sandbox, which has no dashboard, says so."""
-    return services().dashboard_url(scope) or f"{url_for('.sandbox_help')}#dashboard"
+    return scope.dashboard_url or f"{url_for('.sandbox_help')}#dashboard"
 
 
 def _query() -> str:

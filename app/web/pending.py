@@ -10,16 +10,15 @@ from flask import request
 from ..connectors import App, Given
 from ..core.secret import Secret
 from ..core.templating import url_for
+from ..core.text import counted
 from ..infisical import Connection, InfisicalError
-from .audit_events import record
-from .auth_context import Page
 from .detail import see_created
 from .fields import described
 from .hooks import blueprint
-from .problems import in_seconds
-from .render import asked_project, carried_values, page, problem, scope_in_hand, typed_values
-from .scopes import Scope
-from .services import Creation, services
+from .redirects import asked_project, carried_values, typed_values
+from .render import page, problem
+from .scopes import Scope, scope_in_hand
+from .services import Creation, Page, record, services
 
 CLOCKS = timedelta(seconds=60)
 """How far apart this server's clock and Infisical's may be."""
@@ -200,7 +199,7 @@ def _log(sent: PendingCreate, seen: Outcome) -> tuple[tuple[datetime, str], ...]
     log = [(sent.since, "Sent to Infisical")]
     waited, looked = (_seconds_in("waited", seen), _seconds_in("looked", seen))
     if waited is not None:
-        log.append((sent.since + timedelta(seconds=waited), f"No answer within {in_seconds(waited)}"))
+        log.append((sent.since + timedelta(seconds=waited), f"No answer within {counted(waited, 'second')}"))
     if seen.state != "stopped":
         log.append((services().clock(), f"Looked: {seen.text[0].lower()}{seen.text[1:]}"))
     elif looked is not None:

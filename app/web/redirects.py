@@ -1,94 +1,153 @@
-"""Where somebody comes back to: the page that they asked for, with what they typed, and never another site."""
+"""What addresses of ours say, and where somebody comes back to: the page that they asked for, and never another site."""
 
 import re
+from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
-from flask import current_app, request
+from flask import current_app, redirect, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from ..connectors import secret_in
+from ..connectors import secret_in, without_user
 from ..core.templating import BLUEPRINT, url_for
 from ..infisical import is_client_id
-from .csrf import surely_from_here
-from .forms import ConnectionForm, form_of
-from .render import carried_values
+from .fields import form_fields
+from .services import Page, services
 
 LONGEST_ADDRESS = 4000
 """Characters. Every field of the form at its longest that is accepted stays below this, in whatever script. An address
 that leads here through the sign-in page is half as long again, and the server reads 8190 of those."""
 
-_NOT_A_PLACE = frozenset({"static_file", "healthz", "readyz", "sign_in", "sign_out", "depart", "arrive"})
-"""Pages that nobody is led back to."""
+LONGEST_CARRIED = 500
+"""Characters of one value: more than any field takes."""
 
+LONGEST_PROJECT_ID = 100
+"""Characters. Infisical's are UUIDs, of 36."""
+
+_OF_PAGES = ("project", "app", "q", "page", "all", "then", "since", "waited", "looked", "stop", "created")
 
 _HOST = re.compile(r"(https?://)?[\w-]{1,63}(\.[\w-]{1,63})*(:\d{1,5})?(/[\w/.-]{0,100})?", re.ASCII)
 """The host of an Infisical, or its address. A label has up to 63 characters, a client secret 64."""
 
 
-def return_url() -> str:
-    """The address of this very page; after a post, of the page with the form, filled in again but for the token.
+def asked_project() -> str | None:
+    """The project that the URL names, None where it names none."""
+    return request.args.get("project", "").strip()[:LONGEST_PROJECT_ID] or None
 
-    What was typed is given back only where the browser says that a page of ours posted it.
+
+def carried_values(source: Mapping[str, str]) -> dict[str, str]:
+    """What a URL of ours may say, so that a page can link to itself.
+
+    Nothing else is carried on: Flask's url_for reads some names (`_external`, `_scheme`) as orders of its own, and a
+    secret that somebody put in a link must not travel.
     """
-    if request.method == "POST" and surely_from_here() and request.endpoint == f"{BLUEPRINT}.submit":
-        return form_again(form_of((request.view_args or {})["app"], request.form))
-    if request.method == "POST" and surely_from_here() and request.endpoint == f"{BLUEPRINT}.submit_sign_in":
-        return _sign_in_again()
-    return _within_bounds(request.path, {**request.args}) or url_for(".index")
+    return _fit(source, {**_typed(), **dict.fromkeys(_OF_PAGES, "text")})
 
 
-def form_again(filled: ConnectionForm) -> str:
-    """The address of the form that was posted, filled in again but for the token."""
-    typed = {"project": (filled.project_id.data or "").strip(), **filled.typed}
-    return _within_bounds(request.path, {**request.args, **typed}) or url_for(".index")
+def typed_values(source: Mapping[str, str]) -> dict[str, str]:
+    """What was typed in a form and travels in URLs from page to page: everything but secrets."""
+    return _fit(source, _typed())
 
 
-def _sign_in_again() -> str:
-    """The page where people sign in, with what was typed there but for the secrets, in whichever field they stand."""
-    client_id, host = request.form.get("client_id", "").strip(), request.form.get("host", "")
-    return url_for(
-        ".sign_in",
-        next=safe_next_url(request.form.get("next", "")),
-        client_id=client_id if is_client_id(client_id) else None,
-        host=host if _HOST.fullmatch(host) and not secret_in(host) else None,
-    )
+def keep_secrets_out_of_the_address() -> Page | None:
+    """A secret that stands in a link, or was pasted into a search: the same page opens at an address without it.
+
+    Only what our pages read and say again is looked at: what a sign-in elsewhere brings back is nobody's paste.
+    """
+    kinds = {**_typed(), **dict.fromkeys(_OF_PAGES, "text")}
+    given = [(name, text) for name, text in request.args.items(multi=True) if name in kinds]
+    if all(_plain(text) == _without_secrets(text, kind=kinds[name]) for name, text in given):
+        return None
+    return redirect(return_url(), code=303)
 
 
-def safe_next_url(told: str) -> str | None:
-    """The page of ours that a text leads to, None where it leads elsewhere.
+def _typed() -> dict[str, str]:
+    """The kind of each field that travels in URLs, by its name, in the forms of all apps."""
+    rows = (row for app in services().apps for row in form_fields(app))
+    return {row.name: row.kind for row in rows if row.carried}
+
+
+def _fit(source: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, str]:
+    fit = {name: _without_secrets(source.get(name, ""), kind=kind) for name, kind in kinds.items()}
+    return {name: text for name, text in fit.items() if text}
+
+
+def _without_secrets(text: str, *, kind: str) -> str:
+    """The text, a URL without the user in it; "" where it holds a secret."""
+    text = without_user(text) if kind == "url" else text
+    return "" if secret_in(text) else _plain(text)
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()[:LONGEST_CARRIED]
+
+
+def return_url() -> str:
+    """The address of the page that is asked for; after a post, of the page with its form, filled in again but for the
+    secrets. The start where neither is a page."""
+    values = {**request.args}
+    if request.method == "POST":
+        values.update(request.form)
+        values["project"] = request.form.get("project_id") or request.args.get("project", "")
+    page = _page_at(request.path)
+    return _within_bounds(page, values) if page else url_for(".index")
+
+
+def safe_next_url(text: str) -> str | None:
+    """The page of ours that a text leads to, None where it leads elsewhere, or to one that is open to everybody.
 
     The address is made anew from the page and the values that our pages know: nothing of the text itself is left.
     """
-    if not told.startswith("/") or len(told) > LONGEST_ADDRESS or not told.isprintable():
+    if not text.startswith("/") or len(text) > LONGEST_ADDRESS or not text.isprintable() or "\\" in text:
         return None
     try:
-        parts = urlsplit(told)
+        parts = urlsplit(text)
     except ValueError:
         return None
-    if parts.scheme or parts.netloc or "\\" in told:
+    if parts.scheme or parts.netloc:
         return None
-    path = parts.path.removeprefix(request.script_root)
-    return _page_of(path, dict(parse_qsl(parts.query)))
+    page = _page_at(parts.path.removeprefix(request.script_root))
+    if page is None or getattr(current_app.view_functions[page.endpoint], "public", False):
+        return None
+    return _address_of(page, dict(parse_qsl(parts.query)))
 
 
-def _within_bounds(path: str, query: dict[str, str]) -> str | None:
-    """The page's address. Of what does not fit the longest is left out, so that the rest comes back."""
-    address = _page_of(path, query)
-    if address is None or len(address) <= LONGEST_ADDRESS or not query:
-        return address
-    longest = max(query, key=lambda name: len(quote_plus(query[name])))
-    return _within_bounds(path, {name: text for name, text in query.items() if name != longest})
+class _Place(NamedTuple):
+    """A page of ours: its endpoint, and what the path says."""
+
+    endpoint: str
+    values: dict[str, str]
 
 
-def _page_of(path: str, query: dict[str, str]) -> str | None:
+def _page_at(path: str) -> _Place | None:
     try:
-        endpoint, places = current_app.url_map.bind("").match(path, method="GET")
+        endpoint, values = current_app.url_map.bind("").match(path, method="GET")
     except (HTTPException, RequestRedirect):
         return None
-    owner, _, name = endpoint.rpartition(".")
-    if owner != BLUEPRINT or name in _NOT_A_PLACE:
-        return None
-    return url_for(
-        f".{name}", **{**carried_values(query), **{key: str(value) for key, value in places.items()}}
-    )
+    ours = endpoint.partition(".")[0] == BLUEPRINT
+    return _Place(endpoint, {name: str(value) for name, value in values.items()}) if ours else None
+
+
+def _address_of(page: _Place, query: Mapping[str, str]) -> str:
+    carried = _sign_in_values(query) if page.endpoint.endswith(".sign_in") else carried_values(query)
+    return url_for(page.endpoint, **{**carried, **page.values})
+
+
+def _within_bounds(page: _Place, query: dict[str, str]) -> str:
+    """The page's address. Of what does not fit the longest is left out, so that the rest comes back."""
+    address = _address_of(page, query)
+    if len(address) <= LONGEST_ADDRESS or not query:
+        return address
+    longest = max(query, key=lambda name: len(quote_plus(query[name])))
+    return _within_bounds(page, {name: text for name, text in query.items() if name != longest})
+
+
+def _sign_in_values(query: Mapping[str, str]) -> dict[str, str | None]:
+    """What the address of the page where people sign in may say: nothing that may be a secret."""
+    client_id, host = query.get("client_id", "").strip(), query.get("host", "")
+    return {
+        "next": safe_next_url(query.get("next", "")),
+        "client_id": client_id if is_client_id(client_id) else None,
+        "host": host if _HOST.fullmatch(host) and not secret_in(host) else None,
+    }

@@ -1,13 +1,19 @@
 """Where a connection belongs: one project, or the organization, and which of them is in hand."""
 
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
-from ..infisical import Deadline, Infisical, InfisicalError, Project
+from flask import g, session
+
+from ..infisical import Deadline, Infisical, InfisicalError, NotAMember, NotFound, Project
+from .services import services
 
 ORGANIZATION = "organization"
 """Stands in URLs and in the form where a project's id would stand."""
 
 ORGANIZATION_NAME = "Organization (every project)"
+
+_REMEMBERED = "connect.project"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +29,36 @@ class Scope:
     def is_organization(self) -> bool:
         return self.project_id is None
 
-    def of_organization(self, organization_id: str) -> "Scope":
-        """The same scope knowing its organization's id."""
-        return replace(self, organization_id=organization_id)
-
     @property
     def phrase(self) -> str:
         """The scope inside a sentence: "the project Webshop"."""
         return "the organization" if self.is_organization else f"the project {self.name}"
 
+    def of_organization(self, organization_id: str) -> "Scope":
+        """The same scope knowing its organization's id, where it did not."""
+        return self if self.organization_id else replace(self, organization_id=organization_id)
+
+    @property
+    def dashboard_url(self) -> str | None:
+        """Its App Connections in Infisical's dashboard.
+
+        None in the sandbox, which has no dashboard. The project's address is the one a running Infisical uses, the
+        organization's is that of its frontend's routes.
+        """
+        if services().sandbox_info:
+            return None
+        host = services().infisical.base_url
+        if self.organization_id is None:
+            return host
+        organization = f"{host}/organizations/{quote(self.organization_id, safe='')}"
+        if self.project_id is None:
+            return f"{organization}/app-connections"
+        project = f"{organization}/projects/secret-management/{quote(self.project_id, safe='')}"
+        return f"{project}/integrations?selectedTab=app-connections"
+
 
 def project_scope(project: Project) -> Scope:
-    return Scope(
-        key=project.id, name=project.name, project_id=project.id, organization_id=project.organization_id
-    )
-
-
-def organization_scope(organization_id: str | None = None) -> Scope:
-    return Scope(key=ORGANIZATION, name=ORGANIZATION_NAME, project_id=None, organization_id=organization_id)
+    return Scope(project.id, project.name, project_id=project.id, organization_id=project.organization_id)
 
 
 def project_id_of(key: str) -> str | None:
@@ -48,13 +66,35 @@ def project_id_of(key: str) -> str | None:
     return None if key == ORGANIZATION else key
 
 
-def scope_named(key: str, infisical: Infisical, *, deadline: Deadline | None = None) -> Scope:
-    """The scope that `key` stands for. Asks Infisical for the project's name; NotFound or NotAMember without one."""
-    return (
-        organization_scope()
-        if key == ORGANIZATION
-        else project_scope(infisical.project(key, deadline=deadline))
-    )
+def scope_in_hand(key: str, *, deadline: Deadline | None = None) -> Scope:
+    """The scope that a URL names. Asks Infisical for a project's name; NotFound or NotAMember without one.
+
+    It is remembered once Infisical has shown it to us.
+    """
+    if key == ORGANIZATION:
+        scope = Scope(ORGANIZATION, ORGANIZATION_NAME, project_id=None, organization_id=None)
+    else:
+        try:
+            scope = project_scope(services().infisical.project(key, deadline=deadline))
+        except (NotAMember, NotFound):
+            session.pop(_REMEMBERED, None)
+            raise
+    if session.get(_REMEMBERED) != scope.key:
+        session[_REMEMBERED] = scope.key
+    g.connect_scope = scope
+    return scope
+
+
+def remembered_project() -> str | None:
+    """The project in hand when none is named: the one last opened, else the one the settings preselect."""
+    known = session.get(_REMEMBERED)
+    return known if isinstance(known, str) else services().project_id
+
+
+def first_project() -> str | None:
+    """The first project by name that Infisical shows us, None where there is none."""
+    projects = services().infisical.projects()
+    return projects[0].id if projects else None
 
 
 def with_organization_id(scope: Scope, infisical: Infisical) -> Scope:
@@ -62,6 +102,6 @@ def with_organization_id(scope: Scope, infisical: Infisical) -> Scope:
     if scope.organization_id is not None:
         return scope
     try:
-        return organization_scope(infisical.organization().id)
+        return scope.of_organization(infisical.organization().id)
     except InfisicalError:
         return scope

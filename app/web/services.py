@@ -1,32 +1,103 @@
-"""What one running wizard holds: its way in, its pages, its limits, its audit log, its clock and its signature."""
+"""What one running wizard holds, who is asking it, and what it writes down."""
 
+import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import cast
-from urllib.parse import quote
+from typing import NamedTuple, Protocol, cast
 
-from flask import current_app
+from flask import Response, current_app, g, request
 from itsdangerous import BadData, URLSafeSerializer
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..connectors import APPS, App, TokenChecks
-from ..core.audit import AuditLog
+from ..core.audit import Action, AuditLog, Entry
 from ..core.limits import Limits
 from ..core.secret import Secret, derived
 from ..core.templating import Pages
-from ..infisical import THREADS, Deadline, Infisical
-from .auth_context import AuthBackend, current_auth
-from .readiness import Readiness
-from .scopes import Scope
+from ..infisical import (
+    THREADS,
+    Connection,
+    Deadline,
+    Infisical,
+    InfisicalError,
+    LoginRefused,
+    NoAnswer,
+    RateLimited,
+    ServerFailed,
+    Unreachable,
+)
 
 EXTENSION = "infisical_connect"
+
+READINESS_KEPT = 5.0
+"""Seconds that `/readyz` gives an answer again. Anybody may ask, and finding out costs calls to Infisical and a thread."""
+
+Page = Response | WerkzeugResponse
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who came in, by which way. `subject` tells people apart in logs and limits, `name` is for the page."""
+
+    subject: str
+    name: str
+    way_in: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthContext:
+    """A person who may come in, and the Infisical that is asked for them.
+
+    `connect` gives the client that acts with their rights, or with the server's where `own_rights` is false. `host` is
+    what people know that Infisical by. `may_sign_out` tells whether there is something to sign out of here. `sign_in`
+    stands for the sign-in that let them in, and for no other.
+    """
+
+    person: Principal
+    host: str
+    connect: Callable[[], Infisical]
+    own_rights: bool = False
+    may_sign_out: bool = False
+    sign_in: str | None = None
+
+
+class AuthBackend(Protocol):
+    """One way in. Asked before each page that is not open to everybody."""
+
+    @property
+    def host(self) -> str:
+        """The host of Infisical for pages that nobody has come in to; "" where that is not known yet."""
+
+    def authenticate(self) -> AuthContext | Page:
+        """Who asks, or the page they get instead."""
+
+    def challenge(self) -> Page | None:
+        """The page for somebody whose own access token no longer counts; None where it is the server's."""
+
+    def check(self) -> None:
+        """Returns when Infisical can be used; raises an InfisicalError otherwise."""
+
+
+def current_auth() -> AuthContext | None:
+    """Who asks for the page of the current request; None before anybody was let in."""
+    context: AuthContext | None = g.get("connect_auth")
+    return context
+
+
+def has_own_rights() -> bool:
+    """Whether whoever asks acts with rights of their own at Infisical, and not with the server's."""
+    context = current_auth()
+    return context is not None and context.own_rights
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +117,7 @@ class SandboxInfo:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Creation:
-    """How a connection came to be: `late` after a wait without an answer, `reaches` as many projects of the app as
+    """How a connection came to be: `late` after a wait without an answer, `reaches` as many of the app's projects as
     its credential was seen to reach, 0 where nobody asked."""
 
     late: bool = False
@@ -57,10 +128,10 @@ class Creation:
 class Services:
     """One running wizard.
 
-    `gate` decides who comes in and whose rights they act with. `make_checks` makes what asks Supabase about a token, once
-    per process, when it is first needed; it is None where tokens are not checked before saving. The first of
-    `secret_keys` signs, each of them is accepted. `still_open` names those of the pages open to everybody that are so
-    here as well; None means all of them.
+    `backend` decides who comes in and whose rights they act with. `make_checks` makes what asks an app's own API about a
+    credential, once per process, when it is first needed; it is None where they are not checked before saving. The first
+    of `secret_keys` signs, each of them is accepted. `public_endpoints` names those of the pages open to everybody that
+    are so here as well; None means all of them.
     """
 
     backend: AuthBackend
@@ -78,10 +149,6 @@ class Services:
     clock: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
 
-    def app_named(self, slug: str) -> App | None:
-        """The app of that slug whose connections are made here, None where there is none."""
-        return next((app for app in self.apps if app.slug == slug), None)
-
     @property
     def sandbox(self) -> bool:
         return self.sandbox_info is not None
@@ -89,29 +156,33 @@ class Services:
     @property
     def infisical(self) -> Infisical:
         """The client that acts with the rights of whoever was let in."""
-        held = current_auth()
-        if held is None:
+        context = current_auth()
+        if context is None:
             raise RuntimeError("nobody was let in")
-        return held.connect()
+        return context.connect()
 
     @property
     def host(self) -> str:
         """The host of the Infisical in use, "" where that is not known yet."""
-        held = current_auth()
-        return held.host if held else self.backend.host
+        context = current_auth()
+        return context.host if context else self.backend.host
 
     @cached_property
     def checks(self) -> TokenChecks | None:
         return self.make_checks() if self.make_checks else None
 
     @cached_property
-    def readiness(self) -> Readiness:
+    def readiness(self) -> "Readiness":
         return Readiness(self.backend.check, clock=self.monotonic)
 
     @cached_property
     def threads(self) -> ThreadPoolExecutor:
         """Threads for what a submission does at the same time as something else."""
         return ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="connect")
+
+    def app_named(self, slug: str) -> App | None:
+        """The app with that slug, None where it cannot be connected here."""
+        return next((app for app in self.apps if app.slug == slug), None)
 
     def deadline(self) -> Deadline:
         """When a submission that begins now must be over."""
@@ -124,10 +195,10 @@ class Services:
     def signed_moment(self, text: str) -> datetime | None:
         """The moment in a text of `sign_moment`, or None where it is not one."""
         try:
-            told = self._signer("served").loads(text)
+            moment = self._signer("served").loads(text)
         except BadData:
             return None
-        return datetime.fromtimestamp(told, UTC) if isinstance(told, float) else None
+        return datetime.fromtimestamp(moment, UTC) if isinstance(moment, float) else None
 
     def sign_creation(self, creation: Creation, *, connection_id: str) -> str:
         """A text that says how this one connection was created, and that only this server can have made."""
@@ -141,29 +212,104 @@ class Services:
             return None
         return Creation(late=late, reaches=reaches)
 
-    def dashboard_url(self, scope: Scope) -> str | None:
-        """The App Connections of a project, or of the organization, in Infisical's dashboard.
-
-        None in the sandbox, which has no dashboard. The project's address is the one a running Infisical uses, the
-        organization's is that of its frontend's routes.
-        """
-        if self.sandbox:
-            return None
-        host = self.infisical.base_url
-        if scope.organization_id is None:
-            return host
-        organization = f"{host}/organizations/{quote(scope.organization_id, safe='')}"
-        if scope.project_id is None:
-            return f"{organization}/app-connections"
-        project = f"{organization}/projects/secret-management/{quote(scope.project_id, safe='')}"
-        return f"{project}/integrations?selectedTab=app-connections"
-
-    def _signer(self, what: str) -> URLSafeSerializer:
+    def _signer(self, purpose: str) -> URLSafeSerializer:
         # Made anew each time: it can be pickled, keys and all. itsdangerous signs with its last key, and all of them open.
         keys = [derived(key, purpose="signature").reveal() for key in reversed(self.secret_keys)]
-        return URLSafeSerializer(keys, salt=f"infisical-connect.{what}")
+        return URLSafeSerializer(keys, salt=f"infisical-connect.{purpose}")
 
 
 def services() -> Services:
     """The running wizard of the current request."""
     return cast(Services, current_app.extensions[EXTENSION])
+
+
+class Fault(NamedTuple):
+    """Why Infisical cannot be used: one sentence, and the request ID that Infisical gave."""
+
+    reason: str
+    request_id: str | None
+
+
+_IN_SHORT: dict[type[InfisicalError], str] = {
+    NoAnswer: "Infisical did not answer.",
+    ServerFailed: "Infisical answered with a fault of its own.",
+    RateLimited: "Infisical asks to wait.",
+}
+
+
+class Readiness:
+    """Whether Infisical can be used, found out seldom however often somebody asks.
+
+    `ask` returns when it can be and raises an InfisicalError otherwise; `clock` counts seconds.
+    """
+
+    def __init__(self, ask: Callable[[], None], *, clock: Callable[[], float]) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: Fault | None = Fault("Infisical is being asked.", None)
+        self._known_until: float | None = None
+
+    def fault(self) -> Fault | None:
+        """What stands in the way; None when nothing does. Who asks while another finds out gets the last answer."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if self._known_until is None or self._clock() >= self._known_until:
+                    self._known = self._found_out()
+                    self._known_until = self._clock() + READINESS_KEPT
+            finally:
+                self._lock.release()
+        return self._known
+
+    def _found_out(self) -> Fault | None:
+        """In words of our own: strangers read them, and what Infisical or a proxy says may name what lies behind them."""
+        try:
+            self._ask()
+        except (Unreachable, LoginRefused) as error:
+            return Fault(error.sentence, error.request_id)
+        except InfisicalError as error:
+            reason = _IN_SHORT.get(type(error), "Infisical did not answer as it should.")
+            return Fault(reason, error.request_id)
+        return None
+
+
+def request_id() -> str:
+    """The name of this request, in its answer's headers and in the audit log. It is ours: one that a client sends
+    could be made to look like another's."""
+    if "connect_request_id" not in g:
+        g.connect_request_id = secrets.token_hex(8)
+    return cast(str, g.connect_request_id)
+
+
+def record(
+    action: Action,
+    result: str,
+    *,
+    person: Principal | None = None,
+    project: str | None = None,
+    connection: Connection | None = None,
+    connection_name: str | None = None,
+    error: InfisicalError | None = None,
+) -> None:
+    """Adds one line to the audit log: what was done, by whom, from where, in which request.
+
+    `person` is whoever was let in, unless another is named.
+    """
+    context = current_auth()
+    who = person or (context.person if context else None)
+    services().audit.write(
+        Entry(
+            at=services().clock(),
+            action=action,
+            result=result,
+            subject=who.subject if who else None,
+            name=who.name if who else None,
+            way_in=who.way_in if who else None,
+            address=request.remote_addr,
+            request_id=request_id(),
+            project=project,
+            connection_id=connection.id if connection else None,
+            connection_name=connection.name if connection else connection_name,
+            infisical_request_id=error.request_id if error else None,
+        )
+    )

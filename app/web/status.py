@@ -3,10 +3,9 @@
 from flask import abort, jsonify
 from werkzeug.wrappers import Response
 
-from .auth_context import Page
 from .hooks import blueprint, public
 from .render import page
-from .services import services
+from .services import Page, services
 
 
 @blueprint.get("/healthz")

@@ -9,7 +9,7 @@ import pytest
 
 from app.connectors import SUPABASE
 from app.infisical import InfisicalError, errors
-from app.web.problems import Situation, field_messages, problem_page
+from app.web.problems import field_messages, problem_page
 from tests.conftest import FORM, PROJECT, Client, Clock
 from tests.pages import PageUnderTest, read_page
 
@@ -193,15 +193,14 @@ def test_every_kind_of_error_has_a_page_and_stands_in_the_drawn_tree(
         "PermissionDenied": {"action": "create", "subject": "app-connections"},
     }
     error = kind(*arguments.get(kind.__name__, ("A sentence.",)), **extras.get(kind.__name__, {}))
-    situation = Situation(scope=None, host="infisical.test", when=clock())
-    assert problem_page(error, situation).title
+    assert problem_page(error, host="infisical.test", when=clock(), own_rights=False).title
     assert f"── {kind.__name__} " in (errors.__doc__ or "")
 
 
 @pytest.mark.parametrize("refusal", errors.Refusal)
 def test_every_refusal_of_a_login_tells_how_it_is_mended(refusal: errors.Refusal, clock: Clock) -> None:
     error = errors.LoginRefused("A sentence.", refusal=refusal)
-    page = problem_page(error, Situation(scope=None, host="infisical.test", when=clock()))
+    page = problem_page(error, host="infisical.test", when=clock(), own_rights=False)
     assert page.steps
     asked_anew = {errors.Refusal.TOKEN, errors.Refusal.APPLICATION, errors.Refusal.EXCHANGE}
     assert any("Restart the server" in step for step in page.steps) is (refusal not in asked_anew)

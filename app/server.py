@@ -5,7 +5,6 @@ import re
 import shutil
 import signal
 import socket
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -96,8 +95,8 @@ def _application(settings: Settings, *, database: Path | None) -> Flask:
     try:
         if database:
             prepare_database(database)
-    except (OSError, sqlite3.Error) as error:
-        raise CannotServe(f"{database} cannot be used for the sandbox's data: {error}.") from None
+    except OSError as error:
+        raise CannotServe(f"{error}.") from None
     try:
         return create_app(settings, data=database)
     except SettingsError as error:

@@ -228,7 +228,6 @@ def sandbox_help() -> Page:
         "sandbox/help.html",
         scope=None,
         scenarios=sandbox_info.scenarios,
-        projects_note=sandbox_info.projects_note,
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 
 from .auth import PUBLIC_ENDPOINTS, Guard, TrustedProxyMiddleware, backend_for, embedded_backend_for
 from .auth.middleware import (
@@ -19,17 +20,15 @@ from .auth.middleware import (
     answer_only_the_proxy,
     answer_only_this_machine,
 )
-from .config import Access, Settings
+from .config import Access, Settings, SettingsError
 from .core.audit import AuditLog
 from .core.limits import Limits
 from .core.secret import Secret
-from .core.templating import STATIC, TEMPLATES, Pages
-from .mounting import check_portal, check_settings, signing_keys
-from .upstream import Upstream, in_sandbox, over_network, prepare_sandbox
+from .core.templating import BLUEPRINT, STATIC, TEMPLATES, Pages
+from .upstream import in_sandbox, over_network, prepare_sandbox
 from .web import (
     EXTENSION,
     LARGEST_REQUEST,
-    AuthBackend,
     Principal,
     Services,
     blueprint,
@@ -68,16 +67,6 @@ def create_app(
     log cannot be written, SettingsError when an extra is not installed that the settings need.
     """
     keys = settings.secret_keys or (Secret(secret_key or secrets.token_urlsafe(32)),)
-    upstream = _upstream(settings, data=data, transport=transport, clock=clock)
-    backend = backend_for(
-        settings,
-        hosts=upstream.hosts,
-        reach=upstream.reach,
-        connect=upstream.connect,
-        application=upstream.application,
-        secret_keys=keys,
-        clock=clock,
-    )
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_REQUEST,
@@ -85,10 +74,19 @@ def create_app(
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
     )
-    app.extensions[EXTENSION] = _portal(
-        settings, upstream, backend, keys=keys, clock=clock, monotonic=monotonic
+    app.extensions[EXTENSION] = _services(
+        settings, keys=keys, data=data, transport=transport, clock=clock, monotonic=monotonic
     )
-    _close(app, settings, keys=keys)
+    answer_every_address(app, keys=keys)
+    if settings.access is Access.THIS_MACHINE:
+        answer_only_this_machine(app)
+    else:
+        app.wsgi_app = TrustedProxyMiddleware(app.wsgi_app, trusted=settings.proxy_trusted)  # type: ignore[method-assign]
+        answer_only_named_hosts(app, frozenset(settings.served_hosts))
+        if settings.access is Access.PROXY:
+            # Before https is asked for: what another peer says of that is dropped, and it would be told the wrong fault.
+            answer_only_the_proxy(app)
+        answer_only_https(app)
     app.register_blueprint(blueprint)
     return app
 
@@ -123,41 +121,53 @@ def mount(
     Raises SettingsError, ValueError or TypeError where the portal or an argument cannot be used, and OSError when the
     audit log or the database cannot be written.
     """
-    check_portal(portal, url_prefix=url_prefix, guard=guard)
+    _check_portal(portal, url_prefix=url_prefix, guard=guard)
     settings = settings or Settings.load_mounted()
-    check_settings(settings)
-    keys = signing_keys(portal, settings)
+    if settings.access is not Access.THIS_MACHINE:
+        raise SettingsError((_ITS_GUARD_SAYS,))
+    keys = settings.secret_keys or _keys_of(portal)
     if settings.sandbox:
+        if data is None:
+            raise ValueError("the sandbox keeps its data in a file; name one with data=")
         prepare_sandbox(data)
-    upstream = _upstream(settings, data=data, transport=transport, clock=clock)
-    backend = embedded_backend_for(guard, hosts=upstream.hosts, connect=upstream.connect)
-    running = _portal(settings, upstream, backend, keys=keys, clock=clock, monotonic=monotonic)
+    running = _services(
+        settings, keys=keys, guard=guard, data=data, transport=transport, clock=clock, monotonic=monotonic
+    )
     portal.register_blueprint(blueprint, url_prefix=url_prefix)
     portal.extensions[EXTENSION] = replace(running, public_endpoints=PUBLIC_ENDPOINTS)
     stand_aside(portal.extensions, blueprint)
 
 
-def _upstream(
+def _services(
     settings: Settings,
     *,
+    keys: tuple[Secret, ...],
+    guard: Guard | None = None,
     data: Path | None,
     transport: httpx.BaseTransport | None,
     clock: Callable[[], datetime],
-) -> Upstream:
-    if settings.sandbox:
-        return in_sandbox(settings, data=data, transport=transport, clock=clock)
-    return over_network(settings, transport=transport)
-
-
-def _portal(
-    settings: Settings,
-    upstream: Upstream,
-    backend: AuthBackend,
-    *,
-    keys: tuple[Secret, ...],
-    clock: Callable[[], datetime],
     monotonic: Callable[[], float],
 ) -> Services:
+    """What the pages work with. With a `guard` that says who comes in, otherwise the settings do."""
+    upstream = (
+        in_sandbox(settings, data=data, transport=transport, clock=clock)
+        if settings.sandbox
+        else over_network(settings, transport=transport)
+    )
+    hosts = upstream.settings.hosts
+    backend = (
+        embedded_backend_for(guard, hosts=hosts, connect=upstream.connect)
+        if guard
+        else backend_for(
+            settings,
+            hosts=hosts,
+            reach=upstream.reach,
+            connect=upstream.connect,
+            application=upstream.application,
+            secret_keys=keys,
+            clock=clock,
+        )
+    )
     return Services(
         backend=backend,
         make_checks=upstream.make_checks if settings.preflight else None,
@@ -174,15 +184,36 @@ def _portal(
     )
 
 
-def _close(app: Flask, settings: Settings, *, keys: tuple[Secret, ...]) -> None:
-    """Lets in only those requests that the settings allow, whatever they ask for."""
-    answer_every_address(app, keys=keys)
-    if settings.access is Access.THIS_MACHINE:
-        answer_only_this_machine(app)
-        return
-    app.wsgi_app = TrustedProxyMiddleware(app.wsgi_app, trusted=settings.proxy_trusted)  # type: ignore[method-assign]
-    answer_only_named_hosts(app, frozenset(settings.served_hosts))
-    if settings.access is Access.PROXY:
-        # Before https is asked for: what another peer says of that is dropped, and it would be told the wrong fault.
-        answer_only_the_proxy(app)
-    answer_only_https(app)
+_ITS_GUARD_SAYS = (
+    "Inside another Flask app its guard says who may come in, and the server's own credential acts; leave "
+    "CONNECT_ACCESS out, and set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET, or "
+    "INFISICAL_TOKEN."
+)
+
+
+def _check_portal(portal: Flask, *, url_prefix: str, guard: Guard) -> None:
+    """Raises ValueError, or TypeError for the guard, where the pages cannot be mounted in the portal with these."""
+    if EXTENSION in portal.extensions:
+        raise ValueError("the wizard is already in this app, and an app can hold it once")
+    if BLUEPRINT in portal.blueprints:
+        raise ValueError(
+            f"this app has a blueprint called {BLUEPRINT} of its own; give that one another name"
+        )
+    if portal.url_map.host_matching:
+        raise ValueError("an app with host_matching cannot hold the wizard, whose pages belong to no host")
+    if not url_prefix.startswith("/") or not url_prefix.strip("/") or "<" in url_prefix:
+        raise ValueError("url_prefix must be a path below the app's own, such as /connect, without variables")
+    if not callable(guard):
+        raise TypeError("guard must be a function that returns a Person or a response")
+    if isinstance(portal.session_interface, SecureCookieSessionInterface) and not portal.secret_key:
+        raise ValueError("this app has no SECRET_KEY, which its session needs; set it before mount()")
+
+
+def _keys_of(portal: Flask) -> tuple[Secret, ...]:
+    """The portal's own keys. The first signs, all of them open."""
+    keys = (portal.secret_key, *(portal.config.get("SECRET_KEY_FALLBACKS") or ()))
+    if not portal.secret_key:
+        raise ValueError(
+            "this app has no SECRET_KEY to sign with; set it before mount(), or CONNECT_SECRET_KEY"
+        )
+    return tuple(Secret(key.hex() if isinstance(key, bytes) else key) for key in keys if key)

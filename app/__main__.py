@@ -4,18 +4,19 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from .auth import SignOnError, oidc_policy
-from .config import Access, Network, Settings, SettingsError
+from .config import Access, Settings, SettingsError
 from .connectors import CLOUD_HOST
 from .core.audit import reason_against
 from .core.limits import Limits
 from .core.network import NetworkTransport, certificates
+from .core.text import counted
 from .infisical import Infisical, InfisicalError, Project
 from .server import CannotServe, audit_log_fault, serve
 from .web import utc_now
@@ -31,11 +32,20 @@ _REDIS = re.compile(r"rediss?://(?:[^/?#@]*@)?([A-Za-z0-9.-]+(?::[0-9]+)?)(?:[/?
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status; every fault goes to stderr."""
     asked = _parser().parse_args(arguments)
+    bind = {"CONNECT_BIND": asked.bind} if getattr(asked, "bind", None) is not None else {}
     try:
-        settings = Settings.load(_environ(bind=getattr(asked, "bind", None)))
+        settings = Settings.load(os.environ | bind)
     except SettingsError as error:
-        return _tell(*error.faults, status=MISUSED)
-    return _serve(settings, data=asked.data) if asked.command == "serve" else _check(settings)
+        return _fail(*error.faults, status=MISUSED)
+    if asked.command == "check":
+        return _check(settings)
+    if asked.data is not None and not settings.sandbox:
+        fault = "--data keeps the sandbox's data, and this is not the sandbox; leave it out."
+        return _fail(fault, status=MISUSED)
+    try:
+        serve(settings, announce=partial(print, flush=True), data=asked.data)
+    except CannotServe as error:
+        return _fail(str(error))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,77 +69,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _environ(*, bind: str | None) -> Mapping[str, str]:
-    return os.environ if bind is None else {**os.environ, "CONNECT_BIND": bind}
-
-
-def _tell(*sentences: str, status: int) -> int:
-    for sentence in sentences:
-        print(sentence, file=sys.stderr)
+def _fail(*faults: str, status: int = FAILED) -> int:
+    print(*faults, sep="\n", file=sys.stderr)
     return status
 
 
-def _serve(settings: Settings, *, data: Path | None) -> int:
-    if data is not None and not settings.sandbox:
-        return _tell(
-            "--data keeps the sandbox's data, and this is not the sandbox; leave it out.", status=MISUSED
-        )
-    try:
-        serve(settings, announce=partial(print, flush=True), data=data)
-    except CannotServe as error:
-        return _tell(str(error), status=FAILED)
-
-
 def _check(settings: Settings) -> int:
-    for line in _configured(settings):
-        print(line)
-    faults = (_fault_of_audit_log(settings), _fault_of_redis(settings), _fault_of_sign_on(settings))
-    if any(faults):
-        return _tell(*filter(None, faults), status=FAILED)
+    print(*_configured(settings), sep="\n")
+    if faults := [*_faults_around(settings)]:
+        return _fail(*faults)
     if settings.sandbox:
         print(f"This is the sandbox: {settings.what_leaves}, and there is nothing else to check.")
         return 0
-    if _credential(settings) is None:
-        return _check_without_credential(settings)
-    try:
-        projects = _reach(settings)
-    except InfisicalError as error:
-        return _tell(_fault(error), status=FAILED)
-    return _judge(projects, settings=settings)
-
-
-def _fault_of_audit_log(settings: Settings) -> str | None:
-    reason = reason_against(settings.audit_log) if settings.audit_log else None
-    return audit_log_fault(settings.audit_log, reason) if reason else None
-
-
-def _fault_of_redis(settings: Settings) -> str | None:
-    if Limits(storage=settings.rate_storage).reached():
-        return None
-    return f"{_rate_storage(settings)} does not answer. Until it does, each process counts for itself."
-
-
-def _fault_of_sign_on(settings: Settings) -> str | None:
-    """What keeps people from signing in at the identity provider; None where it answers as one, or is not used."""
-    if settings.access is not Access.OIDC:
-        return None
-    try:
-        with closing(oidc_policy(settings, None, clock=utc_now).provider) as provider:
-            # Nobody departs: this reads what the provider publishes of itself.
-            provider.departure(redirect_uri=settings.bind.url)
-    except SettingsError as error:
-        return "\n".join(error.faults)
-    except SignOnError as error:
-        return f"{settings.oidc_issuer}: {error.reason.value}"
-    print(f"{settings.oidc_issuer} answers, and can sign people in.")
-    return None
-
-
-def _check_without_credential(settings: Settings) -> int:
-    """Each Infisical that people may sign in to: whether it answers."""
-    faults = [fault for host in settings.hosts if (fault := _fault_at(host, settings=settings))]
-    if faults:
-        return _tell(*faults, status=FAILED)
+    if not settings.own_rights:
+        return _check_credential(settings)
+    if faults := [*_faults_of_hosts(settings)]:
+        return _fail(*faults)
     if settings.access is Access.OIDC:
         print(
             "Infisical exchanges each person's sign-in for rights of their own, which only a person can try."
@@ -139,33 +94,26 @@ def _check_without_credential(settings: Settings) -> int:
     return 0
 
 
-def _fault_at(host: str, *, settings: Settings) -> str | None:
-    transport = NetworkTransport(certificates(ca_bundle=settings.ca_bundle))
-    try:
-        with Infisical(host, auth=None, transport=transport) as infisical:
-            infisical.status()
-    except InfisicalError as error:
-        return f"{host}: {_fault(error)}"
-    print(f"{host} answers.")
-    return None
-
-
-def _fault(error: InfisicalError) -> str:
-    reference = f" (Infisical's request ID: {error.request_id})" if error.request_id else ""
-    return f"{error.sentence}{reference}"
-
-
-def _configured(settings: Settings) -> list[str]:
+def _configured(settings: Settings) -> Iterator[str]:
+    """A line for each thing that is configured, in words."""
+    credential = "an Infisical access token (INFISICAL_TOKEN)" if settings.token else None
+    if settings.client_id:
+        credential = f"machine identity with client ID {settings.client_id}"
+    # A network of one address is written as that address.
+    proxies = (
+        str(network if network.num_addresses > 1 else network.network_address)
+        for network in settings.proxy_trusted
+    )
     told = {
         "Infisical": "the sandbox" if settings.sandbox else ", ".join(settings.hosts),
-        "Credential": _credential(settings),
+        "Credential": credential,
         "Who may come in": _who(settings),
         "Preselected project": settings.project_id,
         "Trusted certificates": settings.ca_bundle,
         "Pages": settings.bind.url,
         "Served hosts": ", ".join(settings.served_hosts) or "this machine's loopback names",
-        "Trusted proxies": ", ".join(_network(network) for network in settings.proxy_trusted) or "none",
-        "Secret keys": str(len(settings.secret_keys) or "one that is made up at each start"),
+        "Trusted proxies": ", ".join(proxies) or "none",
+        "Secret keys": len(settings.secret_keys) or "one that is made up at each start",
         "Counts are kept in": _rate_storage(settings),
         "Audit log": settings.audit_log or "standard output",
         "Submit timeout": f"{settings.submit_timeout:g} s",
@@ -173,10 +121,9 @@ def _configured(settings: Settings) -> list[str]:
         "Check before saving": "on" if settings.preflight else "off",
         "Not used": ", ".join(settings.ignored),
     }
-    lines = [f"{name + ':':<22}{value}" for name, value in told.items() if value]
+    yield from (f"{name + ':':<22}{value}" for name, value in told.items() if value)
     if any(host.startswith("http://") for host in settings.hosts):
-        lines.append("INFISICAL_HOST begins with http://, so everything sent there can be read on the way.")
-    return lines
+        yield "INFISICAL_HOST begins with http://, so everything sent there can be read on the way."
 
 
 def _who(settings: Settings) -> str:
@@ -186,18 +133,13 @@ def _who(settings: Settings) -> str:
         return f"whoever the proxy names in {settings.proxy_user_header}{of}"
     if settings.access is Access.OIDC:
         allowed = ", ".join((*settings.oidc_allowed_emails, *settings.oidc_allowed_groups))
-        rights = "rights of their own" if settings.oidc_exchange else "the server's credential"
+        rights = "rights of their own" if settings.own_rights else "the server's credential"
         return (
             f"whoever signs in at {settings.oidc_issuer}{f', of {allowed}' if allowed else ''}, with {rights}"
         )
     if settings.access is Access.SIGN_IN:
         return "each person with an Infisical credential of their own"
     return "this machine alone"
-
-
-def _network(network: Network) -> str:
-    """A network of one address is written as that address."""
-    return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
 def _rate_storage(settings: Settings) -> str:
@@ -208,41 +150,69 @@ def _rate_storage(settings: Settings) -> str:
     return f"Redis at {found[1]}" if found else "Redis"
 
 
-def _credential(settings: Settings) -> str | None:
-    if settings.client_id:
-        return f"machine identity with client ID {settings.client_id}"
-    return "an Infisical access token (INFISICAL_TOKEN)" if settings.token else None
+def _faults_around(settings: Settings) -> Iterator[str]:
+    """What is wrong with all but Infisical: the audit log, Redis, the identity provider."""
+    if settings.audit_log and (reason := reason_against(settings.audit_log)):
+        yield audit_log_fault(settings.audit_log, reason)
+    if not Limits(storage=settings.rate_storage).reached():
+        yield f"{_rate_storage(settings)} does not answer. Until it does, each process counts for itself."
+    if settings.access is not Access.OIDC:
+        return
+    try:
+        with closing(oidc_policy(settings, None, clock=utc_now).provider) as provider:
+            # Nobody departs: this reads what the provider publishes of itself.
+            provider.departure(redirect_uri=settings.bind.url)
+        print(f"{settings.oidc_issuer} answers, and can sign people in.")
+    except SettingsError as error:
+        yield from error.faults
+    except SignOnError as error:
+        yield f"{settings.oidc_issuer}: {error.reason.value}"
 
 
-def _reach(settings: Settings) -> tuple[Project, ...]:
-    with Infisical.from_settings(settings) as infisical:
-        infisical.status()
-        print("Infisical answers.")
-        projects = infisical.projects()
-        print("It accepts the credential.")
-        return projects
+def _faults_of_hosts(settings: Settings) -> Iterator[str]:
+    """A fault for each Infisical that people may sign in to and that does not answer."""
+    for host in settings.hosts:
+        transport = NetworkTransport(certificates(ca_bundle=settings.ca_bundle))
+        try:
+            with Infisical(host, auth=None, transport=transport) as infisical:
+                infisical.status()
+            print(f"{host} answers.")
+        except InfisicalError as error:
+            yield f"{host}: {_sentence(error)}"
 
 
-def _judge(projects: tuple[Project, ...], *, settings: Settings) -> int:
+def _sentence(error: InfisicalError) -> str:
+    reference = f" (Infisical's request ID: {error.request_id})" if error.request_id else ""
+    return f"{error.sentence}{reference}"
+
+
+def _check_credential(settings: Settings) -> int:
+    """Tries the server's own credential, and lists what it may use."""
+    projects: tuple[Project, ...] = ()
+    try:
+        with Infisical.from_settings(settings) as infisical:
+            infisical.status()
+            print("Infisical answers.")
+            projects = infisical.projects()
+            print("It accepts the credential.")
+    except InfisicalError as error:
+        return _fail(_sentence(error))
     for project in projects:
-        print(f"Project {_visible(project.name)} ({_visible(project.slug)}, ID {_visible(project.id)})")
+        print(_visible(f"Project {project.name} ({project.slug}, ID {project.id})"))
     if settings.project_id and settings.project_id not in {project.id for project in projects}:
-        return _tell(
-            "INFISICAL_PROJECT_ID names none of the projects it may use; set it to one of their IDs.",
-            status=FAILED,
+        return _fail(
+            "INFISICAL_PROJECT_ID names none of the projects it may use; set it to one of their IDs."
         )
-    if not projects:
+    if projects:
+        print(f"It works: it may use {counted(len(projects), 'project')}.")
+    else:
         print("It works, but it may use no project: add the identity to one in Infisical.")
-        return 0
-    print(f"It works: it may use {len(projects)} project{'' if len(projects) == 1 else 's'}.")
     return 0
 
 
 def _visible(text: str) -> str:
     """The text without what would move a terminal's cursor: the names are other people's."""
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
-    )
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 if __name__ == "__main__":

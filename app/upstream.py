@@ -1,10 +1,8 @@
 """What stands behind the pages: a real Infisical and Supabase over the network, or the sandbox in this process."""
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -13,66 +11,60 @@ from .config import Settings
 from .connectors import TokenChecks
 from .core.network import NetworkTransport, certificates
 from .core.secret import Secret
-from .infisical import Infisical, OAuthApplication, UniversalAuth
+from .infisical import Infisical, OAuthApplication
 from .web import SandboxInfo
+
+Transport = Callable[[Path | None], httpx.BaseTransport]
+"""Makes what carries requests; it trusts the certificates in that file, or else those that the system trusts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upstream:
-    """How the clients are made, each once per process, and what the pages tell of a sandbox; None on a real one.
+    """Makes the clients, each once per process.
 
-    `hosts` are the addresses of Infisical. `reach` makes the client of one of them, which proves nothing by itself;
-    `connect` the one that acts with the server's own credential. `application` exchanges sign-ins, None where none is
-    set.
+    `settings` name the Infisical, on the sandbox the made-up one. `sandbox_info` is what the pages tell of the sandbox,
+    None on a real Infisical.
     """
 
-    hosts: tuple[str, ...]
-    reach: Callable[[str], Infisical]
-    connect: Callable[[], Infisical]
-    make_checks: Callable[[], TokenChecks]
-    application: OAuthApplication | None
+    settings: Settings
+    transport: Transport
     sandbox_info: SandboxInfo | None = None
 
+    def reach(self, host: str) -> Infisical:
+        """The client of one of the hosts, which proves nothing by itself."""
+        return Infisical(host, auth=None, transport=self.transport(self.settings.ca_bundle))
 
-def over_network(settings: Settings, *, transport: httpx.BaseTransport | None) -> Upstream:
+    def connect(self) -> Infisical:
+        """The client that acts with the server's own credential."""
+        return Infisical.from_settings(self.settings, transport=self.transport(self.settings.ca_bundle))
+
+    def make_checks(self) -> TokenChecks:
+        """What asks Supabase about a token."""
+        return TokenChecks(transport=self.transport(None), extra_hosts=self.settings.supabase_hosts)
+
+    @property
+    def application(self) -> OAuthApplication | None:
+        """What exchanges sign-ins at Infisical, None where it is not set."""
+        client_id, client_secret = self.settings.oauth_client_id, self.settings.oauth_client_secret
+        if client_id is None or client_secret is None:
+            return None
+        return OAuthApplication(client_id=client_id, client_secret=client_secret)
+
+
+def over_network(settings: Settings, *, transport: httpx.BaseTransport | None = None) -> Upstream:
     """The Infisical that the settings name, and Supabase; `transport` replaces the network below both."""
-
-    def make_checks() -> TokenChecks:
-        network = transport or NetworkTransport(certificates())
-        return TokenChecks(transport=network, extra_hosts=settings.supabase_hosts)
-
-    def reach_one(host: str) -> Infisical:
-        network = transport or NetworkTransport(certificates(ca_bundle=settings.ca_bundle))
-        return Infisical(host, auth=None, transport=network)
-
     return Upstream(
-        hosts=settings.hosts,
-        reach=reach_one,
-        connect=partial(Infisical.from_settings, settings, transport=transport),
-        make_checks=make_checks,
-        application=_application(settings.oauth_client_id, settings.oauth_client_secret),
+        settings=settings,
+        transport=lambda ca_bundle: transport or NetworkTransport(certificates(ca_bundle=ca_bundle)),
     )
 
 
-def _application(client_id: str | None, client_secret: Secret | None) -> OAuthApplication | None:
-    return (
-        OAuthApplication(client_id=client_id, client_secret=client_secret)
-        if client_id and client_secret
-        else None
-    )
+def prepare_sandbox(data: Path) -> None:
+    """Makes the sandbox's database where the file has none. Raises OSError when it cannot be written."""
+    # Imported here, as below: a server that talks to a real Infisical never loads the stand-in.
+    from .sandbox import prepare_database  # noqa: PLC0415
 
-
-def prepare_sandbox(data: Path | None) -> None:
-    """Makes the sandbox's database where the file `data` has none. Raises ValueError without a file, OSError when it
-    cannot be written."""
-    if data is None:
-        raise ValueError("the sandbox keeps its data in a file; name one with data=")
-    from .sandbox import prepare_database  # noqa: PLC0415  # as below
-
-    try:
-        prepare_database(data)
-    except sqlite3.Error as error:
-        raise OSError(f"{data} cannot be used for the sandbox's data: {error}") from None
+    prepare_database(data)
 
 
 def in_sandbox(
@@ -82,51 +74,30 @@ def in_sandbox(
     transport: httpx.BaseTransport | None,
     clock: Callable[[], datetime],
 ) -> Upstream:
-    """The sandbox on its database `data`, which was prepared before."""
-    # Imported here: a server that talks to a real Infisical never loads the stand-in.
+    """The sandbox on its database `data`, which was prepared before, as one more Infisical that settings name."""
     from . import sandbox  # noqa: PLC0415
 
-    def make_transport() -> httpx.BaseTransport:
+    def make_transport(_: Path | None) -> httpx.BaseTransport:
         if data is None:
             raise ValueError("the sandbox needs a database")
         return transport or sandbox.SandboxTransport(sandbox.create_sandbox(data, clock=clock))
 
-    def connect() -> Infisical:
-        auth = UniversalAuth(
-            client_id=sandbox.SANDBOX_CLIENT_ID,
-            client_secret=Secret(sandbox.SANDBOX_CLIENT_SECRET),
-        )
-        return Infisical(sandbox.SANDBOX_HOST, auth=auth, transport=make_transport())
-
-    def reach_one(host: str) -> Infisical:
-        return Infisical(host, auth=None, transport=make_transport())
-
-    def make_checks() -> TokenChecks:
-        return TokenChecks(transport=make_transport(), extra_hosts=settings.supabase_hosts)
-
-    accepted = "Supabase accepts the token, as it does with any four digits that are not below."
-    scenarios = {
-        sandbox.sandbox_token(): accepted,
-        **{sandbox.sandbox_token(scenario.digits): scenario.sentence for scenario in sandbox.SCENARIOS},
+    made_up = {
+        "hosts": (sandbox.SANDBOX_HOST,),
+        "client_id": sandbox.SANDBOX_CLIENT_ID,
+        "client_secret": Secret(sandbox.SANDBOX_CLIENT_SECRET),
+        "oauth_client_id": sandbox.SANDBOX_OAUTH_CLIENT_ID,
+        "oauth_client_secret": Secret(sandbox.SANDBOX_OAUTH_CLIENT_SECRET),
     }
-    sandbox_info = SandboxInfo(
+    accepted = "Supabase accepts the token, as it does with any four digits that are not below."
+    digits = {"4567": accepted, **{scenario.digits: scenario.sentence for scenario in sandbox.SCENARIOS}}
+    info = SandboxInfo(
         token=sandbox.sandbox_token(),
         credential=(sandbox.SANDBOX_CLIENT_ID, sandbox.SANDBOX_CLIENT_SECRET),
         scenarios=tuple(
-            {"digits": token[-4:], "sentence": sentence, "token": token}
-            for token, sentence in scenarios.items()
+            {"digits": last, "sentence": sentence, "token": sandbox.sandbox_token(last)}
+            for last, sentence in digits.items()
         ),
-        projects_note="Two made-up projects, Payments and Webshop. What you create is gone when the server stops, "
-        "unless it was started with a file to keep it in (--data FILE).",
         what_leaves=settings.what_leaves,
     )
-    return Upstream(
-        hosts=(sandbox.SANDBOX_HOST,),
-        reach=reach_one,
-        connect=connect,
-        make_checks=make_checks,
-        application=_application(
-            sandbox.SANDBOX_OAUTH_CLIENT_ID, Secret(sandbox.SANDBOX_OAUTH_CLIENT_SECRET)
-        ),
-        sandbox_info=sandbox_info,
-    )
+    return Upstream(settings=settings.model_copy(update=made_up), transport=make_transport, sandbox_info=info)

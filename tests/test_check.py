@@ -26,7 +26,7 @@ def oidc(issuer: str, **more: str) -> dict[str, str]:
 def test_a_provider_that_answers_is_told_and_whose_rights_act(
     provider: RunningProvider, tmp_path: Path
 ) -> None:
-    done = run("check", folder=tmp_path, settings=oidc(provider.issuer))
+    done = run_here("check", folder=tmp_path, settings=oidc(provider.issuer))
     assert (done.status, done.stderr) == (0, "")
     assert told(done.stdout)["Who may come in"] == (
         f"whoever signs in at {provider.issuer}, with rights of their own"

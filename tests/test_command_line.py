@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +14,10 @@ import httpx
 import pytest
 from pytest_httpserver import HTTPServer
 
-from .processes import Served, free_port, run, run_here, serving, told
+from app.config import Settings
+from app.server import first_line
+
+from .processes import Finished, Served, free_port, run, run_here, serving, told
 
 PAIR = {
     "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": "made-up-id",
@@ -50,16 +54,16 @@ def test_without_a_command_it_says_how_it_is_used(tmp_path: Path) -> None:
 
 
 def test_it_tells_its_version(tmp_path: Path) -> None:
-    done = run("--version", folder=tmp_path)
+    done = run_here("--version", folder=tmp_path)
     assert (done.status, done.stdout) == (0, f"infisical-connect {version('infisical-connect')}\n")
 
 
-@pytest.mark.parametrize("command", ["serve", "check"])
+@pytest.mark.parametrize(("command", "how"), [("serve", run_here), ("check", run_here), ("serve", run)])
 def test_all_faults_of_the_settings_go_to_stderr_and_no_secret_with_them(
-    command: str, tmp_path: Path
+    command: str, how: Callable[..., Finished], tmp_path: Path
 ) -> None:
     (tmp_path / ".env").write_text("CONNECT_SECRET_KEY=made-up-and-short\n")
-    done = run_here(
+    done = how(
         command, folder=tmp_path, settings={**PAIR, "CONNECT_BIND": "0.0.0.0:80", "INFISICAL_HOTS": "x"}
     )
     assert done.status == 2
@@ -260,35 +264,41 @@ def test_check_names_each_infisical_that_does_not_answer(httpserver: HTTPServer,
 # serve
 
 
-def test_serve_answers_and_its_first_line_says_where_and_on_what(tmp_path: Path) -> None:
-    with serving(folder=tmp_path) as served:
+def test_serve_answers_says_where_and_on_what_and_takes_its_own_data_away_again(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with serving(folder=tmp_path, settings={"TMPDIR": str(temporary)}) as served:
         assert (
             served.first_line == f"Infisical Connect on {served.url} – sandbox: nothing leaves this machine"
         )
         assert httpx.get(f"{served.url}/healthz").status_code == 200
+        assert list(temporary.glob("infisical-connect-*/sandbox.sqlite"))
+        assert served.stop().status == 0
+    assert list(temporary.glob("infisical-connect-*")) == []
+
+
+def test_the_first_line_names_what_the_sandbox_puts_aside() -> None:
+    assert first_line(Settings.load({**PAIR, "CONNECT_SANDBOX": "on"}, None)).endswith(
+        "(CONNECT_SANDBOX=on, so INFISICAL_UNIVERSAL_AUTH_CLIENT_ID, "
+        "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET not used)"
+    )
 
 
 @pytest.mark.full
-def test_serve_names_what_the_sandbox_puts_aside(tmp_path: Path) -> None:
-    with serving(folder=tmp_path, settings={**PAIR, "CONNECT_SANDBOX": "on"}) as served:
-        assert served.first_line.endswith(
-            "(CONNECT_SANDBOX=on, so INFISICAL_UNIVERSAL_AUTH_CLIENT_ID, "
-            "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET not used)"
-        )
-
-
-@pytest.mark.full
-def test_serve_says_which_infisical_it_is_connected_to(httpserver: HTTPServer, tmp_path: Path) -> None:
+def test_serve_says_which_infisical_it_is_connected_to_and_makes_no_data(
+    httpserver: HTTPServer, tmp_path: Path
+) -> None:
     settings = infisical(httpserver, WEBSHOP)
-    with serving(folder=tmp_path, settings=settings) as served:
+    with serving(folder=tmp_path, settings={**settings, "TMPDIR": str(tmp_path)}) as served:
         assert served.first_line.endswith(f" – connected to {settings['INFISICAL_HOST']}")
         assert httpx.get(f"{served.url}/healthz").status_code == 200
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_port_in_use_is_told_in_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = run("serve", "--bind", address, folder=tmp_path)
+        done = run_here("serve", "--bind", address, folder=tmp_path)
     assert done.status == 1
     assert done.stdout == ""
     assert (
@@ -318,34 +328,20 @@ def test_data_is_for_the_sandbox_alone(tmp_path: Path) -> None:
 
 
 def test_data_that_cannot_be_kept_is_told_in_one_sentence(tmp_path: Path) -> None:
-    done = run("serve", "--bind", "127.0.0.1:0", "--data", "missing/kept.sqlite", folder=tmp_path)
+    done = run_here("serve", "--bind", "127.0.0.1:0", "--data", "missing/kept.sqlite", folder=tmp_path)
     assert done.status == 1
     assert done.stderr.startswith("missing/kept.sqlite cannot be used for the sandbox's data: ")
     assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.full
-def test_data_is_kept_where_it_was_asked_for(tmp_path: Path) -> None:
-    with serving("--data", "kept.sqlite", folder=tmp_path) as served:
-        httpx.get(f"{served.url}/healthz")
-    assert (tmp_path / "kept.sqlite").stat().st_size > 0
-
-
-def test_the_sandboxs_own_data_is_gone_afterwards(tmp_path: Path) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    with serving(folder=tmp_path, settings={"TMPDIR": str(temporary)}) as served:
-        assert list(temporary.glob("infisical-connect-*/sandbox.sqlite"))
-        assert served.stop().status == 0
-    assert list(temporary.glob("infisical-connect-*")) == []
-
-
-@pytest.mark.full
 def test_a_worker_that_leaves_does_not_take_the_data_with_it(tmp_path: Path) -> None:
     script = """
 import os, sys
-from app.server import _folder
-with _folder() as folder:
+from app.config import Settings
+from app.server import _database
+with _database(Settings.load({}, None), data=None) as database:
+    folder = database.parent
     worker = os.fork()
     if worker == 0:
         sys.exit()
@@ -358,35 +354,32 @@ print(folder.exists())
 
 
 @pytest.mark.full
-def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
-    with serving(folder=tmp_path) as served:
+def test_a_worker_that_dies_is_replaced_and_data_are_kept_where_it_was_asked(tmp_path: Path) -> None:
+    with serving("--data", "kept.sqlite", folder=tmp_path) as served:
         httpx.get(f"{served.url}/healthz")
         main = served.process.pid
         (worker,) = Path(f"/proc/{main}/task/{main}/children").read_text().split()
         os.kill(int(worker), signal.SIGKILL)
         # The socket is the main process's: the next worker answers whoever waits.
         assert httpx.get(f"{served.url}/healthz", timeout=60).status_code == 200
+    assert (tmp_path / "kept.sqlite").stat().st_size > 0
 
 
 # The log
 
 
-def test_the_log_has_a_line_per_request_without_what_was_typed(tmp_path: Path) -> None:
+def test_the_log_has_a_line_per_request_without_what_was_typed_and_none_of_its_own_making(
+    tmp_path: Path,
+) -> None:
     with serving(folder=tmp_path) as served:
         httpx.get(f"{served.url}/healthz?name=canary", headers={"Referer": "http://canary.example/?canary"})
         _raw(served, b"GET /canary?canary HTTP/9.9\r\n\r\n")
         _raw(served, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nCookie canary: canary\r\n\r\n")
+        _raw(served, b"GET /x%0aforged%1b[2J HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         done = served.stop()
     moment = r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]"
     assert re.search(rf"{moment} GET /healthz 200 [0-9.]+s [0-9a-f]{{16}}\n", done.stdout)
     assert "canary" not in done.stdout.replace("GET /canary ", "") + done.stderr
-
-
-@pytest.mark.full
-def test_no_request_can_write_a_line_of_its_own_into_the_log(tmp_path: Path) -> None:
-    with serving(folder=tmp_path) as served:
-        _raw(served, b"GET /x%0aforged%1b[2J HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        done = served.stop()
     assert r"GET /x\nforged\x1b[2J 404 " in done.stdout
 
 

@@ -24,7 +24,6 @@ from werkzeug.wrappers import Response as Answer
 import app
 from app import LARGEST_REQUEST, Principal, create_app, mount
 from app.config import Settings, SettingsError
-from app.mounting import signing_keys
 from app.sandbox import (
     SANDBOX_CLIENT_ID,
     SANDBOX_CLIENT_SECRET,
@@ -33,6 +32,7 @@ from app.sandbox import (
     prepare_database,
     sandbox_token,
 )
+from app.web import EXTENSION
 from tests.conftest import FORM, HOST, SECRET_KEY, Client, Clock, Recording, new_client
 from tests.pages import PageUnderTest, read_page
 from tests.portal import LIMIT, guard, make_portal, protect
@@ -676,16 +676,21 @@ def test_nothing_in_the_portal_has_changed_where_mounting_failed() -> None:
 # ── Keys ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def keys_in(portal: Flask, **environ: str) -> list[str]:
+    """What signs and opens in a wizard that is mounted there."""
+    credential = {"INFISICAL_HOST": HOST, "INFISICAL_TOKEN": "made-up-token"}
+    settings = Settings.load_mounted({**credential, **environ}, None)
+    mount(portal, url_prefix=PREFIX, guard=guard, settings=settings)
+    return [key.reveal() for key in portal.extensions[EXTENSION].secret_keys]
+
+
 def test_the_portals_keys_sign_where_the_settings_have_none() -> None:
-    app = an_app(SECRET_KEY=b"\x00made-up-bytes", SECRET_KEY_FALLBACKS=["made-up-old-key", b"\xff"])
-    keys = [key.reveal() for key in signing_keys(app, WITH_A_TOKEN)]
-    assert keys == [b"\x00made-up-bytes".hex(), "made-up-old-key", "ff"]
+    portal = an_app(SECRET_KEY=b"\x00made-up-bytes", SECRET_KEY_FALLBACKS=["made-up-old-key", b"\xff"])
+    assert keys_in(portal) == [b"\x00made-up-bytes".hex(), "made-up-old-key", "ff"]
 
 
 def test_the_settings_keys_come_before_the_portals() -> None:
-    environ = {"INFISICAL_HOST": HOST, "INFISICAL_TOKEN": "made-up-token", "CONNECT_SECRET_KEY": SECRET_KEY}
-    keys = signing_keys(an_app(), Settings.load_mounted(environ, None))
-    assert [key.reveal() for key in keys] == [SECRET_KEY]
+    assert keys_in(an_app(), CONNECT_SECRET_KEY=SECRET_KEY) == [SECRET_KEY]
 
 
 # ── The README ─────────────────────────────────────────────────────────────────────────────────────────────────────

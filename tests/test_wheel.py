@@ -17,8 +17,6 @@ import pytest
 
 from .processes import environment, run, serving
 
-pytestmark = pytest.mark.full
-
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 FROM_THE_SOURCES = {"app", "templates", "static"}
@@ -88,6 +86,7 @@ def test_the_wheel_is_one_package_with_templates_and_static_files_in_it(wheel: P
         assert {f"infisical_connect/{path.as_posix()}" for path in files} <= names
 
 
+@pytest.mark.full
 def test_the_source_archive_holds_what_it_names_and_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     archive = built("sdist", checkout=ROOT, into=tmp_path / "archive")
     with tarfile.open(archive) as opened:
@@ -108,6 +107,7 @@ def beside_other_packages_called_app(folder: Path) -> Iterator[dict[str, str]]:
     yield {"PYTHONPATH": str(folder / "elsewhere")}
 
 
+@pytest.mark.full
 def test_it_serves_a_page_with_its_stylesheet_beside_other_packages_called_app(
     bin_folder: Path, tmp_path: Path
 ) -> None:
@@ -127,6 +127,7 @@ def test_it_serves_a_page_with_its_stylesheet_beside_other_packages_called_app(
         assert stylesheet.content
 
 
+@pytest.mark.full
 def test_it_tells_the_version_of_the_distribution(bin_folder: Path, wheel: Path) -> None:
     version = wheel.name.split("-")[1]
     script = "import infisical_connect; print(infisical_connect.__version__, infisical_connect.__file__)"
@@ -136,6 +137,7 @@ def test_it_tells_the_version_of_the_distribution(bin_folder: Path, wheel: Path)
     assert run("--version", folder=wheel.parent).stdout == f"infisical-connect {version}\n"
 
 
+@pytest.mark.full
 def test_the_readmes_example_runs_under_flask_run_as_app_py(bin_folder: Path, tmp_path: Path) -> None:
     example = README.partition("```python\n")[2].partition("```")[0]
     (tmp_path / "app.py").write_text(example)

@@ -61,19 +61,27 @@ def timestamp(moment: datetime) -> str:
 
 
 def prepare_database(path: Path) -> None:
-    """Makes the tables and the starting data if the file has none. Call it once, before workers are forked."""
-    with closing(_connect(path)) as connection, connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("PRAGMA user_version").fetchone()[0] == _SCHEMA_VERSION:
-            return
-        for statement in _SCHEMA.split(";"):
-            connection.execute(statement)
-        connection.execute("INSERT INTO token_key VALUES (?)", (secrets.token_bytes(32),))
-        for values in DATA["connections"]:
-            document = new_connection(values, now=datetime.now(UTC))
-            connection.execute("INSERT INTO connection VALUES (?, ?)", (document["id"], json.dumps(document)))
-        connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+    """Makes the tables and the starting data if the file has none. Call it once, before workers are forked.
+
+    Raises OSError, with a sentence, when the file cannot be used.
+    """
+    try:
+        with closing(_connect(path)) as connection, connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            if connection.execute("PRAGMA user_version").fetchone()[0] == _SCHEMA_VERSION:
+                return
+            for statement in _SCHEMA.split(";"):
+                connection.execute(statement)
+            connection.execute("INSERT INTO token_key VALUES (?)", (secrets.token_bytes(32),))
+            for values in DATA["connections"]:
+                document = new_connection(values, now=datetime.now(UTC))
+                connection.execute(
+                    "INSERT INTO connection VALUES (?, ?)", (document["id"], json.dumps(document))
+                )
+            connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+    except sqlite3.Error as error:
+        raise OSError(f"{path} cannot be used for the sandbox's data: {error}") from None
 
 
 def _connect(path: Path) -> sqlite3.Connection:

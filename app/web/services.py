@@ -111,7 +111,6 @@ class SandboxInfo:
     token: str
     credential: tuple[str, str]
     scenarios: tuple[Mapping[str, str], ...]
-    projects_note: str
     what_leaves: str
 
 

@@ -40,5 +40,4 @@ def sandbox_help() -> Page:
         "sandbox/help.html",
         scope=None,
         scenarios=sandbox_info.scenarios,
-        projects_note=sandbox_info.projects_note,
     )

@@ -217,7 +217,9 @@ def test_no_route_is_left_out(wizard: Wizard) -> None:
     with wizard.sandbox.app.app_context():
         for request in routes(wizard):
             method, _, path = request.asked.partition(" ")
-            asked.add((adapter.match(path.partition("?")[0], method=method, return_rule=True)[0].rule, method))
+            asked.add(
+                (adapter.match(path.partition("?")[0], method=method, return_rule=True)[0].rule, method)
+            )
     known = {
         (rule.rule, method)
         for rule in wizard.sandbox.app.url_map.iter_rules()

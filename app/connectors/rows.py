@@ -183,12 +183,12 @@ class App:
 
     slug: str
     name: str
-    api: str
     method: str
     fields: tuple[Field, ...]
     guide: Guide
     summary: str
     invitation: str
+    api: str = ""
     check: Callable[[TokenChecks, Mapping[str, str | Secret], float], CheckResult] | None = None
 
     def __str__(self) -> str:

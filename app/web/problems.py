@@ -223,7 +223,7 @@ def field_messages(error: InfisicalError, app: App) -> tuple[tuple[str | None, M
     needed = app.guide.purposes[0].permissions if app.guide.purposes else ()
     values = {
         "app": app.name,
-        "api": app.api,
+        "api": app.api or f"{app.name} API",
         "secret": app.secret.word,
         "address": app.address.word if app.address else "address",
         "default": app.address.default if app.address else "",

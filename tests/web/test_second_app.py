@@ -15,7 +15,6 @@ STEP = Step("Copy the key", "It is in the settings.", "In the settings")
 ACME = App(
     slug="acme",
     name="Acme",
-    api="Acme API",
     method="api-key",
     fields=(SHELF, KEY),
     summary="Reads your shelves.",

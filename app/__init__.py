@@ -21,6 +21,7 @@ from .auth.middleware import (
     answer_only_this_machine,
 )
 from .config import Access, Settings, SettingsError
+from .connectors import APPS, App
 from .core.audit import AuditLog
 from .core.limits import Limits
 from .core.secret import Secret
@@ -58,12 +59,13 @@ def create_app(
     transport: httpx.BaseTransport | None = None,
     clock: Callable[[], datetime] = utc_now,
     monotonic: Callable[[], float] = time.monotonic,
+    apps: tuple[App, ...] = APPS,
 ) -> Flask:
     """The stand-alone portal.
 
     `data` is the sandbox's database, made before (see `sandbox.prepare_database`). `secret_key` signs and seals where
     the settings name no key; it must be the same in every worker. `transport` replaces the network below the client,
-    `clock` and `monotonic` the time. Nothing is asked of Infisical until a page needs it. Raises OSError when the audit
+    `clock` and `monotonic` the time; `apps` are those whose connections are made here. Nothing is asked of Infisical until a page needs it. Raises OSError when the audit
     log cannot be written, SettingsError when an extra is not installed that the settings need.
     """
     keys = settings.secret_keys or (Secret(secret_key or secrets.token_urlsafe(32)),)
@@ -74,9 +76,8 @@ def create_app(
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
     )
-    app.extensions[EXTENSION] = _services(
-        settings, keys=keys, data=data, transport=transport, clock=clock, monotonic=monotonic
-    )
+    running = _services(settings, keys=keys, data=data, transport=transport, clock=clock, monotonic=monotonic)
+    app.extensions[EXTENSION] = replace(running, apps=apps)
     answer_every_address(app, keys=keys)
     if settings.access is Access.THIS_MACHINE:
         answer_only_this_machine(app)

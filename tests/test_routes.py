@@ -53,9 +53,8 @@ class Door(NamedTuple):
 
 def doors(wizard: Sandbox) -> Iterator[Door]:
     for rule in wizard.app.url_map.iter_rules():
-        path = re.sub(r"<uuid:[^>]+>", "adb321fa-eccb-491a-98b9-d58994355946", rule.rule).replace(
-            "<version>/<path:name>", "x/y.css"
-        )
+        path = re.sub(r"<uuid:[^>]+>", "adb321fa-eccb-491a-98b9-d58994355946", rule.rule)
+        path = path.replace("<version>/<path:name>", "x/y.css").replace("<connected_app:app>", "supabase")
         assert "<" not in path, rule
         owner, _, name = rule.endpoint.rpartition(".")
         assert owner == "connect", f"{rule} is none of our pages"

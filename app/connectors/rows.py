@@ -1,11 +1,9 @@
-"""The rows that an app is made of: its fields, the guide to its credential, and its words."""
+"""The rows that an app is made of: its fields, the guide to its credential, and its words, which may be Markup."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, NamedTuple
-
-from markupsafe import Markup
 
 from ..core.secret import Secret
 from .supabase_api import CheckResult, TokenChecks
@@ -66,7 +64,7 @@ class Field:
 
     name: str
     label: str
-    help: str | Markup = ""
+    help: str = ""
     kind: Kind = "text"
     wire: tuple[str, ...] = ()
     also_wire: tuple[str, ...] = ()
@@ -82,9 +80,9 @@ class Field:
         return not self.missing and not self.default and self.kind != "checkbox"
 
     @property
-    def the_label(self) -> str:
-        """The label inside a sentence: "the instance URL"."""
-        return f"the {self.label[0].lower()}{self.label[1:]}"
+    def word(self) -> str:
+        """The label inside a sentence: "instance URL", "API key"."""
+        return self.label if self.label[1:2].isupper() else f"{self.label[0].lower()}{self.label[1:]}"
 
     @property
     def carried(self) -> bool:
@@ -122,8 +120,8 @@ class Ask(NamedTuple):
     """One thing that a dialog of the app asks, and what to answer. `permissions` puts those of each purpose here."""
 
     term: str
-    answer: Markup = Markup()
-    warning: Markup = Markup()
+    answer: str = ""
+    warning: str = ""
     permissions: bool = False
 
 
@@ -134,8 +132,8 @@ class Step(NamedTuple):
     """
 
     title: str
-    text: Markup
-    short: Markup
+    text: str
+    short: str
     drawing: str = ""
     link: str = ""
     asks_title: str = ""
@@ -147,7 +145,7 @@ class Point(NamedTuple):
 
     icon: str
     title: str
-    text: Markup
+    text: str
 
 
 class Section(NamedTuple):
@@ -155,20 +153,20 @@ class Section(NamedTuple):
 
     id: str
     title: str
-    text: Markup
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guide:
-    """How somebody gets the credential. `drawing` stands above the short steps beside the form."""
+    """How somebody gets the credential, at the `page` where the app makes them. `drawing` stands above the short steps
+    beside the form."""
 
     lede: str
     steps_title: str
     steps: tuple[Step, ...]
-    drawing: str = ""
-    where_title: str
     page: str
     page_name: str
+    drawing: str = ""
     purposes: tuple[Purpose, ...] = ()
     permissions_note: str = ""
     points: tuple[Point, ...] = ()
@@ -185,12 +183,12 @@ class App:
 
     slug: str
     name: str
-    api: str
     method: str
     fields: tuple[Field, ...]
     guide: Guide
     summary: str
     invitation: str
+    api: str = ""
     check: Callable[[TokenChecks, Mapping[str, str | Secret], float], CheckResult] | None = None
 
     def __str__(self) -> str:

@@ -85,7 +85,6 @@ _GUIDE = Guide(
     page=TOKENS_PAGE,
     page_name="Supabase’s access tokens",
     drawing="copying",
-    where_title="Where to find the access token",
     steps=(
         Step(
             "Open Account Preferences",
@@ -129,7 +128,7 @@ _GUIDE = Guide(
                     "Resource access",
                     Markup("Open <b>Advanced options</b> and choose the <b>account</b>."),
                 ),
-                Ask("Permissions", Markup("Leave the other rows, about 40, at None."), permissions=True),
+                Ask("Permissions", "Leave the other rows, about 40, at None.", permissions=True),
                 Ask(
                     "To finish",
                     Markup(
@@ -141,9 +140,7 @@ _GUIDE = Guide(
         ),
         Step(
             "Copy the token and save it",
-            Markup(
-                "Supabase shows it once. Copy it now and keep it in a password manager until it is in the form."
-            ),
+            "Supabase shows it once. Copy it now and keep it in a password manager until it is in the form.",
             Markup("Copy the value that starts with <code>sbp_</code>"),
             drawing="copying",
         ),
@@ -162,29 +159,23 @@ _GUIDE = Guide(
         Point(
             "users",
             "Use a dedicated Supabase user",
-            Markup(
-                "A token never allows more than its creator’s own role, and it ends when that account is removed."
-            ),
+            "A token never allows more than its creator’s own role, and it ends when that account is removed.",
         ),
         Point(
             "unseen",
             "It is shown once",
-            Markup(
-                "Supabase does not show the value again. If it is lost, make another and delete the first."
-            ),
+            "Supabase does not show the value again. If it is lost, make another and delete the first.",
         ),
         Point(
             "key",
             "Its access cannot be edited",
-            Markup("To add a permission later, make a new token and replace this one."),
+            "To add a permission later, make a new token and replace this one.",
         ),
         Point(
             "lock",
             "Where it goes",
-            Markup(
-                "Over TLS to Infisical, which checks it with Supabase and stores it encrypted. Never into a log, a "
-                "cookie or an address."
-            ),
+            "Over TLS to Infisical, which checks it with Supabase and stores it encrypted. Never into a log, a "
+            "cookie or an address.",
         ),
     ),
     sections=(

@@ -294,7 +294,7 @@ def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError, *, sinc
         scope=_scope_or_none(filled),
         creating=filled.values["name"],
         actions=actions,
-        note=f"The form comes back with everything you entered but {filled.app.secret.the_label}, which is kept nowhere.",
+        note=f"The form comes back with everything you entered but the {filled.app.secret.word}, which is kept nowhere.",
     )
 
 

@@ -124,7 +124,7 @@ def calendar_entry(
     app: App, connection: Connection, *, expires_on: date, page_url: str, now: datetime
 ) -> str:
     """An all-day entry on the day of expiry, with alarms a week and a day before, that links to the page (RFC 5545)."""
-    credential = app.secret.label.lower()
+    credential = app.secret.word
     summary = f"{app.name} {credential} of {connection.name} expires"
     what_to_do = f"Make a new {credential} at {app.name} and replace the one in the connection {connection.name}: {page_url}"
     alarms = (("-P7D", f"In a week: {summary}"), ("-P1D", f"Tomorrow: {summary}"))

@@ -149,7 +149,7 @@ def problem_page(
         retry_after=error.retry_after if isinstance(error, RateLimited) else None,
         **values,
         app=app.name if app else "The app",
-        secret=app.secret.the_label if app else "the credential",
+        secret=f"the {app.secret.word}" if app else "the credential",
         host=host,
         verb="create connections" if creating else "see this",
         project=project or "this project",
@@ -223,9 +223,9 @@ def field_messages(error: InfisicalError, app: App) -> tuple[tuple[str | None, M
     needed = app.guide.purposes[0].permissions if app.guide.purposes else ()
     values = {
         "app": app.name,
-        "api": app.api,
-        "secret": app.secret.the_label.removeprefix("the "),
-        "address": app.address.the_label.removeprefix("the ") if app.address else "address",
+        "api": app.api or f"{app.name} API",
+        "secret": app.secret.word,
+        "address": app.address.word if app.address else "address",
         "default": app.address.default if app.address else "",
         "page": app.guide.page,
         "page_name": app.guide.page_name,
@@ -255,4 +255,4 @@ def _refused_field(issue: Issue, app: App) -> tuple[str | None, Message]:
     if field is None:
         where = " → ".join(issue.path) or "the request"
         return None, Message("error", f"Infisical refused {where}.", quoted)
-    return field.name, Message("error", field.rule or f"Infisical refused {field.the_label}.", quoted)
+    return field.name, Message("error", field.rule or f"Infisical refused the {field.word}.", quoted)

@@ -25,9 +25,7 @@ ACME = App(
         Field("region", "Region", wire=("credentials", "region")),
         Field("api_token", "API token", kind="secret", wire=("credentials", "apiToken")),
     ),
-    guide=Guide(
-        lede="", steps_title="", steps=(), where_title="", page="https://acme.test", page_name="Acme"
-    ),
+    guide=Guide(lede="", steps_title="", steps=(), page="https://acme.test", page_name="Acme"),
     summary="",
     invitation="",
 )

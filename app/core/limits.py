@@ -1,21 +1,20 @@
-"""How often somebody may do something: the bounds as a table, counted by Flask-Limiter in memory or in Redis."""
+"""How often somebody may do something: the bounds as a table, counted in memory or in Redis."""
 
 import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_address
 from itertools import islice
-from typing import Literal, cast
+from typing import Literal
 
-from flask import Flask
-from flask_limiter import Limiter
 from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import RateLimiter
+from limits.storage import RedisStorage
+from limits.strategies import MovingWindowRateLimiter
 
 from .secret import Secret
 
@@ -44,8 +43,7 @@ PAUSE = 5.0
 """Seconds that a Redis which failed is left alone, so that not every request waits for it."""
 
 MOST_KEYS = 10_000
-"""Keys that are remembered in memory: MemoryStorage never forgets one, and looks through all of them ever again. Beyond
-it those that were used longest ago are forgotten."""
+"""Keys that are remembered in memory. Beyond it those that were used longest ago are forgotten."""
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +60,16 @@ class RetryAfter:
 class _Use:
     key: Key
     bound: RateLimitItem
-    path: tuple[str, ...]
+    path: tuple[str, str, str]
+
+    @property
+    def of_one_process(self) -> "_Use":
+        """The same under one process's part of the bound."""
+        bound = type(self.bound)(max(1, self.bound.amount // PROCESSES), self.bound.multiples)
+        return replace(self, bound=bound)
+
+    def wait(self, seconds: float) -> RetryAfter:
+        return RetryAfter(max(min(int(seconds) + 1, self.bound.get_expiry()), 1), self.key)
 
 
 class Limits:
@@ -71,9 +78,6 @@ class Limits:
     `storage` is a redis:// or rediss:// address, which several processes may share; None counts in memory, each
     process for itself. It is connected to at the first use. While it fails, uses are counted in memory, under this
     process's part of each bound, and the log says so once. Raises ValueError, without the address in it, when that cannot be one.
-
-    Nothing here belongs to the application whose request is served: neither its settings nor a Flask-Limiter of its
-    own bear on what is counted here, and no route is counted by itself.
     """
 
     def __init__(
@@ -86,9 +90,11 @@ class Limits:
         self._bounds = {
             action: {key: parse(bound) for key, bound in by_key.items()} for action, by_key in bounds.items()
         }
+        self._memory = _Memory(clock=clock)
         self._redis = None if storage is None else _redis(storage)
-        self._outage = _Outage(clock=clock)
-        self._memory = _Memory()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next_try: float | None = None
 
     def hit(
         self,
@@ -104,18 +110,23 @@ class Limits:
         LookupError for a key that has no bound for this action.
         """
         given: dict[Key, str | None] = {"identity": identity, "person": person, "address": address}
-        uses = tuple(self._use(action, key, text) for key, text in given.items() if text is not None)
+        uses = [
+            _Use(key, self._bounds[action][key], (action, key, _digest(key, text)))
+            for key, text in given.items()
+            if text is not None
+        ]
         if self._redis is None:
             return self._memory.count(uses)
-        if self._outage.lasts():
-            return self._memory.count(_parts(uses))
-        try:
-            wait = _count(self._redis.limiter, uses)
-        except self._redis.storage.base_exceptions as error:
-            self._outage.begins(error)
-            return self._memory.count(_parts(uses))
-        self._outage.ends()
-        return wait
+        if self._redis_is_asked():
+            try:
+                wait = _count(self._redis, uses)
+            except self._redis.storage.base_exceptions as error:
+                # The kind alone: an old Redis answers a login it does not understand by quoting it, password included.
+                self._note(type(error).__name__)
+            else:
+                self._note(None)
+                return wait
+        return self._memory.count([use.of_one_process for use in uses])
 
     def reached(self) -> bool:
         """Whether Redis answers. In memory, always."""
@@ -126,145 +137,90 @@ class Limits:
         except self._redis.storage.base_exceptions:
             return False
 
-    def _use(self, action: Action, key: Key, text: str) -> _Use:
-        bound = self._bounds[action][key]
-        return _Use(key, bound, (action, key, _digest(_network(text) if key == "address" else text)))
+    def _redis_is_asked(self) -> bool:
+        """Not while it is left alone after a failure; once in a while one caller finds out whether it is back."""
+        with self._lock:
+            if self._next_try is not None:
+                if self._clock() < self._next_try:
+                    return False
+                self._next_try = self._clock() + PAUSE
+            return True
+
+    def _note(self, fault: str | None) -> None:
+        """Tells the log when an outage begins and when it ends."""
+        with self._lock:
+            known = self._next_try is not None
+            self._next_try = None if fault is None else self._clock() + PAUSE
+        if fault is not None and not known:
+            _log.warning("Redis cannot be used (%s). Until it can, each process counts for itself.", fault)
+        if fault is None and known:
+            _log.warning("Redis is in use again.")
 
 
 class _Memory:
-    """Counts in the memory of this process. It is made at the first use, because it starts a thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._limiter: Limiter | None = None
-        self._known: dict[tuple[str, ...], RateLimitItem] = {}
-
-    def count(self, uses: Collection[_Use]) -> RetryAfter | None:
-        with self._lock:
-            self._limiter = self._limiter or _limiter("memory://", {})
-            wait = _count(self._limiter.limiter, uses)
-            # What was refused was not counted either: a stranger whose address is refused brings no new key in.
-            if wait is None:
-                self._keep(uses, storage=cast(MemoryStorage, self._limiter.storage))
-            return wait
-
-    def _keep(self, uses: Iterable[_Use], *, storage: MemoryStorage) -> None:
-        for use in uses:
-            self._known.pop(use.path, None)
-            self._known[use.path] = use.bound
-        while len(self._known) > MOST_KEYS:
-            oldest = next(iter(self._known))
-            key = self._known.pop(oldest).key_for(*oldest)
-            # A thread of the storage's own looks through its keys at the same time.
-            with storage.locks[key]:
-                storage.clear(key)
-
-
-class _Outage:
-    """Whether Redis is left alone for now; tells the log when that begins and when it ends.
-
-    Flask-Limiter's own fallback serves only the routes that it checks by itself, looks for Redis up to 32 s late, and
-    tells a logger that shows nothing where the host has not set up logging.
-    """
+    """Counts in the memory of this process. The storage of `limits` never forgets a key, and starts threads."""
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._next_try: float | None = None
+        self._moments: OrderedDict[tuple[str, str, str], deque[float]] = OrderedDict()
 
-    def lasts(self) -> bool:
-        """Whether to do without Redis. Once in a while one caller is told no, and finds out."""
+    def count(self, uses: list[_Use]) -> RetryAfter | None:
         with self._lock:
-            if self._next_try is None:
-                return False
-            if self._clock() < self._next_try:
-                return True
-            self._next_try = self._clock() + PAUSE
-            return False
-
-    def begins(self, error: Exception) -> None:
-        with self._lock:
-            known = self._next_try is not None
-            self._next_try = self._clock() + PAUSE
-        if not known:
-            # The kind alone: an old Redis answers a login it does not understand by quoting it, password included.
-            _log.warning(
-                "Redis cannot be used (%s). Until it can, each process counts for itself.",
-                type(error).__name__,
-            )
-
-    def ends(self) -> None:
-        with self._lock:
-            known = self._next_try is not None
-            self._next_try = None
-        if known:
-            _log.warning("Redis is in use again.")
+            now = self._clock()
+            waits = []
+            for use in uses:
+                moments, seconds = self._moments.get(use.path, deque[float]()), use.bound.get_expiry()
+                if len(moments) == use.bound.amount and now - moments[0] <= seconds:
+                    waits.append(use.wait(moments[0] + seconds - now))
+            # What is refused is not counted: a stranger whose address is refused brings no new key in.
+            if not waits:
+                for use in uses:
+                    self._moments.setdefault(use.path, deque(maxlen=use.bound.amount)).append(now)
+                    self._moments.move_to_end(use.path)
+                while len(self._moments) > MOST_KEYS:
+                    self._moments.popitem(last=False)
+            return max(waits, key=lambda wait: wait.seconds, default=None)
 
 
-def _redis(storage: Secret) -> Limiter:
+def _redis(storage: Secret) -> MovingWindowRateLimiter:
     """A limiter on Redis. No connection is made, and no error shows the address, for it may hold a password."""
-    options: dict[str, str | float] = {
-        "socket_connect_timeout": PATIENCE,
-        "socket_timeout": PATIENCE,
-        # Also keeps our keys out of the reach of a host that resets its own limits in the same Redis.
-        "key_prefix": "infisical-connect",
-    }
+    options: dict[str, float] = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
     if storage.reveal().startswith(("redis://", "rediss://")):
         with suppress(ValueError):
-            return _limiter(storage.reveal(), options)
+            # The prefix keeps our keys out of the reach of a host that resets its own limits in the same Redis; the
+            # other strategies let up to twice as many through where two windows meet.
+            return MovingWindowRateLimiter(
+                RedisStorage(storage.reveal(), key_prefix="infisical-connect", **options)  # type: ignore[arg-type]  # fractions of a second are numbers as well
+            )
     raise ValueError("the storage must be a redis:// or rediss:// address")
 
 
-def _limiter(address: str, options: Mapping[str, str | float]) -> Limiter:
-    """A Flask-Limiter on an application that nobody visits, so that no setting of a host's reaches it."""
-    return Limiter(
-        lambda: "",
-        app=Flask(__name__, static_folder=None),
-        # The other strategies let up to twice as many through where two windows meet.
-        strategy="moving-window",
-        storage_uri=address,
-        storage_options=dict(options),  # type: ignore[arg-type]  # fractions of a second are numbers as well
-    )
-
-
-def _parts(uses: Iterable[_Use]) -> tuple[_Use, ...]:
-    """The same uses under one process's part of their bounds."""
-    return tuple(replace(use, bound=_part(use.bound)) for use in uses)
-
-
-def _part(bound: RateLimitItem) -> RateLimitItem:
-    return type(bound)(max(1, bound.amount // PROCESSES), bound.multiples, bound.namespace)
-
-
-def _count(strategy: RateLimiter, uses: Iterable[_Use]) -> RetryAfter | None:
+def _count(redis: MovingWindowRateLimiter, uses: list[_Use]) -> RetryAfter | None:
     """Counts all the uses, or none when one of them is out of bounds.
 
     Where another request takes the last place between the look and the count, the uses before it stay counted.
     """
-    full = [use for use in uses if not strategy.test(use.bound, *use.path)]
-    full = full or list(islice((use for use in uses if not strategy.hit(use.bound, *use.path)), 1))
-    waits = (_wait(strategy, use) for use in full)
+    full = [use for use in uses if not redis.test(use.bound, *use.path)]
+    full = full or list(islice((use for use in uses if not redis.hit(use.bound, *use.path)), 1))
+    waits = [
+        # The clocks of two machines that share a Redis may differ.
+        use.wait(redis.get_window_stats(use.bound, *use.path).reset_time - time.time())
+        for use in full
+    ]
     return max(waits, key=lambda wait: wait.seconds, default=None)
 
 
-def _wait(strategy: RateLimiter, use: _Use) -> RetryAfter:
-    opens = strategy.get_window_stats(use.bound, *use.path).reset_time
-    # The clocks of two machines that share a Redis may differ.
-    seconds = min(int(opens - time.time()) + 1, use.bound.get_expiry())
-    return RetryAfter(max(seconds, 1), use.key)
+def _digest(key: Key, text: str) -> str:
+    """What is counted, as 32 hex digits of a SHA-256: texts have any length and content, and are not stored in clear.
 
-
-def _network(address: str) -> str:
-    """What one visitor has: an IPv4 address, or the /64 of an IPv6 address, in which anybody may take another one."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(ip, IPv6Address):
-        return str(ip)
-    return str(ip.ipv4_mapped or ip.packed[:8].hex())
-
-
-def _digest(text: str) -> str:
-    """Texts of any length and content, as 32 hex digits of a SHA-256: what is counted is not stored in clear."""
+    Of an address it is what one visitor has: an IPv4 address, or the /64 of an IPv6 address, in which anybody may take
+    another one.
+    """
+    if key == "address":
+        with suppress(ValueError):
+            ip = ip_address(text)
+            text = str(ip)
+            if isinstance(ip, IPv6Address):
+                text = str(ip.ipv4_mapped or ip.packed[:8].hex())
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

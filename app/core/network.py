@@ -26,7 +26,7 @@ def certificates(*, ca_bundle: Path | None = None, besides: Path | None = None) 
 
 
 def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
-    """The proxy that the environment names for an address, if any. Raises ValueError for one that cannot be used."""
+    """The proxy that the environment names for an address, if any. Raises BadProxy for one that cannot be used."""
     named = None if proxy_bypass(url.host) else getproxies().get(url.scheme)
     if named is None:
         return None
@@ -35,7 +35,7 @@ def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
         if proxy.url.scheme in ("http", "https"):
             return proxy
     # Raised outside the block: the proxy's address may hold a password.
-    raise ValueError("the proxy has no address that can be used")
+    raise BadProxy("the proxy has no address that can be used")
 
 
 THREADS = 16
@@ -56,10 +56,9 @@ class NetworkTransport(httpx.BaseTransport):
         self._pools: dict[tuple[str, str], httpcore.ConnectionPool] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        pool = self._pool_for(request.url)
         url = request.url
         with _until_deadline_of(request):
-            response = pool.handle_request(
+            response = self._pool(url).handle_request(
                 httpcore.Request(
                     request.method,
                     httpcore.URL(
@@ -81,24 +80,19 @@ class NetworkTransport(httpx.BaseTransport):
         for pool in self._pools.values():
             pool.close()
 
-    def _pool_for(self, url: httpx.URL) -> httpcore.ConnectionPool:
-        with self._lock:
-            place = (url.scheme, url.host)
-            if place not in self._pools:
-                self._pools[place] = self._pool(url)
-            return self._pools[place]
-
     def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
-        with suppress(ValueError):
-            proxy = proxy_for(url)
-            return httpcore.ConnectionPool(
-                ssl_context=self._trusted,
-                proxy=httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth) if proxy else None,
-                max_connections=THREADS,
-                keepalive_expiry=15,
-                network_backend=_Network(),
-            )
-        raise BadProxy("the proxy has no address that can be used")
+        place = (url.scheme, url.host)
+        with self._lock:
+            if place not in self._pools:
+                proxy = proxy_for(url)
+                self._pools[place] = httpcore.ConnectionPool(
+                    ssl_context=self._trusted,
+                    proxy=httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth) if proxy else None,
+                    max_connections=THREADS,
+                    keepalive_expiry=15,
+                    network_backend=_Network(),
+                )
+            return self._pools[place]
 
 
 class _Body(httpx.SyncByteStream):

@@ -112,26 +112,10 @@ def iso(when: datetime) -> str:
     return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _date(when: datetime) -> str:
-    return f"{when.day} {when:%b %Y}"
-
-
-def _long_date(when: datetime) -> str:
-    return f"{when.day} {when:%B %Y}"
-
-
-def _moment(when: datetime) -> str:
-    return f"{_long_date(when)}, {when:%H:%M} UTC"
-
-
-def _clock(when: datetime) -> str:
-    return f"{when:%H:%M:%S}"
-
-
 _FILTERS: dict[str, Callable[[datetime], str]] = {
     "iso": iso,
-    "date": _date,
-    "long_date": _long_date,
-    "moment": _moment,
-    "clock": _clock,
+    "date": lambda when: f"{when.day} {when:%b %Y}",
+    "long_date": lambda when: f"{when.day} {when:%B %Y}",
+    "moment": lambda when: f"{when.day} {when:%B %Y}, {when:%H:%M} UTC",
+    "clock": lambda when: f"{when:%H:%M:%S}",
 }

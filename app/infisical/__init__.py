@@ -1,79 +1,38 @@
 """The client of Infisical's API. Speaks HTTP, knows no Flask."""
 
-from ..core.http import Deadline
-from ..core.network import THREADS
-from .auth import OAuthApplication, UniversalAuth, is_client_id
-from .client import Infisical
-from .errors import (
-    InfisicalError,
-    InstanceUrlRefused,
-    InvalidFields,
-    LoginRefused,
-    Missing,
-    NameTaken,
-    NoAnswer,
-    NotAMember,
-    NotFound,
-    NotInfisical,
-    PermissionDenied,
-    ProviderFailed,
-    RateLimited,
-    Reach,
-    Refusal,
-    Refused,
-    ServerFailed,
-    SignOnRefused,
-    TokenLacksPermission,
-    TokenRefused,
-    Unreachable,
-)
-from .models import (
-    AccessGrant,
-    AppOption,
-    Connection,
-    NewConnection,
-    Organization,
-    Project,
-    TokenClaims,
-    User,
-    read_claims,
-)
-
-__all__ = [
-    "THREADS",
-    "AccessGrant",
-    "AppOption",
-    "Connection",
-    "Deadline",
-    "Infisical",
-    "InfisicalError",
-    "InstanceUrlRefused",
-    "InvalidFields",
-    "LoginRefused",
-    "Missing",
-    "NameTaken",
-    "NewConnection",
-    "NoAnswer",
-    "NotAMember",
-    "NotFound",
-    "NotInfisical",
-    "OAuthApplication",
-    "Organization",
-    "PermissionDenied",
-    "Project",
-    "ProviderFailed",
-    "RateLimited",
-    "Reach",
-    "Refusal",
-    "Refused",
-    "ServerFailed",
-    "SignOnRefused",
-    "TokenClaims",
-    "TokenLacksPermission",
-    "TokenRefused",
-    "UniversalAuth",
-    "Unreachable",
-    "User",
-    "is_client_id",
-    "read_claims",
-]
+from ..core.http import Deadline as Deadline
+from ..core.network import THREADS as THREADS
+from .auth import OAuthApplication as OAuthApplication
+from .auth import UniversalAuth as UniversalAuth
+from .auth import is_client_id as is_client_id
+from .client import Infisical as Infisical
+from .errors import InfisicalError as InfisicalError
+from .errors import InstanceUrlRefused as InstanceUrlRefused
+from .errors import InvalidFields as InvalidFields
+from .errors import LoginRefused as LoginRefused
+from .errors import Missing as Missing
+from .errors import NameTaken as NameTaken
+from .errors import NoAnswer as NoAnswer
+from .errors import NotAMember as NotAMember
+from .errors import NotFound as NotFound
+from .errors import NotInfisical as NotInfisical
+from .errors import PermissionDenied as PermissionDenied
+from .errors import ProviderFailed as ProviderFailed
+from .errors import RateLimited as RateLimited
+from .errors import Reach as Reach
+from .errors import Refusal as Refusal
+from .errors import Refused as Refused
+from .errors import ServerFailed as ServerFailed
+from .errors import SignOnRefused as SignOnRefused
+from .errors import TokenLacksPermission as TokenLacksPermission
+from .errors import TokenRefused as TokenRefused
+from .errors import Unreachable as Unreachable
+from .models import AccessGrant as AccessGrant
+from .models import AppOption as AppOption
+from .models import Connection as Connection
+from .models import NewConnection as NewConnection
+from .models import Organization as Organization
+from .models import Project as Project
+from .models import TokenClaims as TokenClaims
+from .models import User as User
+from .models import read_claims as read_claims

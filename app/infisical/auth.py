@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from ..core.http import Deadline
 from ..core.secret import Secret
 from .errors import InfisicalError, LoginRefused, NoAnswer, Reach, Unreachable
 from .models import AccessGrant
+
+if TYPE_CHECKING:
+    from .client import Infisical
 
 PAUSE_AFTER_REFUSAL = 300.0
 """Seconds without a log-in of our own after a refused one: three refusals, none 30 s after the last, lock the identity for 300 s
@@ -36,16 +39,6 @@ class OAuthApplication:
     client_secret: Secret
 
 
-class LogsIn(Protocol):
-    """What a log-in needs of the client."""
-
-    def log_in(
-        self, *, client_id: str, client_secret: Secret, deadline: Deadline | None = None
-    ) -> AccessGrant: ...
-
-    def renew(self, token: Secret, *, deadline: Deadline | None = None) -> AccessGrant: ...
-
-
 class TokenAuth:
     """An Infisical access token that was given."""
 
@@ -53,7 +46,7 @@ class TokenAuth:
         self._token = token
         self.secrets: tuple[Secret, ...] = (token,)
 
-    def token(self, infisical: LogsIn, *, deadline: Deadline) -> Secret:  # noqa: ARG002  # it needs neither
+    def token(self, infisical: "Infisical", *, deadline: Deadline) -> Secret:  # noqa: ARG002  # it needs neither
         return self._token
 
     def replaces(self, token: Secret) -> bool:  # noqa: ARG002  # there is no other
@@ -91,7 +84,7 @@ class UniversalAuth:
         self._refused: LoginRefused | None = None
         self._refused_until = 0.0
 
-    def token(self, infisical: LogsIn, *, deadline: Deadline) -> Secret:
+    def token(self, infisical: "Infisical", *, deadline: Deadline) -> Secret:
         """The access token to send, which `infisical` is asked for where there is none."""
         if not self._lock.acquire(timeout=deadline.remaining()):
             raise Unreachable(Reach.TIMEOUT)
@@ -109,7 +102,7 @@ class UniversalAuth:
                 self._session = None
         return True
 
-    def _renewed(self, infisical: LogsIn, deadline: Deadline) -> _Session | None:
+    def _renewed(self, infisical: "Infisical", deadline: Deadline) -> _Session | None:
         """The session with a fresh token, or as it is where that can wait for the next call; None when it is over."""
         session = self._session
         if session is None or self._clock() >= min(session.expires_at, session.last_expiry):
@@ -122,7 +115,7 @@ class UniversalAuth:
             return session
         return self._session_of(grant, last_expiry=session.last_expiry)
 
-    def _logged_in(self, infisical: LogsIn, deadline: Deadline) -> _Session:
+    def _logged_in(self, infisical: "Infisical", deadline: Deadline) -> _Session:
         refused = self._refused
         if refused is not None and self._clock() < self._refused_until:
             # A new one: the traceback of an error grows each time it is raised.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial, reduce
 from operator import getitem
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypedDict, TypeVar, Unpack
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -49,8 +49,20 @@ _CONNECTIONS = "/api/v1/app-connections"
 
 _READING = 10.0
 _LOGGING_IN = 15.0
+_ALL_TOGETHER = 30.0
+"""Seconds, where the caller names no deadline."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+class _Request(TypedDict, total=False):
+    """What a request is made of, as `HttpClient.send` takes it."""
+
+    params: Mapping[str, str]
+    json: Callable[[], dict[str, Any]]
+    form: Callable[[], dict[str, str]]
+    longest: float
+    auth: Authorization
 
 
 class Infisical:
@@ -258,24 +270,13 @@ class Infisical:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str] | None = None,
-        json: Callable[[], dict[str, Any]] | None = None,
         deadline: Deadline | None = None,
-        longest: float = _READING,
         redact: tuple[Secret, ...] = (),
+        **request: Unpack[_Request],
     ) -> Answer:
         """Asks as whom this client acts for."""
-        deadline = deadline or Deadline.after(3 * _READING)
-        ask = partial(
-            self._ask,
-            method,
-            path,
-            params=params,
-            json=json,
-            deadline=deadline,
-            longest=longest,
-            redact=redact,
-        )
+        deadline = deadline or Deadline.after(_ALL_TOGETHER)
+        ask = partial(self._ask, method, path, deadline=deadline, redact=redact, **request)
         if self._auth is None:
             return ask()
         token = self._auth.token(self, deadline=deadline)
@@ -292,27 +293,20 @@ class Infisical:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str] | None = None,
-        json: Callable[[], dict[str, Any]] | None = None,
-        form: Callable[[], dict[str, str]] | None = None,
         deadline: Deadline | None = None,
-        longest: float = _READING,
-        auth: Authorization | None = None,
         redact: tuple[Secret, ...] = (),
         read_error: Callable[[Answer], InfisicalError] = error_from_answer,
+        **request: Unpack[_Request],
     ) -> Answer:
         failure: InfisicalError
+        request.setdefault("longest", _READING)
         try:
             answer = self._http.send(
                 method,
                 self.base_url + path,
-                deadline=deadline or Deadline.after(3 * _READING),
-                longest=longest,
-                params=params,
-                json=json,
-                form=form,
-                auth=auth,
+                deadline=deadline or Deadline.after(_ALL_TOGETHER),
                 redact=(*self._hidden, *redact),
+                **request,
             )
         except HttpError as error:
             if error.fault in _UNSENT:

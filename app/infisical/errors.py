@@ -1,24 +1,5 @@
 """What can go wrong between the wizard and Infisical, one class per treatment, and which answer means which.
 
-InfisicalError
-├── Unreachable             nothing was sent: no such name, refused, TLS failed, no connection in time
-├── NoAnswer                sent, and no whole answer came: timeout, socket closed, a proxy that gave up waiting
-├── NotInfisical            an answer that is none of Infisical's: HTML, a redirect, JSON of another shape
-├── ServerFailed            500 and above
-├── RateLimited             429, with the seconds to wait
-├── LoginRefused            the identity is not accepted: wrong secret, locked, expired, revoked
-├── SignOnRefused           the person who signed in at the identity provider is not accepted
-├── PermissionDenied        the identity may not do this
-├── NotAMember              the identity is not in this project
-├── NotFound                no such project or connection
-├── InvalidFields           422, one issue per field
-├── NameTaken               the name is in use in this project or organization
-├── TokenRefused            the app does not know the access token
-├── TokenLacksPermission    the app knows the access token, which lacks a permission
-├── InstanceUrlRefused      Infisical could not speak to the app's API at the instance URL
-├── ProviderFailed          the app answered with a fault of its own
-└── Refused                 another 400
-
 Sources: the error answers of a running Infisical of mid-2026. Its public documentation does not list them, and they
 are told apart by `error` and, inside BadRequest, by the sentence in `message`. Those of the token exchange are from its
 documentation, in OAuth's spelling: `error` and `error_description`. This is the only file that reads those

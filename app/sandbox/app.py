@@ -1,8 +1,10 @@
 """Puts the sandbox's Flask app together: one app that answers as Infisical or as Supabase, by the Host header."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, NotFound
@@ -13,11 +15,15 @@ from .answers import DATA, ORGANIZATION, PROJECTS, answer, refusal
 from .auth import CALLERS, Caller, Callers, Identity, Person, caller, no_member
 from .store import Database, current_database, timestamp
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 INFISICAL_HOST_NAME = "infisical.sandbox"
 SANDBOX_HOST = f"https://{INFISICAL_HOST_NAME}"
 """The made-up base URL under which the sandbox plays Infisical."""
 
 _LARGEST_BODY = 1024 * 1024
+_OPEN = "sandbox.open_request"
 
 routes = Blueprint("infisical", __name__)
 
@@ -28,8 +34,23 @@ def create_sandbox(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     apps: Sequence[App] = APPS,
     callers: Callers = CALLERS,
-) -> Flask:
-    """The app on a database that `prepare_database` has made. Safe in many threads and processes at once."""
+) -> "WSGIApplication":
+    """The sandbox on a database that `prepare_database` has made. Safe in many threads and processes at once."""
+
+    def open_request() -> None:
+        g.apps, g.callers = {app.slug: app for app in apps}, callers
+        g.database = Database(database, now=clock())
+
+    def play(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        environ[_OPEN] = open_request
+        return _routes_of_both()(environ, start_response)
+
+    return play
+
+
+@cache
+def _routes_of_both() -> Flask:
+    """Made once: every sandbox of a process answers by the same routes."""
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     app.url_map.strict_slashes = False
@@ -41,8 +62,7 @@ def create_sandbox(
         # Each of the two answers on its own hosts only.
         if _is_supabase() != (request.blueprint == supabase.routes.name):
             raise NotFound
-        g.apps, g.callers = {row.slug: row for row in apps}, callers
-        g.database = Database(database, now=clock())
+        request.environ[_OPEN]()
 
     @app.teardown_request
     def close_database(_: BaseException | None) -> None:

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-from flask import Flask
+from typing import TYPE_CHECKING, Any
 
 from app.sandbox import create_sandbox
 from app.sandbox.answers import PROJECTS, refusal
 from app.sandbox.auth import CALLERS, Callers, Identity, Person, oauth_refusal
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 __all__ = [
     "APPLICATIONS", "IDENTITIES", "PAYMENTS_ID", "PEOPLE", "WEBSHOP_ID", "identity_named", "peopled_sandbox"
@@ -85,7 +86,7 @@ APPLICATIONS = (
 )
 
 
-def peopled_sandbox(database: Path, *, clock: Callable[[], datetime]) -> Flask:
+def peopled_sandbox(database: Path, *, clock: Callable[[], datetime]) -> "WSGIApplication":
     """The sandbox with all of them."""
     callers = Callers(identities=IDENTITIES, people=PEOPLE, applications=APPLICATIONS)
     return create_sandbox(database, clock=clock, callers=callers)

@@ -358,7 +358,7 @@ def test_a_token_is_about_as_long_as_a_real_one(sandbox: RunningSandbox) -> None
 def test_without_a_clock_of_its_own_the_sandbox_tells_the_time_in_utc(sandbox: RunningSandbox) -> None:
     app = create_sandbox(sandbox.database)
     with httpx.Client(transport=SandboxTransport(app), base_url=SANDBOX_HOST) as client:
-        told = datetime.fromisoformat(client.get("/api/status").json()["date"])
+        known = datetime.fromisoformat(client.get("/api/status").json()["date"])
 
-    assert told.tzinfo == UTC
-    assert told > datetime(2026, 1, 1, tzinfo=UTC)
+    assert known.tzinfo == UTC
+    assert known > datetime(2026, 1, 1, tzinfo=UTC)

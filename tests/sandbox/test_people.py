@@ -45,9 +45,9 @@ def infisical(sandbox: RunningSandbox) -> Infisical:
 def id_token(sandbox: RunningSandbox, **claims: Any) -> Secret:
     """An ID token of somebody's, signed by nobody whom the sandbox knows."""
     usual = {"sub": "made-up", "email": "ada@example.com", "exp": int(sandbox.clock().timestamp()) + 60}
-    told = {name: value for name, value in {**usual, **claims}.items() if value is not None}
+    payload = {name: value for name, value in {**usual, **claims}.items() if value is not None}
     key = jwk.OctKey.import_key("made-up-key-that-nobody-checks-here")
-    return Secret(jwt.encode({"alg": "HS256"}, told, key))
+    return Secret(jwt.encode({"alg": "HS256"}, payload, key))
 
 
 def acting_as(sandbox: RunningSandbox, **claims: Any) -> Infisical:
@@ -72,9 +72,9 @@ def test_the_exchange_answers_as_documented(sandbox: RunningSandbox) -> None:
     for kind in ("id_token", "jwt"):
         answer = asked(sandbox, subject_token_type=f"urn:ietf:params:oauth:token-type:{kind}")
         assert answer.status_code == 200
-        told = answer.json()
-        assert set(told) == {"access_token", "issued_token_type", "token_type", "expires_in"}
-        assert (told["token_type"], told["expires_in"]) == ("Bearer", 3600)
+        granted = answer.json()
+        assert set(granted) == {"access_token", "issued_token_type", "token_type", "expires_in"}
+        assert (granted["token_type"], granted["expires_in"]) == ("Bearer", 3600)
 
 
 @pytest.mark.parametrize(
@@ -185,9 +185,9 @@ def test_a_persons_name_is_what_the_id_token_says(sandbox: RunningSandbox) -> No
         id_token(sandbox, email="zoe@company.test", name="Zoe of the Company"), application=APPLICATION
     )
     with sandbox.client(token.access_token.reveal()) as client:
-        told = client.get("/api/v1/user").json()["user"]
-    assert (told["firstName"], told["lastName"]) == ("Zoe", "of the Company")
-    assert told["id"] == read_claims(token.access_token).subject
+        user = client.get("/api/v1/user").json()["user"]
+    assert (user["firstName"], user["lastName"]) == ("Zoe", "of the Company")
+    assert user["id"] == read_claims(token.access_token).subject
 
 
 def test_a_persons_token_says_that_it_is_a_persons(sandbox: RunningSandbox) -> None:

@@ -4,7 +4,6 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -148,20 +147,20 @@ class Settings(BaseModel):
     ) -> Self:
         """The same for a wizard that is mounted in another Flask app, where `CONNECT_BIND` has no meaning.
 
-        Nothing about who comes in may be set, and the sandbox starts with `CONNECT_SANDBOX=on` alone. Raises
-        SettingsError with all faults together.
+        Nothing about who comes in may be set. Where that app listens is not known, so the sandbox starts with
+        `CONNECT_SANDBOX=on` alone. Raises SettingsError with all faults together.
         """
         texts = _texts(environ, env_file=env_file)
-        return cls._started(rules.mounted(texts), *rules.mounted_faults(texts))
+        kept = {name: text for name, text in texts.items() if name not in rules.NOT_MOUNTED}
+        return cls._started({"CONNECT_SANDBOX": "off", **kept}, *rules.mounted_faults(texts))
 
     @classmethod
     def _started(cls, texts: Mapping[str, str], *found: str) -> Self:
         ignored = rules.infisical_names(texts) if texts.get("CONNECT_SANDBOX", "").lower() == "on" else ()
         texts = {name: text for name, text in texts.items() if name not in ignored}
-        settings, unread = cls._understood({name: texts[name] for name in _DEFAULTS if name in texts})
-        sandbox = rules.is_sandbox(settings, texts)
-        settings = settings.model_copy(update={"sandbox": sandbox, "ignored": ignored})
-        settings = settings.model_copy(update={"access": rules.access_of(settings, texts)})
+        settings, unread = cls._understood({name: texts[name] for name in SETTINGS if name in texts})
+        update = {"ignored": ignored, **rules.unsaid(settings, texts)}
+        settings = settings.model_copy(update=update)
         faults = (*found, *_misspelt(texts), *unread, *rules.start_faults(settings, texts))
         if faults:
             raise SettingsError(faults)
@@ -180,27 +179,10 @@ class Settings(BaseModel):
         return settings, tuple(f"{name} {words}." for name, words in reversed(wrong.items()))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Setting:
-    """What the documentation tells of one setting: its name, its default as text, and what it is for."""
+SETTINGS = {row.alias: row for row in Settings.model_fields.values() if row.alias}
+"""Every setting by its name, in the order the documentation lists them."""
 
-    name: str
-    default: str
-    meaning: str
-
-
-SETTINGS = tuple(
-    Setting(
-        name=row.alias,
-        default=row.default if row.validate_default else "",
-        meaning=" ".join((row.description or "").split()),
-    )
-    for row in Settings.model_fields.values()
-    if row.alias
-)
-"""Every setting, in the order the documentation lists them."""
-
-_DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
+_DEFAULTS = {name: row.default for name, row in SETTINGS.items() if row.validate_default}
 
 
 def _texts(environ: Mapping[str, str] | None, *, env_file: Path | None) -> dict[str, str]:
@@ -222,18 +204,18 @@ def _misspelt(texts: Mapping[str, str]) -> Iterator[str]:
     """
     for name, text in sorted(texts.items()):
         ours = (
-            name in _DEFAULTS or _OF_KUBERNETES.fullmatch(name) or ("://" in text and name.endswith("_PORT"))
+            name in SETTINGS or _OF_KUBERNETES.fullmatch(name) or ("://" in text and name.endswith("_PORT"))
         )
         if ours or not name.upper().startswith(("CONNECT_", "INFISICAL_")):
             continue
         prefix, _, rest = name.upper().partition("_")
-        rests = [known.removeprefix(f"{prefix}_") for known in _DEFAULTS if known.startswith(f"{prefix}_")]
+        rests = [known.removeprefix(f"{prefix}_") for known in SETTINGS if known.startswith(f"{prefix}_")]
         shortened = [known for known in rests if "_" in rest and known.endswith(f"_{rest}")]
         near = shortened or difflib.get_close_matches(rest, rests, n=1, cutoff=0.74)
         if near:
             yield f"{name} is not a setting; did you mean {prefix}_{near[0]}?"
         elif name.startswith("CONNECT_"):
-            yield f"{name} is not a setting; the settings are {rules.in_words(tuple(_DEFAULTS))}."
+            yield f"{name} is not a setting; the settings are {rules.in_words(tuple(SETTINGS))}."
 
 
 _LINE = re.compile(

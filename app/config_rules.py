@@ -250,6 +250,8 @@ _OF_PROXY = ("CONNECT_PROXY_USER_HEADER", "CONNECT_PROXY_GROUPS_HEADER", "CONNEC
 _OF_OIDC = (*_PROVIDER, "CONNECT_OIDC_EXCHANGE", *_ALLOWED)
 _ABOUT_ACCESS = ("CONNECT_ACCESS", "CONNECT_HOSTS", "CONNECT_PROXY_TRUSTED", *_OF_PROXY, *_OF_OIDC)
 """Settings about who comes in, which is for the guard to say where the wizard is mounted in another app."""
+NOT_MOUNTED = ("CONNECT_BIND", *_ABOUT_ACCESS)
+"""Those that do not count there."""
 
 Texts = Mapping[str, str]
 """What is set, by the name of its setting. A default that is written out counts as not set: .env.example has them all."""
@@ -259,29 +261,15 @@ def infisical_names(texts: Texts) -> tuple[str, ...]:
     return tuple(sorted(name for name in texts if name.startswith("INFISICAL_")))
 
 
-def is_sandbox(settings: "Settings", texts: Texts) -> bool:
-    """Whether this is the sandbox: asked for, or nothing of Infisical's is set and only this machine can come in."""
-    if "sandbox" in settings.model_fields_set:
-        return settings.sandbox
-    return not infisical_names(texts) and settings.bind.loopback
-
-
-def access_of(settings: "Settings", texts: Texts) -> Access:
-    """The way in that was chosen, or the one that what is set leaves. `settings` know whether it is the sandbox."""
-    if "access" in settings.model_fields_set:
-        return settings.access
-    if settings.sandbox or "INFISICAL_HOST" not in texts or _set(texts, _CREDENTIAL):
-        return Access.THIS_MACHINE
-    return Access.SIGN_IN
-
-
-def mounted(texts: Texts) -> Texts:
-    """What counts where the wizard is mounted in another app.
-
-    Where that app listens is not known, so the sandbox does not start by itself.
-    """
-    kept = {name: text for name, text in texts.items() if name not in ("CONNECT_BIND", *_ABOUT_ACCESS)}
-    return {"CONNECT_SANDBOX": "off", **kept}
+def unsaid(settings: "Settings", texts: Texts) -> dict[str, Any]:
+    """Whether it is the sandbox, and the way in, also where no setting says so: what is left by those that are set."""
+    sandbox, access = settings.sandbox, settings.access
+    if "sandbox" not in settings.model_fields_set:
+        sandbox = not infisical_names(texts) and settings.bind.loopback
+    nobody_acts = "INFISICAL_HOST" in texts and not _set(texts, _CREDENTIAL)
+    if "access" not in settings.model_fields_set and nobody_acts and not sandbox:
+        access = Access.SIGN_IN
+    return {"sandbox": sandbox, "access": access}
 
 
 def mounted_faults(texts: Texts) -> Iterator[str]:

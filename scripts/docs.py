@@ -25,10 +25,9 @@ FIRST = (
 
 def documents() -> dict[Path, str]:
     """The whole text of each file that has such a part, as it should be."""
-    names = tuple(setting.name for setting in SETTINGS)
     return {
         ROOT / "README.md": _with("README.md", _settings(FIRST)),
-        ROOT / "docs/settings.md": _with("docs/settings.md", _settings(names)),
+        ROOT / "docs/settings.md": _with("docs/settings.md", _settings(tuple(SETTINGS))),
         ROOT / "docs/asvs.md": _with("docs/asvs.md", _requirements()),
         ROOT / ".env.example": "\n".join(_example()),
     }
@@ -44,20 +43,20 @@ def _with(file: str, lines: Iterator[str]) -> str:
 def _settings(names: tuple[str, ...]) -> Iterator[str]:
     yield "| Name | Default | Meaning |"
     yield "|---|---|---|"
-    for setting in SETTINGS:
-        if setting.name in names:
-            default = f"`{setting.default}`" if setting.default else "–"
-            yield f"| `{setting.name}` | {default} | {setting.meaning} |"
+    for name in names:
+        row = SETTINGS[name]
+        default = f"`{row.default}`" if row.validate_default else "–"
+        yield f"| `{name}` | {default} | {' '.join((row.description or '').split())} |"
 
 
 def _example() -> Iterator[str]:
     yield "# Copy this file to .env and fill in what you need. With nothing set the wizard runs on its sandbox."
     yield "# Variables of the environment win over this file."
-    for setting in SETTINGS:
+    for name, row in SETTINGS.items():
         yield ""
-        meaning = setting.meaning.replace("`", "")
+        meaning = " ".join((row.description or "").replace("`", "").split())
         yield textwrap.fill(meaning, 110, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
-        yield f"{setting.name}={setting.default}"
+        yield f"{name}={row.default if row.validate_default else ''}"
     yield ""
 
 

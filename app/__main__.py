@@ -15,10 +15,10 @@ from .config import Access, Settings, SettingsError
 from .connectors import CLOUD_HOST
 from .core.audit import reason_against
 from .core.limits import Limits
-from .core.network import NetworkTransport, certificates
 from .core.text import counted
-from .infisical import Infisical, InfisicalError, Project
+from .infisical import InfisicalError, Project
 from .server import CannotServe, audit_log_fault, serve
+from .upstream import over_network
 from .web import utc_now
 
 FAILED = 1
@@ -172,9 +172,8 @@ def _faults_around(settings: Settings) -> Iterator[str]:
 def _faults_of_hosts(settings: Settings) -> Iterator[str]:
     """A fault for each Infisical that people may sign in to and that does not answer."""
     for host in settings.hosts:
-        transport = NetworkTransport(certificates(ca_bundle=settings.ca_bundle))
         try:
-            with Infisical(host, auth=None, transport=transport) as infisical:
+            with over_network(settings).reach(host) as infisical:
                 infisical.status()
             print(f"{host} answers.")
         except InfisicalError as error:
@@ -190,7 +189,7 @@ def _check_credential(settings: Settings) -> int:
     """Tries the server's own credential, and lists what it may use."""
     projects: tuple[Project, ...] = ()
     try:
-        with Infisical.from_settings(settings) as infisical:
+        with over_network(settings).connect() as infisical:
             infisical.status()
             print("Infisical answers.")
             projects = infisical.projects()

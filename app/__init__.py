@@ -64,9 +64,10 @@ def create_app(
     """The stand-alone portal.
 
     `data` is the sandbox's database, made before (see `sandbox.prepare_database`). `secret_key` signs and seals where
-    the settings name no key; it must be the same in every worker. `transport` replaces the network below the client,
-    `clock` and `monotonic` the time; `apps` are those whose connections are made here. Nothing is asked of Infisical until a page needs it. Raises OSError when the audit
-    log cannot be written, SettingsError when an extra is not installed that the settings need.
+    the settings name no key; it must be the same in every worker. `transport` replaces the network below the clients,
+    `clock` and `monotonic` the time; `apps` are those whose connections are made here. Nothing is asked of Infisical
+    until a page needs it. Raises OSError when the audit log cannot be written, SettingsError when an extra is not
+    installed that the settings need.
     """
     keys = settings.secret_keys or (Secret(secret_key or secrets.token_urlsafe(32)),)
     app = Flask(__name__, static_folder=None, template_folder=None)
@@ -108,12 +109,7 @@ def mount(
     `guard` is called before each page but the static files, `/healthz` and `/readyz`. It returns the Person who asks,
     who then acts with the server's own credential, or the response that they get instead. Nothing else lets anybody in.
 
-    Only requests for our pages are touched: they are left out of the portal's Flask-WTF and Flask-Limiter, whichever is
-    set up first, and have our own checks, bounds and headers. The portal's own `after_request` has the last word on
-    headers, its error handlers on what it raises itself and on unknown addresses, and a handler for every Exception on
-    faults of ours that nobody foresaw. The portal's session keeps the project in hand and the token of our forms, under
-    names that begin with "connect".
-
+    Only requests for our pages are touched; docs/embedding.md says what else the two have to do with each other.
     `settings` default to those of this process (see `Settings.load_mounted`). Without CONNECT_SECRET_KEY the portal's
     SECRET_KEY signs. `data` is the file of the sandbox's database, which is made where there is none; the sandbox needs
     it. `transport`, `clock` and `monotonic` are those of `create_app`. Neither thread nor connection is made before a

@@ -197,7 +197,9 @@ def _check_credential(settings: Settings) -> int:
     except InfisicalError as error:
         return _fail(_sentence(error))
     for project in projects:
-        print(_visible(f"Project {project.name} ({project.slug}, ID {project.id})"))
+        line = f"Project {project.name} ({project.slug}, ID {project.id})"
+        # The names are other people's, and could move a terminal's cursor.
+        print("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line))
     if settings.project_id and settings.project_id not in {project.id for project in projects}:
         return _fail(
             "INFISICAL_PROJECT_ID names none of the projects it may use; set it to one of their IDs."
@@ -207,11 +209,6 @@ def _check_credential(settings: Settings) -> int:
     else:
         print("It works, but it may use no project: add the identity to one in Infisical.")
     return 0
-
-
-def _visible(text: str) -> str:
-    """The text without what would move a terminal's cursor: the names are other people's."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 if __name__ == "__main__":

@@ -48,19 +48,25 @@ class Deadline:
 
 
 class Fault(Enum):
-    """Why there is no answer that can be read. From `LATE` on, the request may have been received."""
+    """Why there is no answer that can be read, in a sentence about the host."""
 
-    NAME = "the name cannot be resolved"
-    REFUSED = "the network connection was refused"
-    TLS = "the TLS certificate was not accepted"
-    TIMEOUT = "no network connection in time"
-    BAD_PROXY = "the proxy that the environment names cannot be used"
-    PROXY = "the proxy refused"
-    NETWORK = "no network connection"
-    LATE = "no answer in time"
-    CLOSED = "no whole answer"
-    COMPRESSED = "an answer that is compressed, which was not asked for"
-    TOO_LONG = "an answer that is too long"
+    NAME = "Its name could not be resolved."
+    REFUSED = "It refused the network connection."
+    TLS = "Its TLS certificate was not accepted."
+    TIMEOUT = "It did not accept a network connection in time."
+    BAD_PROXY = "The proxy that HTTPS_PROXY or HTTP_PROXY names cannot be used; it must begin with http://."
+    PROXY = "The proxy on the way to it refused the connection."
+    NETWORK = "No network connection could be made."
+
+    LATE = "It did not answer in time."
+    CLOSED = "It gave no whole answer."
+    COMPRESSED = "Its answer is compressed, which was not asked for."
+    TOO_LONG = "Its answer is too long."
+
+    @property
+    def after_sending(self) -> bool:
+        """Whether the request may have been received."""
+        return self in (Fault.LATE, Fault.CLOSED, Fault.COMPRESSED, Fault.TOO_LONG)
 
 
 class HttpError(Exception):

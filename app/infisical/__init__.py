@@ -19,7 +19,6 @@ from .errors import NotInfisical as NotInfisical
 from .errors import PermissionDenied as PermissionDenied
 from .errors import ProviderFailed as ProviderFailed
 from .errors import RateLimited as RateLimited
-from .errors import Reach as Reach
 from .errors import Refusal as Refusal
 from .errors import Refused as Refused
 from .errors import ServerFailed as ServerFailed

@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..core.http import Deadline
+from ..core.http import Deadline, Fault
 from ..core.secret import Secret
-from .errors import InfisicalError, LoginRefused, NoAnswer, Reach, Unreachable
+from .errors import InfisicalError, LoginRefused, NoAnswer, Unreachable
 from .models import AccessGrant
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class UniversalAuth:
     def token(self, infisical: "Infisical", *, deadline: Deadline) -> Secret:
         """The access token to send, which `infisical` is asked for where there is none."""
         if not self._lock.acquire(timeout=deadline.remaining()):
-            raise Unreachable(Reach.TIMEOUT)
+            raise Unreachable(Fault.TIMEOUT.value)
         try:
             if self._session is None or self._clock() >= self._session.renew_at:
                 self._session = self._renewed(infisical, deadline) or self._logged_in(infisical, deadline)
@@ -137,7 +137,7 @@ class UniversalAuth:
             self._refused = None
             return self._session_of(grant, last_expiry=self._clock() + grant.max_ttl)
         # The call that needed the log-in was never sent.
-        raise Unreachable(Reach.LOGIN)
+        raise Unreachable("It did not answer this server’s log-in.")
 
     def _session_of(self, grant: AccessGrant, *, last_expiry: float) -> _Session:
         expires_at = self._clock() + grant.expires_in

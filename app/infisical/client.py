@@ -24,7 +24,6 @@ from .errors import (
     NoAnswer,
     NotFound,
     NotInfisical,
-    Reach,
     Unreachable,
     error_from_answer,
     error_from_exchange,
@@ -309,28 +308,17 @@ class Infisical:
                 **request,
             )
         except HttpError as error:
-            if error.fault in _UNSENT:
-                failure = Unreachable(_UNSENT[error.fault])
+            if not error.fault.after_sending:
+                failure = Unreachable(error.fault.value)
             elif error.fault in (Fault.LATE, Fault.CLOSED):
                 failure = NoAnswer("Infisical did not answer.")
             else:
-                failure = NotInfisical(f"It gave {error}.")
+                failure = NotInfisical(error.fault.value)
         else:
             if 200 <= answer.status < 300 and answer.payload is not None:
                 return answer
             failure = read_error(answer)
         raise failure
-
-
-_UNSENT = {
-    Fault.NAME: Reach.NAME,
-    Fault.REFUSED: Reach.REFUSED,
-    Fault.TLS: Reach.TLS,
-    Fault.TIMEOUT: Reach.TIMEOUT,
-    Fault.BAD_PROXY: Reach.PROXY,
-    Fault.PROXY: Reach.OTHER,
-    Fault.NETWORK: Reach.OTHER,
-}
 
 
 def _segment(text: str) -> str:

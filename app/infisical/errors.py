@@ -41,24 +41,12 @@ class InfisicalError(Exception):
         return self.message
 
 
-class Reach(Enum):
-    """How far a call came that was never sent."""
-
-    NAME = "Its name could not be resolved."
-    REFUSED = "It refused the network connection."
-    TLS = "Its TLS certificate was not accepted."
-    TIMEOUT = "It did not accept a network connection in time."
-    LOGIN = "It did not answer this server’s log-in."
-    PROXY = "The proxy that HTTPS_PROXY or HTTP_PROXY names cannot be used; it must begin with http://."
-    OTHER = "No network connection could be made."
-
-
 class Unreachable(InfisicalError):
-    """Nothing was sent to Infisical."""
+    """Nothing was sent to Infisical. `how` is a sentence on how far the call came."""
 
-    def __init__(self, reach: Reach) -> None:
-        super().__init__(f"Infisical could not be reached. {reach.value}")
-        self.reach = reach
+    def __init__(self, how: str) -> None:
+        super().__init__(f"Infisical could not be reached. {how}")
+        self.how = how
 
 
 class NoAnswer(InfisicalError):

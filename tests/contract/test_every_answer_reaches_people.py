@@ -182,7 +182,7 @@ def every_kind_of_error() -> list[type[InfisicalError]]:
 @pytest.mark.parametrize("kind", every_kind_of_error(), ids=lambda kind: kind.__name__)
 def test_every_kind_of_error_has_a_page(kind: type[InfisicalError], clock: Clock) -> None:
     arguments: dict[str, tuple[Any, ...]] = {
-        "Unreachable": (errors.Reach.NAME,),
+        "Unreachable": ("Its name could not be resolved.",),
         "InvalidFields": ((errors.Issue(path=("name",), message="Required"),),),
     }
     extras: dict[str, dict[str, Any]] = {

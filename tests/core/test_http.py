@@ -20,7 +20,7 @@ from app.config import Settings
 from app.core.http import Answer, Authorization, Fault, HttpClient, HttpError, client_secret_basic
 from app.core.network import NetworkTransport, certificates
 from app.core.secret import Secret
-from app.infisical import Deadline, Infisical, InfisicalError, NoAnswer, NotInfisical, Reach, Unreachable
+from app.infisical import Deadline, Infisical, InfisicalError, NoAnswer, NotInfisical, Unreachable
 from app.web.services import EXTENSION
 from tests.conftest import new_client
 from tests.pages import read_page
@@ -79,10 +79,10 @@ def raised_by(call: Callable[[], object]) -> InfisicalError:
     return raised.value
 
 
-def reach_of(url: str, **settings: str) -> Reach:
+def reach_of(url: str, **settings: str) -> Fault:
     raised = raised_by(client_of(url, **settings).status)
     assert isinstance(raised, Unreachable)
-    return raised.reach
+    return Fault(raised.how)
 
 
 def create_at(server: Server, *, seconds: float = 10) -> InfisicalError:
@@ -109,7 +109,7 @@ def test_a_certificate_that_nobody_trusts_is_told_as_such(
     serve: Callable[..., Server], tls: ssl.SSLContext
 ) -> None:
     server = serve(saying(answer(STATUS)), tls=tls)
-    assert reach_of(f"https://localhost:{server.port}") is Reach.TLS
+    assert reach_of(f"https://localhost:{server.port}") is Fault.TLS
     assert server.requests == []
 
 
@@ -121,17 +121,17 @@ def test_the_ca_bundle_makes_it_trusted(serve: Callable[..., Server], tls: ssl.S
 
 def test_a_server_that_speaks_no_tls_is_told_as_such(serve: Callable[..., Server]) -> None:
     server = serve(saying(b""), greeting=b"220 mail.example\r\n")
-    assert reach_of(f"https://127.0.0.1:{server.port}") is Reach.TLS
+    assert reach_of(f"https://127.0.0.1:{server.port}") is Fault.TLS
 
 
 def test_a_name_that_does_not_resolve_is_told_as_such() -> None:
-    assert reach_of("https://no-such-name.invalid") is Reach.NAME
+    assert reach_of("https://no-such-name.invalid") is Fault.NAME
 
 
 def test_a_port_where_nobody_listens_is_told_as_such() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    assert reach_of(f"http://127.0.0.1:{port}") is Reach.REFUSED
+    assert reach_of(f"http://127.0.0.1:{port}") is Fault.REFUSED
 
 
 def test_a_server_that_closes_after_reading_leaves_the_outcome_unknown(serve: Callable[..., Server]) -> None:
@@ -288,7 +288,7 @@ def test_a_proxy_that_refuses_the_tunnel_means_that_nothing_was_sent(
 ) -> None:
     proxy = serve(saying(answer(b"", status="407 Proxy Authentication Required")))
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-    assert reach_of("https://infisical.invalid") is Reach.OTHER
+    assert reach_of("https://infisical.invalid") is Fault.PROXY
     assert b"made-up-token" not in b"".join(proxy.requests)
 
 

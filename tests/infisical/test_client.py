@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.core.http import Fault
 from app.infisical import (
     InfisicalError,
     LoginRefused,
@@ -16,7 +17,6 @@ from app.infisical import (
     NotFound,
     NotInfisical,
     RateLimited,
-    Reach,
     ServerFailed,
     Unreachable,
 )
@@ -110,18 +110,18 @@ def test_a_redirect_is_not_followed_and_only_its_host_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "reach"),
+    ("fault", "how"),
     [
-        (httpx.ConnectError("x"), Reach.OTHER),
-        (httpx.ConnectTimeout("x"), Reach.TIMEOUT),
-        (httpx.PoolTimeout("x"), Reach.TIMEOUT),
-        (httpx.ProxyError("x"), Reach.OTHER),
+        (httpx.ConnectError("x"), Fault.NETWORK),
+        (httpx.ConnectTimeout("x"), Fault.TIMEOUT),
+        (httpx.PoolTimeout("x"), Fault.TIMEOUT),
+        (httpx.ProxyError("x"), Fault.PROXY),
     ],
 )
-def test_a_connection_that_was_never_made_sent_nothing(fault: Exception, reach: Reach) -> None:
+def test_a_connection_that_was_never_made_sent_nothing(fault: Exception, how: Fault) -> None:
     raised, _ = creating(fault)
     assert isinstance(raised, Unreachable)
-    assert raised.reach is reach
+    assert raised.how == how.value
     assert raised.nothing_happened
 
 

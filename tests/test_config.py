@@ -549,6 +549,8 @@ def test_a_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     assert settings.token is not None
     assert settings.token.reveal() == "made-up-token"
     assert settings.submit_timeout == 50
+    # A default that is written out in the environment wins as well.
+    assert load({"CONNECT_SUBMIT_TIMEOUT": "45"}, env_file=env_file).submit_timeout == 45
 
 
 def test_a_byte_order_mark_in_the_file_is_no_part_of_a_name(tmp_path: Path) -> None:

@@ -87,6 +87,8 @@ def _pages() -> Iterator[tuple[str, Problem]]:
         cases = {name: value for name, value in table.items() if isinstance(value, dict)}
         for case, differs in {"": {}, **cases}.items():
             words = {**row, **differs}
+            if "title" not in words:
+                continue
             words["steps"] = tuple(words.get("steps", ()))
             words["actions"] = tuple(_ACTIONS[name] for name in words.get("actions", ()))
             yield f"{slug}/{case}" if case else slug, Problem(slug=slug, **words)

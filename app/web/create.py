@@ -25,7 +25,7 @@ from ..infisical import (
     TokenLacksPermission,
     TokenRefused,
 )
-from .detail import see_created
+from .detail import Creation, see_created
 from .fields import LONGEST_NAME, form_fields, slug_of
 from .forms import ConnectionForm, form_of
 from .hooks import blueprint, mended_by_signing_in
@@ -35,7 +35,7 @@ from .problems import Action, field_messages, result_of
 from .redirects import LONGEST_PROJECT_ID, asked_project, return_url, typed_values
 from .render import fragment, page, problem_of, see_other
 from .scopes import ORGANIZATION, Scope, scope_in_hand
-from .services import Creation, Page, current_auth, record, services
+from .services import Page, current_auth, record, services
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -238,12 +238,12 @@ def _name_is_taken(
     filled: ConnectionForm, new: NewConnection, holder: Connection | None, taken: NameTaken
 ) -> Page:
     """A name that this very form's connection has leads there; any other is refused."""
-    served = services().signed_moment(filled.served.data or "")
+    served = services().unsign(filled.served.data or "", purpose="served")
     # It was sent twice: by a double click, Reload or Back.
     if (
         served
         and holder
-        and holder.created_at >= served
+        and holder.created_at.timestamp() >= served
         and is_the_one_sent(holder, new.description, new.credentials)
     ):
         record(CREATE.audit_action, "made-before", project=_key(new), connection=holder)
@@ -344,7 +344,7 @@ def _form_page(filled: ConnectionForm, *, scope: Scope | None = None, status: in
     scope = scope or _scope_or_none(filled)
     key = scope.key if scope else filled.project_id.data or ""
     filled.project_id.data = key
-    filled.served.data = running.sign_moment(running.clock())
+    filled.served.data = running.sign(running.clock().timestamp(), purpose="served")
     return page(
         "connections/form.html",
         scope=scope,

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import urljoin
 from uuid import UUID
 
@@ -19,12 +20,20 @@ from .lists import method_name
 from .problems import result_of
 from .render import page, problem_of, see_other
 from .scopes import ORGANIZATION, scope_in_hand
-from .services import Creation, Page, record, services
+from .services import Page, record, services
+
+
+class Creation(NamedTuple):
+    """How a connection came to be: `late` after a wait without an answer, `reaches` as many of the app's projects as
+    its credential was seen to reach, 0 where nobody asked."""
+
+    late: bool = False
+    reaches: int = 0
 
 
 def see_created(app: App, connection: Connection, creation: Creation, *, expires_on: str | None) -> Page:
     """A redirect to the page of a connection that was just created; nobody else can make that page say so."""
-    signed = services().sign_creation(creation, connection_id=connection.id)
+    signed = services().sign(creation, purpose=f"created.{connection.id}")
     return see_other(
         ".created", app=app.slug, connection_id=connection.id, created=signed, expires_on=expires_on
     )
@@ -33,7 +42,8 @@ def see_created(app: App, connection: Connection, creation: Creation, *, expires
 @blueprint.get("/connections/<connected_app:app>/<uuid:connection_id>")
 def created(app: App, connection_id: UUID) -> Page:
     running = services()
-    creation = running.signed_creation(request.args.get("created", ""), connection_id=str(connection_id))
+    signed = running.unsign(request.args.get("created", ""), purpose=f"created.{connection_id}")
+    creation = Creation(*signed) if signed else None
     try:
         connection = running.infisical.connection(app.slug, str(connection_id))
     except PermissionDenied as denied:

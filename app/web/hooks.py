@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import Blueprint, abort, current_app, g, request
+from flask.blueprints import BlueprintSetupState
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import validate_csrf
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
@@ -19,7 +20,7 @@ from ..infisical import InfisicalError, LoginRefused, NotAMember, PermissionDeni
 from .problems import result_of
 from .redirects import asked_project, keep_secrets_out_of_the_address
 from .render import CSRF_SESSION_KEY, csrf_key, deny, problem, problem_of
-from .services import AuthContext, Page, has_own_rights, record, request_id, services
+from .services import EXTENSION, AuthContext, Page, has_own_rights, record, request_id, services
 
 LARGEST_REQUEST = 64 * 1024
 """Bytes of a request's body. The longest form is below 3 kB."""
@@ -38,16 +39,6 @@ def is_public(endpoint: str) -> bool:
     marked: bool = getattr(current_app.view_functions[endpoint], "public", False)
     public_endpoints = services().public_endpoints
     return marked and (public_endpoints is None or endpoint.rpartition(".")[2] in public_endpoints)
-
-
-class AppConverter(BaseConverter):
-    """The part of an address that names an app whose connections are made here."""
-
-    def to_python(self, value: str) -> App:
-        app = services().app_named(value)
-        if app is None:
-            raise NoSuchApp
-        return app
 
 
 # ── What a request passes ────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,9 +233,22 @@ def mended_by_signing_in(error: InfisicalError) -> bool:
     return has_own_rights() and isinstance(error, LoginRefused) and error.refusal is not Refusal.ADDRESS
 
 
+def read_apps_in_addresses(state: BlueprintSetupState) -> None:
+    """Makes `<connected_app:app>` in an address one of the apps whose connections are made here, and no other text."""
+
+    class AppConverter(BaseConverter):
+        def to_python(self, value: str) -> App:
+            app: App | None = state.app.extensions[EXTENSION].app_named(value)
+            if app is None:
+                raise NoSuchApp
+            return app
+
+    state.app.url_map.converters["connected_app"] = AppConverter
+
+
 def passed_by_all(ours: Blueprint) -> Blueprint:
     """The blueprint with all of this, in its order."""
-    ours.record(lambda state: state.app.url_map.converters.update(connected_app=AppConverter))
+    ours.record(read_apps_in_addresses)
     ours.url_value_preprocessor(come_first)
     ours.before_request(refuse_what_cannot_be_read)
     ours.before_request(keep_secrets_out_of_the_address)

@@ -12,13 +12,13 @@ from ..core.secret import Secret
 from ..core.templating import url_for
 from ..core.text import counted
 from ..infisical import Connection, InfisicalError
-from .detail import see_created
+from .detail import Creation, see_created
 from .fields import described
 from .hooks import blueprint
 from .redirects import asked_project, carried_values, typed_values
 from .render import page, problem
 from .scopes import Scope, scope_in_hand
-from .services import Creation, Page, record, services
+from .services import Page, record, services
 
 CLOCKS = timedelta(seconds=60)
 """How far apart this server's clock and Infisical's may be."""

@@ -81,17 +81,15 @@ _TABLES = tomllib.loads(Path(__file__).with_name("problems.toml").read_text(enco
 
 def _pages() -> Iterator[tuple[str, Problem]]:
     for slug, table in _TABLES.items():
-        if "at" in table:
-            continue
-        row = {name: value for name, value in table.items() if not isinstance(value, dict)}
-        cases = {name: value for name, value in table.items() if isinstance(value, dict)}
-        for case, differs in {"": {}, **cases}.items():
-            words = {**row, **differs}
-            if "title" not in words:
-                continue
+        common = {name: text for name, text in table.items() if not isinstance(text, dict)}
+        cases = {f"{slug}/{name}": row for name, row in table.items() if isinstance(row, dict)}
+        for name, row in {slug: {}, **cases}.items():
+            words = {**common, **row}
             words["steps"] = tuple(words.get("steps", ()))
-            words["actions"] = tuple(_ACTIONS[name] for name in words.get("actions", ()))
-            yield f"{slug}/{case}" if case else slug, Problem(slug=slug, **words)
+            words["actions"] = tuple(_ACTIONS[action] for action in words.get("actions", ()))
+            # What has no title stands at a field, or all of it in its cases.
+            if "title" in words:
+                yield name, Problem(slug=slug, **words)
 
 
 PROBLEMS: Mapping[str, Problem] = dict(_pages())

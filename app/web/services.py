@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from flask import Response, current_app, g, request
 from itsdangerous import BadData, URLSafeSerializer
@@ -114,15 +114,6 @@ class SandboxInfo:
     what_leaves: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Creation:
-    """How a connection came to be: `late` after a wait without an answer, `reaches` as many of the app's projects as
-    its credential was seen to reach, 0 where nobody asked."""
-
-    late: bool = False
-    reaches: int = 0
-
-
 @dataclass(frozen=True)
 class Services:
     """One running wizard.
@@ -147,10 +138,6 @@ class Services:
     trusted_hosts: frozenset[str] = frozenset()
     clock: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
-
-    @property
-    def sandbox(self) -> bool:
-        return self.sandbox_info is not None
 
     @property
     def infisical(self) -> Infisical:
@@ -187,29 +174,16 @@ class Services:
         """When a submission that begins now must be over."""
         return Deadline.after(self.submit_timeout, clock=self.monotonic)
 
-    def sign_moment(self, moment: datetime) -> str:
-        """A text that says when a form was served, and that only this server can have made."""
-        return self._signer("served").dumps(moment.timestamp())
+    def sign(self, value: Any, *, purpose: str) -> str:
+        """A text that holds a value, as JSON knows them, and that only this server can have made."""
+        return self._signer(purpose).dumps(value)
 
-    def signed_moment(self, text: str) -> datetime | None:
-        """The moment in a text of `sign_moment`, or None where it is not one."""
+    def unsign(self, text: str, *, purpose: str) -> Any:
+        """The value in a text of `sign` with the same purpose; None where it is not one."""
         try:
-            moment = self._signer("served").loads(text)
+            return self._signer(purpose).loads(text)
         except BadData:
             return None
-        return datetime.fromtimestamp(moment, UTC) if isinstance(moment, float) else None
-
-    def sign_creation(self, creation: Creation, *, connection_id: str) -> str:
-        """A text that says how this one connection was created, and that only this server can have made."""
-        return self._signer(f"created.{connection_id}").dumps([creation.late, creation.reaches])
-
-    def signed_creation(self, text: str, *, connection_id: str) -> Creation | None:
-        """What a text of `sign_creation` says, or None where it is not one, or is another connection's."""
-        try:
-            late, reaches = self._signer(f"created.{connection_id}").loads(text)
-        except BadData:
-            return None
-        return Creation(late=late, reaches=reaches)
 
     def _signer(self, purpose: str) -> URLSafeSerializer:
         # Made anew each time: it can be pickled, keys and all. itsdangerous signs with its last key, and all of them open.

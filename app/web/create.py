@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Literal
 
-from flask import g, request
+from flask import g, make_response, request
 from werkzeug.exceptions import NotFound as NotFoundPage
 
 from ..connectors import App, CheckResult, Message
@@ -33,7 +33,7 @@ from .lists import in_a_project
 from .pending import is_the_one_sent
 from .problems import Action, field_messages, result_of
 from .redirects import LONGEST_PROJECT_ID, asked_project, return_url, typed_values
-from .render import fragment, page, problem_of, see_other
+from .render import page, problem_of, see_other
 from .scopes import ORGANIZATION, Scope, scope_in_hand
 from .services import Page, current_auth, record, services
 
@@ -336,7 +336,7 @@ def _one_field(filled: ConnectionForm, name: str) -> Page:
     field = next((field for field in filled.shown if field.name == name), None)
     if field is None:
         raise NotFoundPage
-    return fragment("connections/field.html", field=field, app=filled.app)
+    return make_response(services().pages.render("connections/field.html", field=field, app=filled.app))
 
 
 def _form_page(filled: ConnectionForm, *, scope: Scope | None = None, status: int = 200) -> Page:

@@ -14,11 +14,9 @@ from ..connectors import Field as Row
 from ..core.secret import Secret
 from ..infisical import NewConnection
 from .fields import described, form_fields
+from .redirects import LONGEST_CARRIED
 from .scopes import project_id_of
 from .services import services
-
-LONGEST_CARRIED = 500
-"""Characters of a field that travel in a URL: more than any field takes, less than a server refuses as too long."""
 
 
 class _Shown:

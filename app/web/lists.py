@@ -238,7 +238,7 @@ def choose(scope: Scope) -> Page:
     running = services()
     query = _query()
     options = running.infisical.options(scope.project_id)
-    scope = with_organization_id(scope, running.infisical)
+    scope = with_organization_id(scope)
     others = [
         option
         for option in options

@@ -20,7 +20,7 @@ LONGEST_ADDRESS = 4000
 that leads here through the sign-in page is half as long again, and the server reads 8190 of those."""
 
 LONGEST_CARRIED = 500
-"""Characters of one value: more than any field takes."""
+"""Characters of one value: more than any field takes, less than a server refuses as too long."""
 
 LONGEST_PROJECT_ID = 100
 """Characters. Infisical's are UUIDs, of 36."""

@@ -63,11 +63,6 @@ def page(
     return make_response(running.pages.render(template, frame=frame, **context), status)
 
 
-def fragment(template: str, **context: Any) -> Page:
-    """A part of a page, for a script that puts it in place."""
-    return make_response(services().pages.render(template, **context))
-
-
 def see_other(endpoint: str, **values: str | None) -> Page:
     """A redirect that is followed with GET. Empty values are left out of the URL."""
     return redirect(url_for(endpoint, **values), code=303)

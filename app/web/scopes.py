@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from flask import g, session
 
-from ..infisical import Deadline, Infisical, InfisicalError, NotAMember, NotFound, Project
+from ..infisical import Deadline, InfisicalError, NotAMember, NotFound, Project
 from .services import services
 
 ORGANIZATION = "organization"
@@ -97,11 +97,11 @@ def first_project() -> str | None:
     return projects[0].id if projects else None
 
 
-def with_organization_id(scope: Scope, infisical: Infisical) -> Scope:
+def with_organization_id(scope: Scope) -> Scope:
     """The same scope knowing its organization's id, where Infisical tells it: it does not tell people's tokens."""
     if scope.organization_id is not None:
         return scope
     try:
-        return scope.of_organization(infisical.organization().id)
+        return scope.of_organization(services().infisical.organization().id)
     except InfisicalError:
         return scope

@@ -9,7 +9,7 @@ import pytest
 
 from app.connectors import SUPABASE
 from app.infisical import InfisicalError, errors
-from app.web.problems import field_messages, problem_page
+from app.web.problems import PROBLEMS, field_messages, problem_page, result_of
 from tests.conftest import FORM, PROJECT, Client, Clock
 from tests.pages import PageUnderTest, read_page
 
@@ -192,6 +192,7 @@ def test_every_kind_of_error_has_a_page(kind: type[InfisicalError], clock: Clock
     }
     error = kind(*arguments.get(kind.__name__, ("A sentence.",)), **extras.get(kind.__name__, {}))
     assert problem_page(error, host="infisical.test", when=clock(), own_rights=False).title
+    assert result_of(error) in PROBLEMS or field_messages(error, SUPABASE)
 
 
 @pytest.mark.parametrize("refusal", errors.Refusal)

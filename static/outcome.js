@@ -40,7 +40,7 @@ async function look(wait) {
   try {
     const answer = await fetch(location.href);
     if (answer.redirected) {
-      say(/connections.supabase/.test(answer.url) ? "The connection is there. Opening it." : "Opening the next page.");
+      say(new URL(answer.url).searchParams.has("created") ? "The connection is there. Opening it." : "Opening the next page.");
       setTimeout(() => location.assign(answer.url), 1000);
       return 0;
     }

@@ -263,7 +263,7 @@ def _page(
     chosen, leads_to, ended = _host(backend), _next(), request.args.get("ended") == "1"
     sandbox_info = services().sandbox_info
     return page(
-        "access/sign_in.html",
+        "auth/sign_in.html",
         scope=None,
         status=status,
         form=form,
@@ -293,7 +293,7 @@ def _page(
 def _company_page() -> Page:
     """The page with the link to the company's identity provider."""
     return page(
-        "access/company.html",
+        "auth/oidc.html",
         scope=None,
         company_url=url_for(".depart", next=_next()),
         ended=request.args.get("ended") == "1",

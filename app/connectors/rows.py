@@ -149,11 +149,15 @@ class Point(NamedTuple):
 
 
 class Section(NamedTuple):
-    """One section of the help beside the form. `id` names it for the page that opens it."""
+    """One section of the help beside the form. `id` names it for the page that opens it.
+
+    `permissions` puts those of each purpose before the text.
+    """
 
     id: str
     title: str
     text: str
+    permissions: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +172,6 @@ class Guide:
     page_name: str
     drawing: str = ""
     purposes: tuple[Purpose, ...] = ()
-    permissions_note: str = ""
     points: tuple[Point, ...] = ()
     sections: tuple[Section, ...] = ()
 

@@ -154,7 +154,6 @@ _GUIDE = Guide(
             (_LIST_PROJECTS, _WRITE_SECRETS),
         ),
     ),
-    permissions_note="Choose an expiry you can live with: with the preselected 7 days, syncs stop in a week.",
     points=(
         Point(
             "users",
@@ -187,6 +186,14 @@ _GUIDE = Guide(
                 "Supabase Cloud.</p><p>It is not the address of one project (<code>….supabase.co</code>) and not the "
                 "dashboard’s. Change it only for a proxy of that API, such as <code>https://your-domain.com</code>.</p>"
             ),
+        ),
+        Section(
+            "permissions",
+            "What the token must be allowed to do",
+            Markup(
+                "<p>Choose an expiry you can live with: with the preselected 7 days, syncs stop in a week.</p>"
+            ),
+            permissions=True,
         ),
         Section(
             "wrong",

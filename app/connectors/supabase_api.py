@@ -68,9 +68,11 @@ _NO_PROJECT = (
     "member of the project’s organization, and choose that project or organization there."
 )
 
+_MAKE_A_NEW_ONE = "make a new one"
+
 _REFUSED = (
     "Supabase does not accept this token. It may have expired or been deleted, or a part of it is missing: "
-    "copy it again, whole, or make a new one."
+    f"copy it again, whole, or {_MAKE_A_NEW_ONE}."
 )
 
 _UNSENDABLE = "The access token has characters that none of Supabase’s has. Copy it again, whole."
@@ -82,13 +84,15 @@ KindOfStop = Literal["refused", "lacks-permission", "rate-limited"]
 class Check:
     """One row: what was looked at, how it ended, the result in a few words, and what to do where there is something.
 
-    A check that failed is not called by what it did not find.
+    A check that failed is not called by what it did not find. `link` are the words of the advice that lead to the page
+    where tokens are made.
     """
 
     name: str
     state: Literal["passed", "failed", "not checked"] = "not checked"
     result: str = "not checked"
     advice: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,12 +184,16 @@ def _result_of(answer: Answer, *reached: Check, kind: str, now: Callable[[], flo
         row = Check("Token not checked", "failed", "too many requests", wait)
         return _failed(*reached, row, kind_of_stop="rate-limited", retry_after=seconds)
     if status == 401 and isinstance(payload, dict):
-        row = Check("Token not accepted", "failed", kind, _REFUSED)
+        row = Check("Token not accepted", "failed", kind, _REFUSED, _MAKE_A_NEW_ONE)
         return _failed(*reached, row, kind_of_stop="refused")
     accepted = Check(_ACCEPTED, "passed", kind)
     if status == 403 and isinstance(payload, dict):
         row = Check(
-            "May not list projects", "failed", "not permitted", _lacks(payload.get("missing_permissions"))
+            "May not list projects",
+            "failed",
+            "not permitted",
+            _lacks(payload.get("missing_permissions")),
+            _MAKE_A_NEW_ONE,
         )
         return _failed(*reached, accepted, row, kind_of_stop="lacks-permission")
     if status == 200 and isinstance(payload, list) and all(isinstance(row, dict) for row in payload):
@@ -235,7 +243,7 @@ def _lacks(permissions: object) -> str:
     listed = " and ".join(filter(None, (", ".join(needed[:-1]), needed[-1])))
     with_it = "that permission" if len(needed) == 1 else "these permissions"
     return (
-        f"The token lacks {listed}. A token’s access cannot be edited: make a new one with {with_it} "
+        f"The token lacks {listed}. A token’s access cannot be edited: {_MAKE_A_NEW_ONE} with {with_it} "
         "and enter it above."
     )
 

@@ -72,7 +72,8 @@ def created(app: App, connection_id: UUID) -> Page:
         list_url=url_for(".list", project=scope.key),
         add_url=url_for(".choose", project=scope.key),
         method_name=method_name(connection.method),
-        api_call=as_api_call(app, connection, base_url=running.infisical.base_url),
+        # Every second piece stands in quotes.
+        api_call=re.split(r'("[^"\n]*")', as_api_call(app, connection, base_url=running.infisical.base_url)),
     )
 
 

@@ -260,6 +260,5 @@ def choose(scope: Scope) -> Page:
         q=query,
         more_url=url_for(".choose", project=scope.key, all="1") if len(shown) < len(others) else None,
         more_count=len(others) - len(shown),
-        dashboard_note=running.sandbox_info is not None,
         back_url=url_for(".list", project=scope.key),
     )

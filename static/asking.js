@@ -1,23 +1,11 @@
-// Suggests and shapes the name, asks about a field that is left.
+// Asks the server about a field that was changed and left.
 
-import { on, parsed, part, secret } from "./page.js";
+// The name takes its shape before it is asked about.
+import "./naming.js";
+import { on, parsed, part } from "./page.js";
+import { secrets } from "./secrets.js";
 
 const changed = new Set();
-
-// As the server does it, but for a last hyphen, which more may follow, and secrets, which it must see.
-function slug(text) {
-  if (secret.test(text)) return "";
-  const plain = text.toUpperCase().toLowerCase().normalize("NFKD").replace(/[^\0-\x7f]/g, "");
-  return plain.replace(/[^a-z0-9]+/g, "-").replace(/^-/, "");
-}
-
-function shape(field) {
-  const text = slug(field.value);
-  if (!text || text === field.value) return;
-  const caret = slug(field.value.slice(0, field.selectionStart)).length;
-  field.value = text;
-  field.setSelectionRange(caret, caret);
-}
 
 // The input stays, with focus and caret; what is said of it changes.
 function put(field, fresh) {
@@ -32,10 +20,11 @@ function put(field, fresh) {
   if (check.className === "check") check.hidden = fresh.matches(".error");
 }
 
+// A secret leaves the page only when it is asked about itself.
 async function ask(field) {
   const { form, id } = field;
   const typed = new URLSearchParams(new FormData(form));
-  if (id !== "access_token") typed.delete("access_token");
+  for (const other of secrets()) if (other !== field) typed.delete(other.name);
   typed.set("validate", id);
   const answer = await fetch(form.action, { method: "POST", body: typed });
   const fresh = parsed(await answer.text()).querySelector("body > .field");
@@ -45,14 +34,14 @@ async function ask(field) {
 }
 
 on("submit", () => changed.clear());
-on("input", ({ target, isComposing }) => {
+on("input", ({ target }) => {
   changed.add(target.id);
-  if (target.id === "name" && !isComposing) shape(target);
+  // What was checked is no longer what stands there.
+  if (!part("checks") || !target.form.dataset.checked.split(" ").includes(target.id)) return;
+  part("checks").remove();
+  document.querySelector(".check [data-busy]").firstChild.data = "Check this token";
 });
 on("focusout", ({ target }) => {
-  if (target.id === "name") target.value = slug(target.value).replace(/-$/, "") || target.value;
   // Without an answer the form says it when it is sent.
   if (changed.delete(target.id) && target.value && target.closest(".field")) ask(target).catch(() => {});
 });
-
-if (!part("error-summary")) part("name").value ||= part("connection-form").dataset.suggested;

@@ -105,11 +105,6 @@ class Connection(_Answer):
     updated_at: _Moment = Field(alias="updatedAt")
     credentials: Annotated[dict[str, str], BeforeValidator(_texts)] = Field(default={}, repr=False)
 
-    @property
-    def instance_url(self) -> str | None:
-        """The address of the app that the connection leads to; None where it was made without one."""
-        return self.credentials.get("instanceUrl")
-
 
 class Project(_Answer):
     """A project the caller is a member of."""

@@ -69,7 +69,7 @@ def test_unknown_keys_in_an_answer_are_normal() -> None:
         "supabase", "an-id"
     )
     assert told.name == "my-supabase-connection"
-    assert told.instance_url == "https://api.supabase.com"
+    assert told.credentials == {"instanceUrl": "https://api.supabase.com"}
 
 
 def test_the_organizations_connections_are_those_without_a_project() -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import Literal
 
 import httpx
 
@@ -205,7 +205,12 @@ def _result_of(answer: Answer, *reached: Check, kind: str, now: Callable[[], flo
                 Check(_MAY_LIST, "passed", LIST_PROJECTS),
                 Check(_REACHES, "passed", counted(len(payload), "project"), "" if payload else _NO_PROJECT),
             ),
-            projects=tuple(_project_name(row) for row in payload[:MOST_PROJECTS]),
+            projects=tuple(
+                one_line(row.get("name"), longest=LONGEST_TEXT)
+                or one_line(row.get("id"), longest=LONGEST_TEXT)
+                or "a project without a name"
+                for row in payload[:MOST_PROJECTS]
+            ),
             more=max(len(payload) - MOST_PROJECTS, 0),
         )
     if 300 <= status < 400:
@@ -228,11 +233,6 @@ def _not_checked(*passed: Check, why: str) -> CheckResult:
 def _whole(rows: tuple[Check, ...]) -> tuple[Check, ...]:
     """All five rows, of which these come first; the rest were not run."""
     return (*rows, *(Check(name) for name in _NAMES[len(rows) :]))
-
-
-def _project_name(row: dict[str, Any]) -> str:
-    names = (one_line(row.get(key), longest=LONGEST_TEXT) for key in ("name", "id"))
-    return next(filter(None, names), "a project without a name")
 
 
 def _lacks(permissions: object) -> str:

@@ -5,7 +5,7 @@ import math
 import ssl
 import time
 from base64 import b64encode
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -177,12 +177,16 @@ class HttpClient:
             body = self._body_of(response)
         finally:
             response.close()
-        secrets = tuple(_spellings((*redact, auth.credential) if auth else redact))
+        plain = {secret.reveal() for secret in ((*redact, auth.credential) if auth else redact)}
+        secrets = {text for text in plain if len(text) >= _SHORTEST_SECRET}
+        # As they are, and as they stand in a URL.
+        spelt = secrets | {quote(text, safe="", errors="replace") for text in secrets}
+        hidden = sorted(spelt, key=len, reverse=True)
         payload = None
         if "json" in response.headers.get("content-type", ""):
             with suppress(ValueError, RecursionError):
-                payload = _masked(json.loads(body.decode(errors="replace")), secrets)
-        headers = {name: _masked(text, secrets) for name, text in response.headers.items()}
+                payload = _masked(json.loads(body.decode(errors="replace")), hidden)
+        headers = {name: _masked(text, hidden) for name, text in response.headers.items()}
         return Answer(response.status_code, headers, payload)
 
     def _body_of(self, response: httpx.Response) -> bytes:
@@ -233,16 +237,7 @@ def _fault_of(error: Exception) -> Fault:
     return Fault.NETWORK
 
 
-def _spellings(secrets: Iterable[Secret]) -> Iterator[str]:
-    """Each secret as it is and as it stands in a URL."""
-    for secret in secrets:
-        plain = secret.reveal()
-        if len(plain) >= _SHORTEST_SECRET:
-            yield plain
-            yield quote(plain, safe="", errors="replace")
-
-
-def _masked(value: Any, secrets: tuple[str, ...]) -> Any:
+def _masked(value: Any, secrets: list[str]) -> Any:
     """The same JSON value, its texts without the secrets. Keys stay: they are read by name and never shown."""
     if isinstance(value, dict):
         return {key: _masked(inner, secrets) for key, inner in value.items()}

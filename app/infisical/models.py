@@ -67,10 +67,10 @@ def _in_utc(when: datetime) -> datetime:
         raise ValueError("no time that UTC can tell") from None
 
 
-def _texts(told: object) -> dict[str, str]:
+def _texts(value: object) -> dict[str, str]:
     """Each app has credentials of its own shape."""
     return (
-        {key: text for key, text in told.items() if isinstance(text, str)} if isinstance(told, dict) else {}
+        {key: text for key, text in value.items() if isinstance(text, str)} if isinstance(value, dict) else {}
     )
 
 
@@ -138,8 +138,8 @@ class User(_Answer):
     def name(self) -> str | None:
         """What people know each other by: the e-mail address, or what stands for it. None for what is no name on one
         line."""
-        told = (self.email or self.username or "").strip()[:_LONGEST_USER]
-        return told if told and told.isprintable() else None
+        name = (self.email or self.username or "").strip()[:_LONGEST_USER]
+        return name if name and name.isprintable() else None
 
 
 class AppOption(_Answer):
@@ -150,10 +150,10 @@ class AppOption(_Answer):
     methods: tuple[str, ...] = ()
 
 
-def _secret(told: object) -> Secret:
+def _secret(value: object) -> Secret:
     # It goes out in a header, which holds nothing else.
-    if isinstance(told, str) and re.fullmatch("[!-~]+", told):
-        return Secret(told)
+    if isinstance(value, str) and re.fullmatch("[!-~]+", value):
+        return Secret(value)
     raise ValueError("not a token")
 
 
@@ -223,16 +223,16 @@ def read_claims(token: Secret) -> TokenClaims:
     return TokenClaims(kind="unknown", expires_at=expires_at)
 
 
-def _text(told: object) -> str | None:
-    if not isinstance(told, str) or not told.isprintable():
+def _text(value: object) -> str | None:
+    if not isinstance(value, str) or not value.isprintable():
         return None
-    return told.strip()[:_LONGEST_CLAIM] or None
+    return value.strip()[:_LONGEST_CLAIM] or None
 
 
-def _moment(told: object) -> datetime | None:
-    if isinstance(told, bool) or not isinstance(told, int | float):
+def _moment(value: object) -> datetime | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        return datetime.fromtimestamp(told, UTC)
+        return datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError):
         return None

@@ -24,7 +24,7 @@ from .rows import (
     Section,
     Step,
 )
-from .supabase import SUPABASE, TOKENS_PAGE
+from .supabase import SUPABASE
 from .supabase_api import Check, CheckResult, TokenChecks
 from .token_kinds import Recognised, Unwrapped, recognise, secret_in, unwrap, without_user
 
@@ -36,7 +36,6 @@ __all__ = [
     "CLOUD_HOST",
     "SUPABASE",
     "SUPABASE_CLOUD",
-    "TOKENS_PAGE",
     "App",
     "Ask",
     "Check",

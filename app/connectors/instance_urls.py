@@ -3,8 +3,9 @@
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 CLOUD_HOST = "api.supabase.com"
@@ -101,8 +102,7 @@ def _path(text: str) -> str:
     return path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(NamedTuple):
     """What is wrong with an instance URL, or doubtful: "doubtful" can be used all the same, "wrong" cannot.
 
     `lead` is the sentence for the page, `detail` why and what to do; the URL to offer instead is SUPABASE_CLOUD.
@@ -113,13 +113,24 @@ class Judged:
     detail: str
 
 
-_DASHBOARDS = frozenset({"supabase.com", "www.supabase.com", "app.supabase.com", "app.supabase.io"})
+_THE_API = f"Supabase’s Management API is at {SUPABASE_CLOUD}, with nothing before or after it."
+_UNENCRYPTED = "The URL starts with http, not https"
 
-_OF_A_PROJECT = re.compile(r"(?:[a-z0-9-]+\.)*?(?P<reference>[a-z]{20})(?:\.[a-z]+)?\.supabase\.(?:co|in)")
-"""`REF.supabase.co`, `db.REF.supabase.co`, `REF.functions.supabase.co`, and the same under supabase.in."""
+_WRONG = (
+    ("Supabase’s dashboard", re.compile(r"(?:(?:www|app)\.)?supabase\.com|app\.supabase\.io")),
+    # REF.supabase.co, db.REF.supabase.co, REF.functions.supabase.co, and the same under supabase.in.
+    (
+        "one project, {0}",
+        re.compile(r"(?:[a-z0-9-]+\.)*?([a-z]{20})(?:\.[a-z]+)?\.supabase\.(?:co|in)"),
+    ),
+    # A project's address without its reference: a chosen subdomain, or the shared database poolers.
+    ("one project", re.compile(r"(?!api\.)(?:[a-z0-9-]+\.)+(?:supabase\.(?:co|in)|pooler\.supabase\.com)")),
+)
+"""Supabase's own addresses that are no Management API."""
 
-_OF_SOME_PROJECT = re.compile(r"(?!api\.)(?:[a-z0-9-]+\.)+(?:supabase\.(?:co|in)|pooler\.supabase\.com)")
-"""A project's address without its reference: a chosen subdomain, or the shared database poolers."""
+_INTERNAL = re.compile(
+    r"[^.]*|.*\.(?:localhost|local|localdomain|internal|intranet|lan|corp|private|home|home\.arpa)"
+)
 
 
 def judge(url: InstanceUrl) -> Judged | None:
@@ -127,77 +138,42 @@ def judge(url: InstanceUrl) -> Judged | None:
     if url.is_supabase_cloud:
         return None
     name = (urlsplit(url.text).hostname or "").removesuffix(".")
-    lead = _wrong(name)
-    if lead:
-        detail = f"The address that Infisical needs is that of the Management API, {SUPABASE_CLOUD}."
-        return Judged(verdict="wrong", lead=lead, detail=detail)
-    if name == CLOUD_HOST or name.endswith(".supabase.com"):
-        return _other_address_of_cloud(url)
-    return Judged(
-        verdict="doubtful",
-        lead=f"Your token will be sent to {url.host}, which is not Supabase Cloud.",
-        detail=" ".join(_reasons(url, name)),
-    )
-
-
-def _wrong(name: str) -> str:
-    """What Supabase's own addresses are that are no Management API; "" for any other."""
-    if name in _DASHBOARDS:
-        return "This is the address of Supabase’s dashboard."
-    if project := _OF_A_PROJECT.fullmatch(name):
-        return f"This is the address of one project, {project['reference']}."
-    return "This is the address of one project." if _OF_SOME_PROJECT.fullmatch(name) else ""
-
-
-def _other_address_of_cloud(url: InstanceUrl) -> Judged:
-    """The right host by another scheme, port, path or spelling, or another host of Supabase's."""
-    lead = f"Your token will be sent to {url.text.removeprefix('https://')}, which is not Supabase Cloud."
-    detail = f"Supabase’s Management API is at {SUPABASE_CLOUD}, with nothing before or after it."
+    for what, shape in _WRONG:
+        if found := shape.fullmatch(name):
+            lead = f"This is the address of {what.format(*found.groups())}."
+            detail = f"The address that Infisical needs is that of the Management API, {SUPABASE_CLOUD}."
+            return Judged("wrong", lead, detail)
+    lead = "Your token will be sent to {}, which is not Supabase Cloud."
+    if name != CLOUD_HOST and not name.endswith(".supabase.com"):
+        return Judged("doubtful", lead.format(url.host), " ".join(_reasons(url, name)))
+    # The right host by another scheme, port, path or spelling, or another host of Supabase's.
     if not url.encrypted:
         lead = f"Your token would travel unencrypted to {url.host}."
-        detail = f"The URL starts with http, not https. {detail}"
-    return Judged(verdict="doubtful", lead=lead, detail=detail)
+        return Judged("doubtful", lead, f"{_UNENCRYPTED}. {_THE_API}")
+    return Judged("doubtful", lead.format(url.text.removeprefix("https://")), _THE_API)
 
 
-def _reasons(url: InstanceUrl, name: str) -> tuple[str, ...]:
+def _reasons(url: InstanceUrl, name: str) -> Iterator[str]:
     """Every reason to doubt an address that is not Supabase's, the gravest first."""
     imitates = name.startswith("api.supabase.")
-    every = (
-        (
-            imitates,
-            "This address imitates Supabase’s, and is not Supabase’s. Whoever runs it gets the token.",
-        ),
-        (
-            not url.encrypted,
-            "The URL starts with http, not https: the token would travel unencrypted, for anyone on the way to read.",
-        ),
-        (_is_internal(name), "Infisical refuses internal addresses unless its operator allows them."),
-        (
-            not imitates and "supabase" in name,
-            "That “supabase” stands in an address does not make it Supabase’s: continue only if you know who runs it.",
-        ),
-        (not imitates and "supabase" not in name, "Continue only if you know who runs it."),
-        (
-            not imitates,
-            "A Supabase that you host yourself has no Management API: only Supabase Cloud, a proxy of it or a "
-            "compatible service can work here.",
-        ),
+    if imitates:
+        yield "This address imitates Supabase’s, and is not Supabase’s. Whoever runs it gets the token."
+    if not url.encrypted:
+        yield f"{_UNENCRYPTED}: the token would travel unencrypted, for anyone on the way to read."
+    if _is_internal(name):
+        yield "Infisical refuses internal addresses unless its operator allows them."
+    if imitates:
+        return
+    if "supabase" in name:
+        yield (
+            "That “supabase” stands in an address does not make it Supabase’s: continue only if you know who runs it."
+        )
+    else:
+        yield "Continue only if you know who runs it."
+    yield (
+        "A Supabase that you host yourself has no Management API: only Supabase Cloud, a proxy of it or a compatible "
+        "service can work here."
     )
-    return tuple(reason for applies, reason in every if applies)
-
-
-_INTERNAL_ENDINGS = (
-    ".localhost",
-    ".local",
-    ".localdomain",
-    ".internal",
-    ".intranet",
-    ".lan",
-    ".corp",
-    ".private",
-    ".home",
-    ".home.arpa",
-)
 
 
 def _is_internal(name: str) -> bool:
@@ -205,6 +181,6 @@ def _is_internal(name: str) -> bool:
     try:
         address = ipaddress.ip_address(name)
     except ValueError:
-        return "." not in name or name.endswith(_INTERNAL_ENDINGS)
+        return _INTERNAL.fullmatch(name) is not None
     address = getattr(address, "ipv4_mapped", None) or address
     return not address.is_global or address.is_multicast

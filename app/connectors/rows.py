@@ -1,13 +1,19 @@
 """The rows that an app is made of: its fields, the guide to its credential, and its words, which may be Markup."""
 
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, NamedTuple
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from markupsafe import Markup
+from pydantic import AfterValidator, TypeAdapter
 
 from ..core.secret import Secret
 from .supabase_api import CheckResult, TokenChecks
 
+Html = Annotated[str, AfterValidator(Markup)]
 Kind = Literal["text", "multiline", "url", "secret", "date", "checkbox"]
 
 
@@ -120,8 +126,8 @@ class Ask(NamedTuple):
     """One thing that a dialog of the app asks, and what to answer. `permissions` puts those of each purpose here."""
 
     term: str
-    answer: str = ""
-    warning: str = ""
+    answer: Html = ""
+    warning: Html = ""
     permissions: bool = False
 
 
@@ -132,8 +138,8 @@ class Step(NamedTuple):
     """
 
     title: str
-    text: str
-    short: str
+    text: Html
+    short: Html
     drawing: str = ""
     link: str = ""
     asks_title: str = ""
@@ -145,7 +151,7 @@ class Point(NamedTuple):
 
     icon: str
     title: str
-    text: str
+    text: Html
 
 
 class Section(NamedTuple):
@@ -156,7 +162,7 @@ class Section(NamedTuple):
 
     id: str
     title: str
-    text: str
+    text: Html
     permissions: bool = False
 
 
@@ -174,6 +180,11 @@ class Guide:
     purposes: tuple[Purpose, ...] = ()
     points: tuple[Point, ...] = ()
     sections: tuple[Section, ...] = ()
+
+
+def read_guide(file: Path) -> Guide:
+    """The guide that a file in TOML tells, whose texts are HTML of ours."""
+    return TypeAdapter(Guide).validate_python(tomllib.loads(file.read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,9 +1,12 @@
 """What was pasted: how it is wrapped, what kind of token it is by a table of shapes, and secrets within other texts."""
 
 import re
+import tomllib
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from ..core.secret import Secret
 from ..core.text import read_payload
@@ -69,22 +72,15 @@ class Recognised:
     detail: str = ""
 
 
-WHERE = "An access token starts with sbp_ and is made on Supabase’s Access Tokens page."
-
-_ROTATE = "If it went anywhere it should not, rotate it."
-_OPENS_A_PROJECT = "opens that whole project: if it went anywhere it should not, rotate it."
-_COPY_AGAIN = "Copy it again, whole. Supabase shows a token only once: if it is gone, make a new one."
-
-
 def recognise(token: Secret) -> Recognised:
     """The kind of a token whose wrapping is off (see `unwrap`). Never raises, however long or odd the text.
 
     Prefixes and formats may change: only a kind that cannot be an access token is "wrong".
     """
     text = token.reveal().strip()
-    for row in _ROWS:
-        if row.shape.match(text):
-            return row.recognised
+    for shape, recognised in _KINDS:
+        if shape.match(text):
+            return recognised
     if _JWT.match(text):
         return _jwt(text)
     if text[:4].lower() == "sbp_":
@@ -120,123 +116,28 @@ def secret_in(text: str) -> str | None:
     return f"{article} {kind}{' with a password' if '://' in found[0] else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    shape: re.Pattern[str]
-    recognised: Recognised
+def _of_vendor(named: str) -> Recognised:
+    return Recognised(
+        verdict="wrong",
+        kind=named.partition(" ")[2],
+        lead=f"This is {named}, not a Supabase access token.",
+        detail=f"{_WORDS['where']} {_WORDS['rotate']}",
+    )
 
 
-def _right(shape: str, kind: str) -> _Row:
-    article = "an" if kind[0] in "aeiou" else "a"
-    found = Recognised(verdict="right", kind=kind, lead=f"This looks like {article} {kind}.")
-    return _Row(re.compile(rf"{shape}\Z"), found)
+def _kinds(table: dict[str, Any]) -> Iterator[tuple[re.Pattern[str], Recognised]]:
+    """The rows of the table: a shape and what a text of that shape is."""
+    for row in table.pop("kinds"):
+        shape = re.compile(row.pop("shape"))
+        if "vendor" in row:
+            yield shape, _of_vendor(row["vendor"])
+        else:
+            detail = row.pop("detail", "").format_map(table)
+            yield shape, Recognised(**{"verdict": "wrong", **row}, detail=detail)
 
 
-def _wrong(shape: str, kind: str, lead: str, *detail: str) -> _Row:
-    found = Recognised(verdict="wrong", kind=kind, lead=lead, detail=" ".join(detail or (WHERE,)))
-    return _Row(re.compile(shape), found)
-
-
-def _of_vendor(shape: str, kind: str) -> _Row:
-    # "an npm token": the n is spoken by its name.
-    article = "an" if kind[0] in "AEIOn" else "a"
-    return _wrong(shape, kind, f"This is {article} {kind}, not a Supabase access token.", WHERE, _ROTATE)
-
-
-# A shape without \Z is a beginning that says enough by itself. The first row that fits decides.
-_ROWS = (
-    # Supabase's access tokens. The lengths are those of Supabase's own command line, ^sbp_(oauth_|v0_)?[a-f0-9]{40}$.
-    _right(r"sbp_fc[0-9a-f]{38}", "scoped token"),
-    _right(r"sbp_[0-9a-f]{40}", "personal access token"),
-    _right(r"sbp_v0_[0-9a-f]{40}", "experimental access token"),
-    _Row(
-        re.compile(r"sbp_oauth_"),
-        Recognised(
-            verdict="unknown",
-            kind="OAuth access token",
-            lead="This is an OAuth access token, which lasts only a short time.",
-            detail="The connection would stop working when it ends. "
-            "Make an access token on Supabase’s Access Tokens page instead.",
-        ),
-    ),
-    # Supabase's other keys and addresses.
-    _wrong(
-        r"sb_publishable_",
-        "publishable API key",
-        "This is a publishable API key of a Supabase project, not an access token.",
-    ),
-    _wrong(
-        r"sb_secret_",
-        "secret API key",
-        "This is a secret API key of a Supabase project, not an access token.",
-        WHERE,
-        f"A secret API key {_OPENS_A_PROJECT}",
-    ),
-    _wrong(
-        r"(?i:postgres(?:ql)?)://",
-        "database address",
-        "This is a database address, not an access token.",
-        WHERE,
-        f"A database address holds the database password, which {_OPENS_A_PROJECT}",
-    ),
-    _wrong(
-        r"(?i:https?)://",
-        "web address",
-        "This is a web address, not an access token.",
-        WHERE,
-        "An instance URL has a field of its own.",
-    ),
-    _wrong(
-        r"[A-Za-z][A-Za-z0-9+.-]{0,30}://",
-        "address",
-        "This is an address, not an access token.",
-        WHERE,
-        "If it holds a password that went anywhere it should not, rotate that.",
-    ),
-    # Other vendors' secrets, by the prefixes that their documentation names.
-    _of_vendor(r"gh[oprsu]_|github_pat_", "GitHub token"),
-    _of_vendor(r"gl(?:pat|ptt|rt|dt|cbt|oas|soat|ft|imt|agent)-", "GitLab token"),
-    _of_vendor(r"sk-ant-", "Anthropic API key"),
-    _of_vendor(r"sk-or-", "OpenRouter API key"),
-    _of_vendor(r"sk-", "OpenAI API key"),
-    _of_vendor(r"xox[a-z](?:\.xox[a-z])?-|xapp-", "Slack token"),
-    _of_vendor(r"[rs]k_(?:live|test)_", "Stripe API key"),
-    _of_vendor(r"(?:AKIA|ASIA)[A-Z0-9]{16}\Z", "AWS access key ID"),
-    _of_vendor(r"AIza[A-Za-z0-9_-]{10}", "Google API key"),
-    _of_vendor(r"npm_", "npm token"),
-    _of_vendor(r"pypi-", "PyPI token"),
-    _of_vendor(r"hf_", "Hugging Face token"),
-    _of_vendor(r"do[opr]_v1_", "DigitalOcean token"),
-    _of_vendor(r"SG\.", "SendGrid API key"),
-    _of_vendor(r"vc[aciprk]_[A-Za-z0-9]{20}", "Vercel token"),
-    _of_vendor(r"st\.", "Infisical service token"),
-    _of_vendor(r"-----BEGIN [A-Z0-9 ]{0,60}PRIVATE KEY", "private key"),
-    _wrong(r"-----BEGIN ", "certificate", "This is a certificate or another key file, not an access token."),
-    # What is no secret at all, or only a part of one.
-    _wrong(
-        r"(?s:.{0,4096}?)(?:[•●∙·…⋯*]|\.\.\.)",
-        "shortened preview",
-        "This is the shortened preview of a token, not the token itself.",
-        "Supabase shows a token in full only once, when it is made. If it is gone, make a new one.",
-    ),
-    _wrong(
-        r"(?:b?p?_)?[0-9a-fA-F]{40}\Z",
-        "access token without sbp_",
-        "This looks like an access token whose beginning, sbp_, was cut off.",
-        _COPY_AGAIN,
-    ),
-    _wrong(r"[a-z]{20}\Z", "project reference", "This is a project reference, not an access token."),
-    _wrong(
-        r"(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\Z",
-        "ID",
-        "This is the ID of something, not an access token.",
-    ),
-    _wrong(
-        r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}\Z",
-        "email address",
-        "This is an email address, not an access token.",
-    ),
-)
+_WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_KINDS = tuple(_kinds(_WORDS))
 
 _UNKNOWN = Recognised(
     verdict="unknown",
@@ -260,13 +161,15 @@ def _jwt(text: str) -> Recognised:
             kind=f"{role} API key",
             lead=f"This is the {role} API key of {f'project {reference}' if known else 'a Supabase project'}, "
             "not an access token.",
-            detail=WHERE if role == "anon" else f"{WHERE} A service_role key {_OPENS_A_PROJECT}",
+            detail=_WORDS["where"]
+            if role == "anon"
+            else f"{_WORDS['where']} A service_role key {_WORDS['opens']}",
         )
     # The access tokens of Infisical's machine identities and people.
     if _is_text(claims.get("identityId")) or (
         _is_text(claims.get("authTokenType")) and _is_text(claims.get("userId"))
     ):
-        return _of_vendor("", "Infisical access token").recognised
+        return _of_vendor("an Infisical access token")
     return Recognised(
         verdict="unknown",
         kind="JWT",
@@ -296,7 +199,7 @@ def _odd_access_token(text: str) -> Recognised:
             detail="Usual are 0–9 and a–f, in lowercase: one may have changed on the way. Copy it again, whole.",
         )
     characters = "character" if length == 1 else "characters"
-    part_missing = f"A part may be missing. {_COPY_AGAIN}"
+    part_missing = f"A part may be missing. {_WORDS['again']}"
     too_much = "Something else may have been copied with it. Copy only the token."
     return Recognised(
         verdict="unknown",

@@ -37,8 +37,6 @@ from .render import page, problem_of, see_other
 from .scopes import ORGANIZATION, Scope, scope_in_hand
 from .services import Page, current_auth, record, services
 
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
@@ -240,12 +238,7 @@ def _name_is_taken(
     """A name that this very form's connection has leads there; any other is refused."""
     served = services().unsign(filled.served.data or "", purpose="served")
     # It was sent twice: by a double click, Reload or Back.
-    if (
-        served
-        and holder
-        and holder.created_at.timestamp() >= served
-        and is_the_one_sent(holder, new.description, new.credentials)
-    ):
+    if served and holder and holder.created_at.timestamp() >= served and is_the_one_sent(holder, new):
         record(CREATE.audit_action, "made-before", project=_key(new), connection=holder)
         return _created(filled, holder)
     _record(CREATE, new, result_of(taken), error=taken)
@@ -345,48 +338,27 @@ def _form_page(filled: ConnectionForm, *, scope: Scope | None = None, status: in
     key = scope.key if scope else filled.project_id.data or ""
     filled.project_id.data = key
     filled.served.data = running.sign(running.clock().timestamp(), purpose="served")
+    errors, warnings = filled.said("error"), filled.said("warning")
+    in_order = not filled.checks and not errors and not warnings
+    wrong_kind = any(message.key == "wrong-kind" for message in errors)
+    place = (
+        "shared" if scope and scope.is_organization else slug_of(scope.name)[:50].rstrip("-") if scope else ""
+    )
     return page(
         "connections/form.html",
         scope=scope,
         status=status,
-        change_url=None,
         app=app,
         form=filled,
-        checks=filled.checks,
-        required=[row for row in form_fields(app) if row.missing],
-        summary=filled.summary,
-        summary_title=_summary_title(CREATE, len(filled.summary)),
-        action_url=url_for(".form", app=app.slug, project=key),
-        project_name=scope.name if scope else "this project",
+        required=[row.word for row in form_fields(app) if row.missing],
+        undone=CREATE.undone,
+        warnings=warnings,
+        project_id=key,
         may_check=running.checks is not None and app.check is not None,
-        suggested_name=_suggested_name(app, scope),
-        outcome_url=url_for(".outcome", app=app.slug, project=key),
+        suggested_name=f"{place}-{app.slug}" if place else "",
         served_at=running.clock(),
-        warnings=filled.said("warning"),
         token_note=request.method == "POST",
         sandbox_token=running.sandbox_info.token if running.sandbox_info else None,
-        cancel_url=url_for(".list", project=key),
-        token_url=url_for(".token", app=app.slug, project=key, **filled.typed),
-        help_open=_help_that_fits(filled),
+        # The help that opens: where the token is, what else was pasted, or none that would be in the way.
+        help_open="wrong" if wrong_kind else "token" if in_order else None,
     )
-
-
-def _help_that_fits(filled: ConnectionForm) -> str | None:
-    """The help section that opens: where the token is, what else was pasted, or none that would be in the way."""
-    errors = filled.said("error")
-    if any(message.key == "wrong-kind" for message in errors):
-        return "wrong"
-    return None if filled.checks or errors or filled.said("warning") else "token"
-
-
-def _suggested_name(app: App, scope: Scope | None) -> str:
-    """A name for a connection of this project, "" without one."""
-    if scope is None:
-        return ""
-    place = "shared" if scope.is_organization else slug_of(scope.name)[:50].rstrip("-")
-    return f"{place}-{app.slug}" if place else ""
-
-
-def _summary_title(operation: Operation, count: int) -> str:
-    number = _NUMBERS[count] if count < len(_NUMBERS) else str(count)
-    return f"{operation.undone}: check {number} {'thing' if count == 1 else 'things'}" if count else ""

@@ -1,9 +1,11 @@
 """The pages that list: connections, projects, and the apps that can be connected."""
 
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 from flask import request
@@ -30,46 +32,9 @@ from .services import Page, services
 ROWS = 20
 SHORT_LIST_OF_APPS = 28
 
-# Only what capitalizing the wire name would get wrong; Infisical's /options has the names, but a list that asked for
-# them would make a second call for a few letters.
-_NAMES = {
-    "1password": "1Password",
-    "auth0": "Auth0",
-    "aws": "AWS",
-    "azure-devops": "Azure DevOps",
-    "azure-entra-id": "Azure Entra ID",
-    "circleci": "CircleCI",
-    "dbt": "DBT",
-    "external-infisical": "Infisical",
-    "flyio": "Fly.io",
-    "gcp": "GCP",
-    "github": "GitHub",
-    "gitlab": "GitLab",
-    "hashicorp-vault": "HCVault",
-    "ldap": "LDAP",
-    "mongodb": "MongoDB",
-    "mssql": "Microsoft SQL Server",
-    "mysql": "MySQL",
-    "oci": "OCI",
-    "open-router": "OpenRouter",
-    "oracledb": "OracleDB",
-    "ovh": "OVH",
-    "postgres": "PostgreSQL",
-    "smb": "Windows",
-    "ssh": "SSH",
-    "teamcity": "TeamCity",
-    "travis-ci": "Travis CI",
-    "trigger-dev": "Trigger.dev",
-}
-
-_METHODS = {
-    "api-key": "API key",
-    "api-token": "API token",
-    "github-app": "GitHub App",
-    "oauth": "OAuth",
-    "pat": "Personal access token",
-    "ssh-key": "SSH key",
-}
+_NAMES: dict[str, dict[str, str]] = tomllib.loads(
+    Path(__file__).with_name("names.toml").read_text(encoding="utf-8")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +52,7 @@ class Row:
 
 def method_name(method: str) -> str:
     """A method of connections as a page calls it."""
-    return _METHODS.get(method) or method.replace("-", " ").capitalize()
+    return _NAMES["methods"].get(method) or method.replace("-", " ").capitalize()
 
 
 def in_a_project(view: Callable[..., Page]) -> Callable[..., Page]:
@@ -161,7 +126,9 @@ def _row(connection: Connection, scope: Scope) -> Row:
     return Row(
         name=connection.name,
         description=connection.description,
-        app_name=app.name if app else _NAMES.get(connection.app) or connection.app.replace("-", " ").title(),
+        app_name=app.name
+        if app
+        else _NAMES["apps"].get(connection.app) or connection.app.replace("-", " ").title(),
         method_name=method_name(connection.method),
         created_at=connection.created_at,
         href=url_for(".created", app=app.slug, connection_id=connection.id) if app else _elsewhere(scope),

@@ -1,23 +1,20 @@
 """The page for a submission without an answer: it looks for the connection until it knows, all of it in its URL."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from flask import request
 
 from ..connectors import App, Given
-from ..core.secret import Secret
 from ..core.templating import url_for
 from ..core.text import counted
-from ..infisical import Connection, InfisicalError
+from ..infisical import Connection, InfisicalError, NewConnection
 from .detail import Creation, see_created
 from .fields import described
 from .hooks import blueprint
 from .redirects import asked_project, carried_values, typed_values
 from .render import page, problem
-from .scopes import Scope, scope_in_hand
+from .scopes import project_id_of, scope_in_hand
 from .services import Page, record, services
 
 CLOCKS = timedelta(seconds=60)
@@ -26,83 +23,88 @@ CLOCKS = timedelta(seconds=60)
 GIVES_UP_AFTER = 600
 """Seconds. The latest appearance seen was at 240 s (recorded exchange slow-429-forever)."""
 
-NOT_THERE = "Not there yet."
+State = Literal["waiting", "absent", "stopped", "older", "later", "different", "unreachable", "found"]
 
-State = Literal["waiting", "absent", "stopped", "older", "different", "unreachable", "found"]
-"""`absent`: it has not appeared in all that time. `stopped`: somebody stopped the looking."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PendingCreate:
-    """What was sent without an answer. `description` is "" for none, `credentials` are those that are no secret."""
-
-    name: str
-    description: str
-    credentials: Mapping[str, str]
-    since: datetime
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """What one look found. `refresh` is the seconds until the next look, None when there is none by itself."""
-
-    state: State
-    text: str
-    elapsed: int
-    refresh: int | None = None
-    connection: Connection | None = None
-    request_id: str | None = None
+_TEXTS: dict[State, str] = {
+    "waiting": "Not there yet.",
+    "absent": "It has not appeared in ten minutes. It is not likely to appear any more.",
+    "stopped": "Checking is stopped. Infisical may still create it.",
+    "older": "A connection with this name was there before. It is not the one that was sent, which cannot be created.",
+    "later": "A connection with this name was created more than ten minutes later. It is not the one that was sent.",
+    "different": "A connection with this name appeared, with another description or instance URL: somebody else’s.",
+    "unreachable": "The look did not work:",
+    "found": "The connection is there.",
+}
+"""What one look found. `absent`: not in all that time. `stopped`: somebody stopped the looking."""
 
 
-def is_the_one_sent(
-    connection: Connection, description: str, credentials: Mapping[str, str | Secret]
-) -> bool:
+def is_the_one_sent(connection: Connection, sent: NewConnection) -> bool:
     """Whether a connection has the description and the credentials that were sent, as far as Infisical shows them."""
-    public = {key: text for key, text in credentials.items() if isinstance(text, str)}
+    public = {key: text for key, text in sent.credentials.items() if isinstance(text, str)}
     shown = {key: connection.credentials.get(key) for key in public}
-    return (connection.description or "") == description and shown == public
+    return (connection.description or "") == sent.description and shown == public
 
 
 @blueprint.get("/connections/new/<connected_app:app>/outcome")
 def outcome(app: App) -> Page:
-    sent = _sent(app)
-    key = asked_project()
-    if sent is None or key is None:
+    sent, since, key = _sent(app), _moment(request.args.get("since", "")), asked_project()
+    if not sent.name or since is None or key is None:
         return problem("incomplete-address")
-    running = services()
     scope = scope_in_hand(key)
-    elapsed = max(int((running.clock() - sent.since).total_seconds()), 0)
-    if request.args.get("stop") == "1":
-        text = "Checking is stopped. Infisical may still create it."
-        seen = Outcome(state="stopped", text=text, elapsed=elapsed)
-    else:
-        seen = _look(
-            sent,
-            elapsed=elapsed,
-            find=lambda: running.infisical.connection_named(app.slug, sent.name, project_id=scope.project_id),
-        )
-    if seen.state == "found" and seen.connection:
+    elapsed = max(int((services().clock() - since).total_seconds()), 0)
+    found, error = None, None
+    state: State = "stopped"
+    if request.args.get("stop") != "1":
+        try:
+            found = services().infisical.connection_named(app.slug, sent.name, project_id=scope.project_id)
+            state = _state_of(found, sent, since=since, elapsed=elapsed)
+        except InfisicalError as unreachable:
+            state, error = "unreachable", unreachable
+    if state == "found" and found:
         # Not a create: whoever opens this address may be somebody else, and may open it again.
-        record("outcome-unknown", "found-later", project=key, connection=seen.connection)
-        expires_on = request.args.get("expires_on")
-        return see_created(app, seen.connection, Creation(late=True), expires_on=expires_on)
-    return _outcome_page(app, sent, seen, scope)
+        record("outcome-unknown", "found-later", project=key, connection=found)
+        return see_created(app, found, Creation(late=True), expires_on=request.args.get("expires_on"))
+    text = f"{_TEXTS[state]} {error.sentence}" if error else _TEXTS[state]
+    carried = {
+        name: text for name, text in carried_values(request.args).items() if name not in ("stop", "looked")
+    }
+    here = {**carried, "app": app.slug}
+    # "Stop checking" carries the look of this page on, for that page does not look.
+    looked = str(elapsed) if state == "waiting" else None
+    return page(
+        "connections/outcome.html",
+        scope=scope,
+        app=app,
+        name=sent.name,
+        project_name=scope.name,
+        since=since,
+        elapsed=elapsed,
+        state=state,
+        state_text=text,
+        refresh=next_look_in(elapsed) if state in ("waiting", "unreachable") else None,
+        percent=min(100 * elapsed // GIVES_UP_AFTER, 100),
+        log=_log(text, state, since=since, elapsed=elapsed),
+        other=found,
+        request_id=error.request_id if error else None,
+        check_url=url_for(".outcome", **here),
+        stop_url=url_for(".outcome", **here, stop="1", looked=looked),
+        form_url=url_for(".form", app=app.slug, project=scope.key, **typed_values(request.args)),
+        token_url=url_for(".token", app=app.slug, project=scope.key),
+    )
 
 
-def _sent(app: App) -> PendingCreate | None:
-    """What the address of the outcome page says was sent, or None where it says too little.
-
-    It says what was typed: each field is read as the form reads it, and a token's expiry may join the description.
-    """
-    typed = typed_values(request.args)
-    name = typed.get("name", "").strip()
+def _moment(text: str) -> datetime | None:
+    """The moment that the address names, in UTC; None where it names none."""
     try:
-        since = datetime.fromisoformat(request.args.get("since", ""))
-        since_utc = since.astimezone(UTC)
+        since = datetime.fromisoformat(text)
+        return since.astimezone(UTC) if since.tzinfo else None
     except (ValueError, OverflowError):
         return None
-    if not name or since.tzinfo is None:
-        return None
+
+
+def _sent(app: App) -> NewConnection:
+    """What was sent, by what the address says was typed: each field is read as the form reads it."""
+    typed = typed_values(request.args)
     given = Given(values=typed, app_name=app.name, today=services().clock().date())
     credentials = {
         path[-1]: row.check(typed.get(row.name, row.default), given).value
@@ -110,31 +112,25 @@ def _sent(app: App) -> PendingCreate | None:
         for path in row.paths
         if row.carried
     }
-    return PendingCreate(
-        name=name[:100],
+    return NewConnection(
+        app=app.slug,
+        method=app.method,
+        name=typed.get("name", "").strip()[:100],
+        project_id=project_id_of(asked_project() or ""),
         description=described(typed),
         credentials={key: text for key, text in credentials.items() if text},
-        since=since_utc,
     )
 
 
-def _look(sent: PendingCreate, *, elapsed: int, find: Callable[[], Connection | None]) -> Outcome:
-    """Looks once for the connection that was sent."""
-    refresh = next_look_in(elapsed)
-    try:
-        found = find()
-    except InfisicalError as error:
-        text = f"The look did not work: {error.sentence}"
-        return Outcome(
-            state="unreachable", text=text, elapsed=elapsed, refresh=refresh, request_id=error.request_id
-        )
-    if found is not None:
-        state, text = _judged(found, sent)
-        return Outcome(state=state, text=text, elapsed=elapsed, connection=found)
-    if refresh is None:
-        text = "It has not appeared in ten minutes. It is not likely to appear any more."
-        return Outcome(state="absent", text=text, elapsed=elapsed)
-    return Outcome(state="waiting", text=NOT_THERE, elapsed=elapsed, refresh=refresh)
+def _state_of(found: Connection | None, sent: NewConnection, *, since: datetime, elapsed: int) -> State:
+    """What a look found: nothing yet, nothing any more, the connection that was sent, or another of its name."""
+    if found is None:
+        return "absent" if next_look_in(elapsed) is None else "waiting"
+    if since - found.created_at > CLOCKS:
+        return "older"
+    if found.created_at - since > timedelta(seconds=GIVES_UP_AFTER) + CLOCKS:
+        return "later"
+    return "found" if is_the_one_sent(found, sent) else "different"
 
 
 def next_look_in(elapsed: int) -> int | None:
@@ -144,70 +140,16 @@ def next_look_in(elapsed: int) -> int | None:
     return 5 if elapsed < 60 else 20
 
 
-def _judged(found: Connection, sent: PendingCreate) -> tuple[State, str]:
-    """Whether the connection that has the name is the one that was sent, and in words why not."""
-    if sent.since - found.created_at > CLOCKS:
-        return (
-            "older",
-            "A connection with this name was there before. It is not the one that was sent, which cannot be created.",
-        )
-    if found.created_at - sent.since > timedelta(seconds=GIVES_UP_AFTER) + CLOCKS:
-        return (
-            "different",
-            "A connection with this name was created more than ten minutes later. It is not the one that was sent.",
-        )
-    if not is_the_one_sent(found, sent.description, sent.credentials):
-        return (
-            "different",
-            "A connection with this name appeared, with another description or instance URL: somebody else’s.",
-        )
-    return "found", "The connection is there."
-
-
-def _outcome_page(app: App, sent: PendingCreate, seen: Outcome, scope: Scope) -> Page:
-    kept = {
-        name: text for name, text in carried_values(request.args).items() if name not in ("stop", "looked")
-    }
-    here = {**kept, "app": app.slug}
-    # "Stop checking" carries the look of this page on, for that page does not look.
-    looked = str(seen.elapsed) if seen.state == "waiting" else None
-    return page(
-        "connections/outcome.html",
-        scope=scope,
-        app=app,
-        name=sent.name,
-        project_name=scope.name,
-        since=sent.since,
-        elapsed=seen.elapsed,
-        state=seen.state,
-        state_text=seen.text,
-        refresh=seen.refresh,
-        percent=min(100 * seen.elapsed // GIVES_UP_AFTER, 100),
-        log=_log(sent, seen),
-        other=seen.connection,
-        request_id=seen.request_id,
-        check_url=url_for(".outcome", **here),
-        stop_url=url_for(".outcome", **here, stop="1", looked=looked),
-        form_url=url_for(".form", app=app.slug, project=scope.key, **typed_values(request.args)),
-        list_url=url_for(".list", project=scope.key),
-        token_url=url_for(".token", app=app.slug, project=scope.key),
-    )
-
-
-def _log(sent: PendingCreate, seen: Outcome) -> tuple[tuple[datetime, str], ...]:
-    """What happened, first to last: sent, unanswered, the latest look."""
-    log = [(sent.since, "Sent to Infisical")]
-    waited, looked = (_seconds_in("waited", seen), _seconds_in("looked", seen))
-    if waited is not None:
-        log.append((sent.since + timedelta(seconds=waited), f"No answer within {counted(waited, 'second')}"))
-    if seen.state != "stopped":
-        log.append((services().clock(), f"Looked: {seen.text[0].lower()}{seen.text[1:]}"))
-    elif looked is not None:
-        log.append((sent.since + timedelta(seconds=looked), f"Looked: {NOT_THERE[0].lower()}{NOT_THERE[1:]}"))
+def _log(text: str, state: State, *, since: datetime, elapsed: int) -> tuple[tuple[datetime, str], ...]:
+    """What happened, first to last: sent, unanswered, the latest look. Seconds that cannot have been are left out."""
+    told = {name: request.args.get(name, type=int) for name in ("waited", "looked")}
+    seconds = {name: value for name, value in told.items() if value is not None and 0 <= value <= elapsed}
+    log = [(since, "Sent to Infisical")]
+    if "waited" in seconds:
+        waited = seconds["waited"]
+        log.append((since + timedelta(seconds=waited), f"No answer within {counted(waited, 'second')}"))
+    if state != "stopped":
+        log.append((services().clock(), f"Looked: {text[0].lower()}{text[1:]}"))
+    elif "looked" in seconds:
+        log.append((since + timedelta(seconds=seconds["looked"]), "Looked: not there yet."))
     return tuple(log)
-
-
-def _seconds_in(name: str, seen: Outcome) -> int | None:
-    """Seconds after the sending that the address tells; None where it tells none that can be."""
-    seconds = request.args.get(name, type=int)
-    return seconds if seconds is not None and 0 <= seconds <= seen.elapsed else None

@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from io import TextIOWrapper
-from itertools import accumulate
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from typing import Literal, TextIO
@@ -129,12 +128,7 @@ def reason_against(path: Path) -> str | None:
 
 def _bounded(text: str) -> str:
     """The text, cut where its JSON would be too long."""
-    start = whole(text[: LONGEST_VALUE + 1])
-    if _size(start) <= LONGEST_VALUE:
-        return start
-    sizes = accumulate(_size(character) for character in start)
-    return start[: sum(size <= LONGEST_VALUE - _size("…") for size in sizes)] + "…"
-
-
-def _size(text: str) -> int:
-    return len(json.dumps(text)) - len('""')
+    start, end = whole(text[: LONGEST_VALUE + 1]), ""
+    while len(json.dumps(start + end)) - len('""') > LONGEST_VALUE:
+        start, end = start[:-1], "…"
+    return start + end

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 LARGEST_PAYLOAD = 4096
-"""Bytes. The API keys of Supabase and the tokens of Infisical hold a few hundred."""
+"""Bytes. API keys and access tokens hold a few hundred."""
 
 
 def read_payload(jwt: str) -> dict[str, Any]:

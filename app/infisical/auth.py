@@ -3,8 +3,8 @@
 import re
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,7 +49,7 @@ class TokenAuth:
     def token(self, infisical: "Infisical", *, deadline: Deadline) -> Secret:  # noqa: ARG002  # it needs neither
         return self._token
 
-    def replaces(self, token: Secret) -> bool:  # noqa: ARG002  # there is no other
+    def replaces(self, token: Secret, *, deadline: Deadline) -> bool:  # noqa: ARG002  # there is no other
         return False
 
 
@@ -86,21 +86,27 @@ class UniversalAuth:
 
     def token(self, infisical: "Infisical", *, deadline: Deadline) -> Secret:
         """The access token to send, which `infisical` is asked for where there is none."""
-        if not self._lock.acquire(timeout=deadline.remaining()):
-            raise Unreachable(Fault.TIMEOUT.value)
-        try:
+        with self._alone(deadline):
             if self._session is None or self._clock() >= self._session.renew_at:
                 self._session = self._renewed(infisical, deadline) or self._logged_in(infisical, deadline)
             return self._session.token
-        finally:
-            self._lock.release()
 
-    def replaces(self, token: Secret) -> bool:
+    def replaces(self, token: Secret, *, deadline: Deadline) -> bool:
         """Whether there can be another token in place of this one, which Infisical no longer accepts."""
-        with self._lock:
+        with self._alone(deadline):
             if self._session is not None and self._session.token is token:
                 self._session = None
         return True
+
+    @contextmanager
+    def _alone(self, deadline: Deadline) -> Iterator[None]:
+        """While no other thread logs in."""
+        if not self._lock.acquire(timeout=deadline.remaining()):
+            raise Unreachable(Fault.TIMEOUT.value)
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _renewed(self, infisical: "Infisical", deadline: Deadline) -> _Session | None:
         """The session with a fresh token, or as it is where that can wait for the next call; None when it is over."""

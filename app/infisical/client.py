@@ -202,8 +202,7 @@ class Infisical:
     ) -> tuple[Connection, ...]:
         """The connections of a project, or with None the organization's own, of every app, by name.
 
-        Without a project Infisical lists every project's as well (recorded exchange list-supabase-no-projectid);
-        those are left out.
+        Without a project Infisical lists every project's as well, as was recorded; those are left out.
         """
         answer = self._call("GET", _CONNECTIONS, params=_scope(project_id), deadline=deadline)
         found = _models(Connection, answer, "appConnections")
@@ -283,7 +282,7 @@ class Infisical:
             return ask(auth=Authorization("Bearer", token))
         except LoginRefused as refused:
             # A token that has expired, was revoked or is used up (get-expired-token, get-revoked-token, numuses-call-3).
-            if refused.status not in (401, 403) or not self._auth.replaces(token):
+            if refused.status not in (401, 403) or not self._auth.replaces(token, deadline=deadline):
                 raise
         return ask(auth=Authorization("Bearer", self._auth.token(self, deadline=deadline)))
 

@@ -12,14 +12,7 @@ import httpx
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
-from .auth import PUBLIC_ENDPOINTS, Guard, TrustedProxyMiddleware, backend_for, embedded_backend_for
-from .auth.middleware import (
-    answer_every_address,
-    answer_only_https,
-    answer_only_named_hosts,
-    answer_only_the_proxy,
-    answer_only_this_machine,
-)
+from .auth import PUBLIC_ENDPOINTS, EmbeddedBackend, Guard, ServiceAccount, backend_for, protect
 from .config import Access, Settings, SettingsError
 from .connectors import APPS, App
 from .core.audit import AuditLog
@@ -79,17 +72,11 @@ def create_app(
     )
     running = _services(settings, keys=keys, data=data, transport=transport, clock=clock, monotonic=monotonic)
     app.extensions[EXTENSION] = replace(running, apps=apps)
-    answer_every_address(app, keys=keys)
-    if settings.access is Access.THIS_MACHINE:
-        answer_only_this_machine(app)
-    else:
-        app.wsgi_app = TrustedProxyMiddleware(app.wsgi_app, trusted=settings.proxy_trusted)  # type: ignore[method-assign]
-        answer_only_named_hosts(app, frozenset(settings.served_hosts))
-        if settings.access is Access.PROXY:
-            # Before https is asked for: what another peer says of that is dropped, and it would be told the wrong fault.
-            answer_only_the_proxy(app)
-        answer_only_https(app)
+    protect(app, settings, keys=keys)
     app.register_blueprint(blueprint)
+    if running.backend.blueprint is not None:
+        # By its name within the blueprint of the pages: what every request passes there, these pass too.
+        app.register_blueprint(running.backend.blueprint, name=f"{BLUEPRINT}.auth")
     return app
 
 
@@ -153,7 +140,7 @@ def _services(
     )
     hosts = upstream.settings.hosts
     backend = (
-        embedded_backend_for(guard, hosts=hosts, connect=upstream.connect)
+        EmbeddedBackend(ServiceAccount(hosts[0], connect=upstream.connect), guard=guard)
         if guard
         else backend_for(
             settings,

@@ -10,7 +10,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from .auth import SignOnError, oidc_policy
+from .auth import OidcError, provider_maker
 from .config import Access, Settings, SettingsError
 from .connectors import CLOUD_HOST
 from .core.audit import reason_against
@@ -159,13 +159,13 @@ def _faults_around(settings: Settings) -> Iterator[str]:
     if settings.access is not Access.OIDC:
         return
     try:
-        with closing(oidc_policy(settings, None, clock=utc_now).provider) as provider:
-            # Nobody departs: this reads what the provider publishes of itself.
-            provider.departure(redirect_uri=settings.bind.url)
+        with closing(provider_maker(settings, clock=utc_now)()) as provider:
+            # Nobody is sent there: this reads what the provider publishes of itself.
+            provider.authorization_request(redirect_uri=settings.bind.url)
         print(f"{settings.oidc_issuer} answers, and can sign people in.")
     except SettingsError as error:
         yield from error.faults
-    except SignOnError as error:
+    except OidcError as error:
         yield f"{settings.oidc_issuer}: {error.reason.value}"
 
 

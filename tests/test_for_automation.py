@@ -7,7 +7,7 @@ import httpx
 
 from app.sandbox import sandbox_token
 from app.web.problems import PROBLEMS
-from tests.conftest import FORM, Client, Sandbox, new_client
+from tests.conftest import FORM, Client, Clock, Sandbox, new_client, sandbox_in
 from tests.pages import read_page
 
 ROOT = Path(__file__).parent.parent
@@ -18,11 +18,20 @@ def section(title: str) -> str:
     return PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-def test_every_page_is_promised_and_no_other(sandbox: Sandbox) -> None:
+def test_every_page_is_promised_and_no_other(own_sandbox: Sandbox, tmp_path: Path, clock: Clock) -> None:
+    single_sign_on = sandbox_in(
+        tmp_path,
+        clock,
+        CONNECT_ACCESS="oidc",
+        CONNECT_OIDC_ISSUER="https://id.example",
+        CONNECT_OIDC_CLIENT_ID="made-up",
+        CONNECT_OIDC_CLIENT_SECRET="made-up-secret",
+    )
     addresses = {address.partition("?")[0] for address in re.findall(r"\| `(/[^`]*)`", section("Pages"))}
     routes = {
         re.sub(r"<uuid:[^>]+>", "CONNECTION_ID", rule.rule).replace("<connected_app:app>", "supabase")
-        for rule in sandbox.app.url_map.iter_rules()
+        for app in (own_sandbox.app, single_sign_on.app)
+        for rule in app.url_map.iter_rules()
         if rule.endpoint != "connect.static_file"
     }
     assert addresses == routes

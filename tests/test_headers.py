@@ -156,12 +156,8 @@ def routes(wizard: Wizard) -> Iterator[Request]:
         "/healthz": (200, JSON),
         "/readyz": (200, JSON),
         wizard.static: (200, STYLES),
-        # Where people do not sign in here, these are none.
-        "/sign-in": (404, PAGE),
-        "/sign-in/company": (404, PAGE),
-        "/sign-in/callback": (404, PAGE),
     }
-    posts = {FORM: (400, PAGE), "/sign-in": (400, PAGE), "/sign-out": (400, PAGE)}
+    posts = {FORM: (400, PAGE)}
     for path, (status, headers) in gets.items():
         yield Request(f"GET {path}", status, headers)
         yield Request(f"HEAD {path}", status, headers)
@@ -169,7 +165,6 @@ def routes(wizard: Wizard) -> Iterator[Request]:
         yield Request(f"OPTIONS {path}", 200, {**HTML, **with_allow(*both)})
     for path, (status, headers) in posts.items():
         yield Request(f"POST {path}", status, headers)
-    yield Request("OPTIONS /sign-out", 200, {**HTML, **with_allow("OPTIONS", "POST")})
 
 
 def refusals(wizard: Wizard) -> Iterator[Request]:
@@ -177,7 +172,9 @@ def refusals(wizard: Wizard) -> Iterator[Request]:
     yield Request("GET /nowhere", 404, PAGE)
     yield Request("GET /static/x/connect.css", 404, PAGE)
     yield Request("PUT /projects", 405, {**PAGE, **with_allow("GET", "HEAD", "OPTIONS")})
-    yield Request("GET /sign-out", 405, {**PAGE, **with_allow("OPTIONS", "POST")})
+    # Where people do not sign in here, these pages are none.
+    for path in ("/sign-in", "/sign-in/company", "/sign-in/callback", "/sign-out"):
+        yield Request(f"GET {path}", 404, PAGE)
     yield Request(f"POST {FORM}", 413, PAGE, b"x" * (LARGEST_REQUEST + 1), form)
     yield Request(f"POST {FORM}", 403, PAGE, more={"Sec-Fetch-Site": "cross-site"})
     elsewhere = 403 if wizard.scheme == "http" else 421
@@ -250,6 +247,7 @@ def test_who_is_led_to_the_sign_in_gets_them_as_well(tmp_path: Path, clock: Cloc
         Request("GET /", 303, {**HTML, "Location": "/sign-in?next=/"}),
         Request(f"POST {FORM}", 303, {**HTML, "Location": f"/sign-in?next={FORM}"}),
         Request("GET /sign-in/callback", 404, PAGE),
+        Request("GET /sign-out", 405, {**PAGE, **with_allow("OPTIONS", "POST")}),
     ]
     assert differences(wizard, requests) == {}
 
@@ -260,8 +258,7 @@ def test_signing_in_sets_the_two_cookies_and_nothing_else(own_sandbox: Sandbox) 
     names = [cookie.partition("=")[0] for cookie in answer.headers.getlist("Set-Cookie")]
     assert sorted(names) == ["connect", "connect-sign-in"]
     answer.headers.remove("Set-Cookie")
-    bare = {**NOT_KEPT, "Content-Type": "text/plain; charset=utf-8"}
-    assert shown(answer.headers, scheme="http") == {**bare, "Vary": "Cookie", "Location": "/"}
+    assert shown(answer.headers, scheme="http") == {**HTML, "Vary": "Cookie", "Location": "/"}
 
 
 def test_a_fault_of_ours_has_them_as_well(wizard_at: Callable[..., Client]) -> None:

@@ -225,9 +225,7 @@ def test_the_portals_answers_keep_their_headers(browser: Client, path: str) -> N
         assert name not in headers
 
 
-@pytest.mark.parametrize(
-    "path", ["/connections", "/projects", "/healthz", "/static/x/y.css", "/sign-in", FORM]
-)
+@pytest.mark.parametrize("path", ["/connections", "/projects", "/healthz", "/static/x/y.css", FORM])
 def test_our_answers_carry_our_headers(browser: Client, path: str) -> None:
     headers = browser.get(f"{PREFIX}{path}").headers
     assert headers["Content-Security-Policy"].startswith(OURS)
@@ -270,7 +268,14 @@ def test_whether_the_whole_host_wants_https_is_for_the_portal_to_say(browser: Cl
 
 
 @pytest.mark.parametrize(
-    "path", ["/nowhere", f"{PREFIX}/nowhere", f"{PREFIX}/connections/supabase/no-uuid", f"{PREFIX}x"]
+    "path",
+    [
+        "/nowhere",
+        f"{PREFIX}/nowhere",
+        f"{PREFIX}/connections/supabase/no-uuid",
+        f"{PREFIX}/sign-in",
+        f"{PREFIX}x",
+    ],
 )
 def test_an_address_that_nothing_has_is_the_portals(browser: Client, path: str) -> None:
     assert is_the_portals(browser.page(path, status=404))
@@ -282,9 +287,7 @@ def test_a_method_that_an_address_does_not_take_is_the_portals(browser: Client) 
     assert is_the_portals(read_page(answer.text))
 
 
-@pytest.mark.parametrize(
-    "path", ["/static/x/connect.css", f"/connections/supabase/{MISSING}/reminder.ics", "/sign-in"]
-)
+@pytest.mark.parametrize("path", ["/static/x/connect.css", f"/connections/supabase/{MISSING}/reminder.ics"])
 def test_what_a_page_of_ours_does_not_have_is_told_by_us(browser: Client, path: str) -> None:
     page = browser.page(f"{PREFIX}{path}", status=404)
     assert page.problem == "page-not-found"

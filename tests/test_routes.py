@@ -15,18 +15,14 @@ from app import LARGEST_REQUEST
 from tests.conftest import FORM, Client, Clock, Sandbox, new_client, sandbox_in
 from tests.pages import read_page
 
-OPEN_TO_EVERYBODY = {
-    "static_file",
-    "sandbox_help",
-    "healthz",
-    "readyz",
-    "sign_in",
-    "submit_sign_in",
-    "sign_out",
-    "depart",
-    "arrive",
-}
+PUBLIC = {"static_file", "sandbox_help", "healthz", "readyz"}
 """The pages that answer people who have not come in. None of them shows or changes anything of Infisical's."""
+
+SIGN_IN = {
+    "sign-in": {"auth.sign_in", "auth.submit_sign_in", "auth.sign_out"},
+    "oidc": {"auth.sign_in", "auth.login", "auth.callback", "auth.sign_out"},
+}
+"""The pages where people sign in, of the ways in that have any: they are public as well."""
 
 PROBES = {"healthz", "readyz"}
 PROXY = "10.0.0.7"
@@ -43,7 +39,7 @@ WAYS_IN = {
 }
 
 
-class Door(NamedTuple):
+class Route(NamedTuple):
     """One method of one route, at an address that leads to it."""
 
     name: str
@@ -51,35 +47,41 @@ class Door(NamedTuple):
     path: str
 
 
-def doors(wizard: Sandbox) -> Iterator[Door]:
+def routes(wizard: Sandbox) -> Iterator[Route]:
     for rule in wizard.app.url_map.iter_rules():
         path = re.sub(r"<uuid:[^>]+>", "adb321fa-eccb-491a-98b9-d58994355946", rule.rule)
         path = path.replace("<version>/<path:name>", "x/y.css").replace("<connected_app:app>", "supabase")
         assert "<" not in path, rule
-        owner, _, name = rule.endpoint.rpartition(".")
+        owner, _, name = rule.endpoint.partition(".")
         assert owner == "connect", f"{rule} is none of our pages"
         for method in sorted(rule.methods or ()):
-            yield Door(name, method, path)
+            yield Route(name, method, path)
 
 
-@pytest.fixture(params=WAYS_IN)
+@pytest.fixture(scope="module", params=WAYS_IN)
 def way_in(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="module")
+def shared(way_in: str, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    return sandbox_in(tmp_path_factory.mktemp("wizard"), Clock(), **WAYS_IN[way_in])
+
+
 @pytest.fixture
-def wizard(way_in: str, tmp_path: Path, clock: Clock) -> Sandbox:
-    return sandbox_in(tmp_path, clock, **WAYS_IN[way_in])
+def wizard(shared: Sandbox) -> Sandbox:
+    shared.sent.clear()
+    return shared
 
 
-def knock(browser: FlaskClient, door: Door, **headers: str) -> TestResponse:
+def ask(browser: FlaskClient, route: Route, **headers: str) -> TestResponse:
     """Asks as somebody whom nobody knows, past the checks of the test's browser: a HEAD has no page to check."""
     named = {name.replace("_", "-"): text for name, text in headers.items()}
     peer = {"REMOTE_ADDR": named.pop("peer", "127.0.0.1")}
     return FlaskClient.open(
         browser,
-        door.path,
-        method=door.method,
+        route.path,
+        method=route.method,
         headers=named,
         base_url="http://localhost",
         environ_overrides=peer,
@@ -109,19 +111,26 @@ STRANGERS: dict[str, tuple[dict[str, str], Callable[[TestResponse], bool]]] = {
 def test_no_route_answers_a_stranger_unless_it_is_open_to_everybody(way_in: str, wizard: Sandbox) -> None:
     headers, challenge = STRANGERS[way_in]
     answered = {
-        door.name: door
-        for door in doors(wizard)
-        if not challenge(knock(new_client(wizard.app), door, **headers))
+        route.name: route
+        for route in routes(wizard)
+        if not challenge(ask(new_client(wizard.app), route, **headers))
     }
     # On this machine alone nothing at all is open to the outside.
-    assert set(answered) == (set() if way_in == "this machine" else OPEN_TO_EVERYBODY)
+    assert set(answered) == (set() if way_in == "this machine" else PUBLIC | SIGN_IN.get(way_in, set()))
+
+
+def test_the_pages_where_people_sign_in_are_there_where_that_is_the_way_in(
+    way_in: str, wizard: Sandbox
+) -> None:
+    there = {route.name for route in routes(wizard) if route.name.startswith("auth.")}
+    assert there == SIGN_IN.get(way_in, set())
 
 
 def test_a_page_that_is_not_open_sends_nothing_for_a_stranger(way_in: str, wizard: Sandbox) -> None:
     headers, _ = STRANGERS[way_in]
-    for door in doors(wizard):
-        if door.name not in PROBES:
-            knock(new_client(wizard.app), door, **headers)
+    for route in routes(wizard):
+        if route.name not in PROBES:
+            ask(new_client(wizard.app), route, **headers)
     assert wizard.sent == []
 
 
@@ -129,16 +138,16 @@ def test_behind_a_proxy_every_route_but_the_probes_is_closed_to_other_peers(
     tmp_path: Path, clock: Clock
 ) -> None:
     wizard = sandbox_in(tmp_path, clock, **WAYS_IN["proxy"])
-    for door in doors(wizard):
-        answer = knock(new_client(wizard.app), door, peer="203.0.113.66", X_Forwarded_User="mallory")
-        assert (door.name in PROBES) is not is_refused(answer), door
+    for route in routes(wizard):
+        answer = ask(new_client(wizard.app), route, peer="203.0.113.66", X_Forwarded_User="mallory")
+        assert (route.name in PROBES) is not is_refused(answer), route
 
 
-@pytest.mark.parametrize("host", ["evil.example", "connect.example.com.evil.example", ""])
-def test_every_route_is_closed_to_another_host(way_in: str, wizard: Sandbox, host: str) -> None:
+def test_every_route_is_closed_to_another_host(way_in: str, wizard: Sandbox) -> None:
     closed = 403 if way_in == "this machine" else 421
-    for door in doors(wizard):
-        assert knock(new_client(wizard.app), door, Host=host, peer=PROXY).status_code == closed, door
+    for host in ("evil.example", "connect.example.com.evil.example", ""):
+        for route in routes(wizard):
+            assert ask(new_client(wizard.app), route, Host=host, peer=PROXY).status_code == closed, route
     assert wizard.sent == []
 
 
@@ -154,17 +163,17 @@ ELSEWHERE = {
 """Who asks over plain http and may be on another machine, though the name is mostly one of this machine's."""
 
 
-@pytest.mark.parametrize("asked", ELSEWHERE)
 @pytest.mark.parametrize("access", ["sign-in", "oidc", "proxy"])
 def test_every_route_but_the_probes_is_closed_to_plain_http_from_outside(
-    tmp_path: Path, clock: Clock, access: str, asked: str
+    tmp_path: Path, clock: Clock, access: str
 ) -> None:
     settings = {**WAYS_IN[access], "CONNECT_HOSTS": "connect.example.com, localhost"}
     wizard = sandbox_in(tmp_path, clock, **{**settings, "CONNECT_PROXY_TRUSTED": PROXY})
     named = {"X_Forwarded_User": "ada"} if access == "proxy" else {}
-    for door in doors(wizard):
-        answer = knock(new_client(wizard.app), door, **named, **ELSEWHERE[asked])
-        assert (door.name in PROBES) is not is_refused(answer), door
+    for asked, headers in ELSEWHERE.items():
+        for route in routes(wizard):
+            answer = ask(new_client(wizard.app), route, **named, **headers)
+            assert (route.name in PROBES) is not is_refused(answer), (asked, route)
     assert {request.url.path for request in wizard.sent} <= {
         "/api/status",
         "/api/v1/projects",
@@ -175,7 +184,7 @@ def test_every_route_but_the_probes_is_closed_to_plain_http_from_outside(
 # ── Posts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Arrival(NamedTuple):
+class Origin(NamedTuple):
     """What a browser says of where a post comes from, and how it is answered without our token."""
 
     headers: dict[str, str]
@@ -183,37 +192,39 @@ class Arrival(NamedTuple):
     slug: str
 
 
-ARRIVALS = {
-    "a page of ours": Arrival({"Sec-Fetch-Site": "same-origin"}, 400, "page-too-old"),
-    "the address bar": Arrival({"Sec-Fetch-Site": "none"}, 400, "page-too-old"),
-    "a program": Arrival({}, 400, "page-too-old"),
-    "a page of ours, old browser": Arrival({"Origin": "http://localhost"}, 400, "page-too-old"),
-    "another site": Arrival({"Sec-Fetch-Site": "cross-site"}, 403, "from-elsewhere"),
-    "a sibling": Arrival({"Sec-Fetch-Site": "same-site"}, 403, "from-elsewhere"),
-    "a new word": Arrival({"Sec-Fetch-Site": "made-up"}, 403, "from-elsewhere"),
-    "two words": Arrival({"Sec-Fetch-Site": "same-origin,cross-site"}, 403, "from-elsewhere"),
-    "another site that names us": Arrival(
+ORIGINS = {
+    "a page of ours": Origin({"Sec-Fetch-Site": "same-origin"}, 400, "page-too-old"),
+    "the address bar": Origin({"Sec-Fetch-Site": "none"}, 400, "page-too-old"),
+    "a program": Origin({}, 400, "page-too-old"),
+    "a page of ours, old browser": Origin({"Origin": "http://localhost"}, 400, "page-too-old"),
+    "another site": Origin({"Sec-Fetch-Site": "cross-site"}, 403, "from-elsewhere"),
+    "a sibling": Origin({"Sec-Fetch-Site": "same-site"}, 403, "from-elsewhere"),
+    "a new word": Origin({"Sec-Fetch-Site": "made-up"}, 403, "from-elsewhere"),
+    "two words": Origin({"Sec-Fetch-Site": "same-origin,cross-site"}, 403, "from-elsewhere"),
+    "another site that names us": Origin(
         {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"}, 403, "from-elsewhere"
     ),
-    "another site, old browser": Arrival({"Origin": "http://evil.example"}, 403, "from-elsewhere"),
-    "another scheme": Arrival({"Origin": "https://localhost"}, 403, "from-elsewhere"),
-    "another port": Arrival({"Origin": "http://localhost:81"}, 403, "from-elsewhere"),
-    "a sandboxed frame": Arrival({"Origin": "null"}, 403, "from-elsewhere"),
-    "no origin at all": Arrival({"Origin": ""}, 403, "from-elsewhere"),
-    "half an origin": Arrival({"Origin": "http://["}, 403, "from-elsewhere"),
-    "a longer name": Arrival({"Origin": "http://localhost.evil.example"}, 403, "from-elsewhere"),
+    "another site, old browser": Origin({"Origin": "http://evil.example"}, 403, "from-elsewhere"),
+    "another scheme": Origin({"Origin": "https://localhost"}, 403, "from-elsewhere"),
+    "another port": Origin({"Origin": "http://localhost:81"}, 403, "from-elsewhere"),
+    "a sandboxed frame": Origin({"Origin": "null"}, 403, "from-elsewhere"),
+    "no origin at all": Origin({"Origin": ""}, 403, "from-elsewhere"),
+    "half an origin": Origin({"Origin": "http://["}, 403, "from-elsewhere"),
+    "a longer name": Origin({"Origin": "http://localhost.evil.example"}, 403, "from-elsewhere"),
 }
 
 
-@pytest.mark.parametrize("arrival", ARRIVALS.values(), ids=ARRIVALS)
-def test_every_post_must_carry_our_token_and_come_from_our_pages(sandbox: Sandbox, arrival: Arrival) -> None:
-    posts = [door for door in doors(sandbox) if door.method == "POST"]
-    assert {door.path for door in posts} == {FORM, "/sign-in", "/sign-out"}
-    for door in posts:
-        answer = knock(new_client(sandbox.app), door, **arrival.headers)
-        assert answer.status_code == arrival.status, door
-        assert read_page(answer.text).problem == arrival.slug
-    assert sandbox.sent == []
+@pytest.mark.parametrize("origin", ORIGINS.values(), ids=ORIGINS)
+def test_every_post_must_carry_our_token_and_come_from_our_pages(
+    sandbox: Sandbox, own_sandbox: Sandbox, origin: Origin
+) -> None:
+    assert {route.path for route in routes(sandbox) if route.method == "POST"} == {FORM}
+    posts = [(sandbox, FORM), (own_sandbox, "/sign-in"), (own_sandbox, "/sign-out")]
+    for wizard, path in posts:
+        answer = ask(new_client(wizard.app), Route("", "POST", path), **origin.headers)
+        assert answer.status_code == origin.status, path
+        assert read_page(answer.text).problem == origin.slug
+        assert wizard.sent == []
 
 
 @pytest.mark.parametrize("path", [FORM, "/sign-in", "/sign-out"])
@@ -292,18 +303,18 @@ def test_a_form_that_was_opened_before_the_key_was_replaced_is_still_taken(
 
 def test_no_route_takes_a_body_that_is_too_large(sandbox: Sandbox) -> None:
     kinds = ("application/x-www-form-urlencoded", "application/json", "multipart/form-data; boundary=x", "")
-    for door in doors(sandbox):
+    for route in routes(sandbox):
         for kind in kinds:
             answer = FlaskClient.open(
                 new_client(sandbox.app),
-                door.path,
-                method=door.method,
+                route.path,
+                method=route.method,
                 data=b"x" * (LARGEST_REQUEST + 1),
                 content_type=kind,
                 headers={"Sec-Fetch-Site": "same-origin"},
                 base_url="http://localhost",
             )
-            assert answer.status_code == 413, (door, kind)
+            assert answer.status_code == 413, (route, kind)
     assert sandbox.sent == []
 
 
@@ -316,12 +327,12 @@ def test_a_body_of_64_kb_is_taken(client: Client) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "MADE-UP"])
 def test_no_route_takes_a_method_that_it_does_not_know(sandbox: Sandbox, method: str) -> None:
-    for path in sorted({door.path for door in doors(sandbox)}):
-        answer = knock(new_client(sandbox.app), Door("", method, path))
+    for path in sorted({route.path for route in routes(sandbox)}):
+        answer = ask(new_client(sandbox.app), Route("", method, path))
         assert answer.status_code == 405, path
         assert read_page(answer.text).problem == "wrong-method"
         assert set(answer.headers["Allow"].split(", ")) == {
-            door.method for door in doors(sandbox) if door.path == path
+            route.method for route in routes(sandbox) if route.path == path
         }
     assert sandbox.sent == []
 

@@ -1,29 +1,106 @@
-"""Who may come in, and by which way."""
+"""Who may come in: each way in is a backend, and the settings choose one."""
 
-# Importing the pages is what adds their routes to the blueprint.
-from . import login, oidc_views
-from .backends import backend_for, embedded_backend_for, oidc_policy
-from .embedded_backend import PUBLIC_ENDPOINTS, EmbeddedBackend, Guard
-from .loopback import is_loopback_name, reason_to_refuse, without_port
-from .oidc_errors import SignOnError
-from .service_account import ServiceAccount
-from .trusted_proxy import TrustedProxyMiddleware, peer_is_trusted, peer_is_unheard
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ..config import Access, Settings, SettingsError
+from ..core.network import NetworkTransport, certificates
+from ..core.secret import Secret
+from ..infisical import Infisical, OAuthApplication
+from ..web import AuthBackend
+from .backends import PUBLIC_ENDPOINTS, EmbeddedBackend, Guard, LocalBackend, ProxyBackend, ServiceAccount
+from .login import LoginBackend
+from .middleware import protect
+from .oidc_errors import OidcError
+from .oidc_views import OidcBackend, OidcPolicy
+
+if TYPE_CHECKING:
+    from .oidc import IdentityProvider
 
 __all__ = [
     "PUBLIC_ENDPOINTS",
     "EmbeddedBackend",
     "Guard",
+    "OidcError",
     "ServiceAccount",
-    "SignOnError",
-    "TrustedProxyMiddleware",
     "backend_for",
-    "embedded_backend_for",
-    "is_loopback_name",
-    "login",
-    "oidc_policy",
-    "oidc_views",
-    "peer_is_trusted",
-    "peer_is_unheard",
-    "reason_to_refuse",
-    "without_port",
+    "protect",
+    "provider_maker",
 ]
+
+
+def backend_for(
+    settings: Settings,
+    *,
+    hosts: tuple[str, ...],
+    reach: Callable[[str], Infisical],
+    connect: Callable[[], Infisical],
+    application: OAuthApplication | None,
+    secret_keys: tuple[Secret, ...],
+    clock: Callable[[], datetime],
+) -> AuthBackend:
+    """The backend of the way in that CONNECT_ACCESS names.
+
+    `reach` makes the client of one of the `hosts`, `connect` the one with the server's own credential. `application`
+    exchanges sign-ins at Infisical. Raises SettingsError without the extra that single sign-on needs.
+    """
+    server = ServiceAccount(hosts[0], connect=connect)
+    if settings.access is Access.THIS_MACHINE:
+        return LocalBackend(server)
+    if settings.access is Access.PROXY:
+        return ProxyBackend(
+            server,
+            user_header=settings.proxy_user_header,
+            groups_header=settings.proxy_groups_header,
+            allowed_groups=settings.proxy_allowed_groups,
+        )
+    if settings.access is Access.SIGN_IN:
+        return LoginBackend(hosts=hosts, reach=reach, secret_keys=secret_keys, clock=clock)
+    policy = OidcPolicy(
+        application=application if settings.oidc_exchange else None,
+        emails=frozenset(settings.oidc_allowed_emails),
+        groups=frozenset(settings.oidc_allowed_groups),
+        named_by=(str(settings.oidc_issuer), str(settings.oidc_client_id)),
+    )
+    return OidcBackend(
+        policy,
+        make_provider=provider_maker(settings, clock=clock),
+        hosts=hosts,
+        reach=reach,
+        secret_keys=secret_keys,
+        clock=clock,
+        server=server if policy.application is None else None,
+    )
+
+
+def provider_maker(settings: Settings, *, clock: Callable[[], datetime]) -> "Callable[[], IdentityProvider]":
+    """Makes the client of the identity provider that CONNECT_OIDC_* name.
+
+    Raises SettingsError without the extra that it needs.
+    """
+    try:
+        # Imported here: nobody else needs the extra, nor waits for it.
+        from .oidc import IdentityProvider  # noqa: PLC0415
+    except ImportError:
+        raise SettingsError(
+            (
+                "CONNECT_ACCESS=oidc needs the extra oidc: install the wheel with [oidc] at the end of its name, or run "
+                "uv sync --extra oidc in a checkout.",
+            )
+        ) from None
+    issuer, client_id, secret = settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret
+    if issuer is None or client_id is None or secret is None:
+        raise SettingsError(("CONNECT_OIDC_ISSUER, its client ID and its client secret are not set.",))
+
+    def make_provider() -> IdentityProvider:
+        return IdentityProvider(
+            issuer=issuer,
+            client_id=client_id,
+            client_secret=secret,
+            # An Infisical behind a private authority may go with a provider behind a public one, or behind the same.
+            transport=NetworkTransport(certificates(besides=settings.ca_bundle)),
+            clock=clock,
+        )
+
+    return make_provider

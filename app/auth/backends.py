@@ -1,100 +1,147 @@
-"""Which way in the settings choose."""
+"""The ways in where nobody signs in here: whoever is admitted acts with the server's own credential at Infisical."""
 
-from collections.abc import Callable
-from datetime import datetime
+import logging
+from collections.abc import Callable, Collection
+from functools import cached_property
+from urllib.parse import urlsplit
 
-from ..config import Access, Settings, SettingsError
-from ..core.network import NetworkTransport, certificates
-from ..core.secret import Secret
-from ..infisical import Infisical, OAuthApplication
-from ..web import AuthBackend
-from .embedded_backend import EmbeddedBackend, Guard
-from .hosts import Hosts, host_name
-from .local_backend import LocalBackend
-from .oidc_policy import OidcPolicy
-from .proxy_backend import ProxyBackend
-from .service_account import ServiceAccount
-from .session_backend import SessionBackend
+from flask import request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from ..infisical import Infisical
+from ..web import AuthContext, Page, Principal, deny, host_answers, record, we_answer
+from .middleware import peer_is_trusted
+
+Guard = Callable[[], Principal | Page]
+"""Called before each page that is not open to everybody: the person who asks, or the response they get instead."""
+
+PUBLIC_ENDPOINTS = frozenset({"static_file", "healthz", "readyz"})
+"""The pages that answer without asking the guard."""
+
+LONGEST_NAME = 200
+
+_THIS_MACHINE = Principal(subject="this-machine", name="This machine", way_in="this-machine")
+_log = logging.getLogger(__name__)
 
 
-def backend_for(
-    settings: Settings,
-    *,
-    hosts: tuple[str, ...],
-    reach: Callable[[str], Infisical],
-    connect: Callable[[], Infisical],
-    application: OAuthApplication | None,
-    secret_keys: tuple[Secret, ...],
-    clock: Callable[[], datetime],
-) -> AuthBackend:
-    """The gate of the way in that CONNECT_ACCESS names.
+def host_name(host: str) -> str:
+    """The host of an address, with a port that is not the usual one."""
+    return urlsplit(host).netloc
 
-    `reach` makes the client of one of the `hosts`, `connect` the one with the server's own credential. `application`
-    exchanges sign-ins at Infisical.
+
+class ServiceAccount:
+    """The server's own credential at Infisical. `connect` is called once per process, when it is first needed."""
+
+    def __init__(self, host: str, *, connect: Callable[[], Infisical]) -> None:
+        self.host = host_name(host)
+        self._connect = connect
+
+    @cached_property
+    def infisical(self) -> Infisical:
+        return self._connect()
+
+    def check(self) -> None:
+        """Infisical answers and accepts the credential."""
+        self.infisical.status()
+        self.infisical.projects()
+
+
+class LocalBackend:
+    """The way in on a loopback address. That a request comes from this machine is judged before (see `middleware`)."""
+
+    blueprint = None
+
+    def __init__(self, server: ServiceAccount) -> None:
+        self.server = server
+
+    @property
+    def host(self) -> str:
+        return self.server.host
+
+    def authenticate(self) -> AuthContext | Page:
+        return self.context_of(_THIS_MACHINE)
+
+    def challenge(self) -> Page | None:
+        return None
+
+    def check(self) -> None:
+        self.server.check()
+
+    def context_of(self, person: Principal) -> AuthContext:
+        return AuthContext(person=person, host=self.server.host, connect=lambda: self.server.infisical)
+
+
+class ProxyBackend(LocalBackend):
+    """The way in behind oauth2-proxy, Pomerium, Cloudflare Access, Authelia and their like.
+
+    The header is believed from the peers that CONNECT_PROXY_TRUSTED names, judged by the socket's own address. With
+    `allowed_groups` one of the person's groups must be among them.
     """
-    server = ServiceAccount(host=host_name(hosts[0]), connect=connect)
-    if settings.access is Access.PROXY:
-        return ProxyBackend(
-            server,
-            user_header=settings.proxy_user_header,
-            groups_header=settings.proxy_groups_header,
-            allowed_groups=settings.proxy_allowed_groups,
+
+    def __init__(
+        self,
+        server: ServiceAccount,
+        *,
+        user_header: str,
+        groups_header: str,
+        allowed_groups: Collection[str],
+    ) -> None:
+        super().__init__(server)
+        self._user_header = user_header
+        self._groups_header = groups_header
+        self._allowed_groups = frozenset(allowed_groups)
+
+    def authenticate(self) -> AuthContext | Page:
+        # Other peers were refused before (see `middleware`). Without the proxy's word there is no name, whatever is sent.
+        name = _header(self._user_header).strip() if peer_is_trusted() else ""
+        # Two headers, which arrive as one with a comma in it, name nobody: one of them may have come from outside.
+        unusable = not name.isprintable() or "," in name or "\N{REPLACEMENT CHARACTER}" in name
+        if not name or unusable or len(name) > LONGEST_NAME:
+            return deny("nobody-named/proxy")
+        groups = tuple(group.strip() for group in _header(self._groups_header).split(",") if group.strip())
+        person = Principal(subject=name, name=name, way_in="proxy", groups=groups)
+        if self._allowed_groups and not self._allowed_groups.intersection(groups):
+            return deny("not-allowed", person=person, who=name, unverified="")
+        return self.context_of(person)
+
+
+def _header(name: str) -> str:
+    """WSGI hands headers on as Latin-1; proxies write names in UTF-8."""
+    return request.headers.get(name, "").encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+class EmbeddedBackend(LocalBackend):
+    """The way in of a mounted wizard: the host's guard.
+
+    Only a Principal is let in. A response is handed on as the host made it; whatever else the guard returns is refused,
+    and what it raises is the host's to handle.
+    """
+
+    host = ""
+    """Nobody who was not let in learns which Infisical it is."""
+
+    def __init__(self, server: ServiceAccount, *, guard: Guard) -> None:
+        super().__init__(server)
+        self._guard: Callable[[], object] = guard
+
+    def authenticate(self) -> AuthContext | Page:
+        host_answers()
+        try:
+            answer = self._guard()
+        except HTTPException:
+            record("refusal", "not-let-in")
+            raise
+        if isinstance(answer, Response):
+            record("refusal", "not-let-in")
+            return answer
+        we_answer()
+        if isinstance(answer, Principal):
+            # A number from the host's database, or no text at all, tells nobody apart.
+            texts: tuple[object, ...] = (answer.subject, answer.name, answer.way_in)
+            if answer.subject and all(isinstance(text, str) for text in texts):
+                return self.context_of(answer)
+        _log.error(
+            "The guard must return a Person with texts in it, or a response; it returned %s.", type(answer)
         )
-    if settings.access is Access.THIS_MACHINE:
-        return LocalBackend(server)
-    oidc = oidc_policy(settings, application, clock=clock) if settings.access is Access.OIDC else None
-    return SessionBackend(
-        Hosts(hosts, reach=reach),
-        secret_keys=secret_keys,
-        clock=clock,
-        oidc=oidc,
-        server=server if oidc and oidc.application is None else None,
-    )
-
-
-def oidc_policy(
-    settings: Settings, application: OAuthApplication | None, *, clock: Callable[[], datetime]
-) -> OidcPolicy:
-    """The single sign-on that CONNECT_OIDC_* name. Raises SettingsError without the extra that it needs."""
-    try:
-        # Imported here: nobody else needs the extra, nor waits for it.
-        from .oidc import IdentityProvider  # noqa: PLC0415
-    except ImportError:
-        raise SettingsError(
-            (
-                "CONNECT_ACCESS=oidc needs the extra oidc: install the wheel with [oidc] at the end of its name, or run "
-                "uv sync --extra oidc in a checkout.",
-            )
-        ) from None
-    issuer, client_id, client_secret = (
-        settings.oidc_issuer,
-        settings.oidc_client_id,
-        settings.oidc_client_secret,
-    )
-    if issuer is None or client_id is None or client_secret is None:
-        raise SettingsError(("CONNECT_OIDC_ISSUER, its client ID and its client secret are not set.",))
-
-    def make_provider() -> IdentityProvider:
-        return IdentityProvider(
-            issuer=issuer,
-            client_id=client_id,
-            client_secret=client_secret,
-            # An Infisical behind a private authority may go with a provider behind a public one, or behind the same.
-            transport=NetworkTransport(certificates(besides=settings.ca_bundle)),
-            clock=clock,
-        )
-
-    return OidcPolicy(
-        make_provider=make_provider,
-        application=application if settings.oidc_exchange else None,
-        emails=frozenset(settings.oidc_allowed_emails),
-        groups=frozenset(settings.oidc_allowed_groups),
-        named_by=(issuer, client_id),
-    )
-
-
-def embedded_backend_for(
-    guard: Guard, *, hosts: tuple[str, ...], connect: Callable[[], Infisical]
-) -> AuthBackend:
-    """The gate of a mounted wizard. `connect` makes the client with the server's own credential at the first host."""
-    return EmbeddedBackend(ServiceAccount(host=host_name(hosts[0]), connect=connect), guard=guard)
+        return deny("nobody-named/embedded")

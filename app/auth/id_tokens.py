@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from authlib.oidc.core import CodeIDToken
@@ -21,7 +21,7 @@ from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
 from ..core.secret import Secret
-from .oidc_errors import ProviderFault, Reason, SignedOn, SignOnError, StartAgain, in_short
+from .oidc_errors import OidcError, OidcUser, ProviderFault, Reason, SignInAgain, in_short
 
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
@@ -31,6 +31,12 @@ ALGORITHMS = frozenset(
 LEEWAY = 60
 """Seconds that two clocks may be apart."""
 
+_REASONS = {
+    "nonce": Reason.OTHER_NONCE,
+    "iss": Reason.TOKEN_ISSUER,
+    **dict.fromkeys(("aud", "azp"), Reason.AUDIENCE),
+    **dict.fromkeys(("exp", "iat", "nbf"), Reason.TIME),
+}
 _MOST_GROUPS = 1000
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
@@ -59,88 +65,50 @@ class UnknownKey(ProviderFault):
 
 def read_id_token(
     token: Secret, *, keys: KeySet, issuer: str, client_id: str, nonce: str, now: datetime
-) -> SignedOn:
-    """The person in an ID token. Raises StartAgain where the nonce is another's, else ProviderFault."""
-    claims: Mapping[str, Any] | SignOnError
+) -> OidcUser:
+    """The person in an ID token. Raises SignInAgain where the nonce is another's, else ProviderFault."""
+    claims: Mapping[str, Any] | OidcError
     try:
         claims = _claims(token, keys=keys, issuer=issuer, client_id=client_id, nonce=nonce, now=now)
     except (InvalidKeyIdError, BadSignatureError):
         claims = UnknownKey()
-    except (JoseError, UnsupportedAlgorithm) as error:
-        claims = _fault(error)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
+    except (InvalidClaimError, MissingClaimError) as error:
+        reason = _REASONS.get(error.claim, Reason.TOKEN)
+        claims = SignInAgain(reason) if reason is Reason.OTHER_NONCE else ProviderFault(reason)
+    except ExpiredTokenError:
+        claims = ProviderFault(Reason.TIME)
+    except (UnsupportedAlgorithmError, UnsupportedAlgorithm):
+        claims = ProviderFault(Reason.ALGORITHM)
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         claims = ProviderFault(Reason.TOKEN)
     # Raised outside the except block: the frames below hold the token in their locals.
-    if isinstance(claims, SignOnError):
+    if isinstance(claims, OidcError):
         raise claims
-    return _person(claims, token)
+    subject = claims["sub"]
+    if subject != in_short(subject, longest=255):
+        raise ProviderFault(Reason.TOKEN)
+    names = (in_short(claims.get(claim)) for claim in ("name", "preferred_username", "email"))
+    return OidcUser(
+        subject=subject,
+        name=next(filter(None, names), subject),
+        email=_verified_email(claims),
+        groups=_groups(claims.get("groups")),
+        id_token=token,
+    )
 
 
 def _claims(
     token: Secret, *, keys: KeySet, issuer: str, client_id: str, nonce: str, now: datetime
 ) -> Mapping[str, Any]:
     read = jwt.decode(token.reveal(), keys, registry=_SIGNATURES)
+    needed: dict[str, Any] = {name: {"essential": True} for name in ("sub", "exp", "iat")}
+    for name, value in (("iss", issuer), ("aud", client_id)):
+        needed[name] = {"essential": True, "value": value}
     claims = CodeIDToken(
-        read.claims,
-        read.header,
-        options={
-            "iss": {"essential": True, "value": issuer},
-            "aud": {"essential": True, "value": client_id},
-            "sub": {"essential": True},
-            "exp": {"essential": True},
-            "iat": {"essential": True},
-        },
-        params={"nonce": nonce, "client_id": client_id},
+        read.claims, read.header, options=needed, params={"nonce": nonce, "client_id": client_id}
     )
     claims.validate(now=int(now.timestamp()), leeway=LEEWAY)
     return dict(claims)
-
-
-def _fault(error: Exception) -> SignOnError:
-    if isinstance(error, UnsupportedAlgorithmError | UnsupportedAlgorithm):
-        return ProviderFault(Reason.ALGORITHM)
-    if isinstance(error, ExpiredTokenError):
-        return ProviderFault(Reason.TIME)
-    if not isinstance(error, InvalidClaimError | MissingClaimError):
-        return ProviderFault(Reason.TOKEN)
-    if error.claim == "nonce":
-        return StartAgain(Reason.OTHER_NONCE)
-    told = {
-        "iss": Reason.TOKEN_ISSUER,
-        "aud": Reason.AUDIENCE,
-        "azp": Reason.AUDIENCE,
-        "exp": Reason.TIME,
-        "iat": Reason.TIME,
-        "nbf": Reason.TIME,
-    }
-    return ProviderFault(told.get(error.claim, Reason.TOKEN))
-
-
-def _person(claims: Mapping[str, Any], token: Secret) -> SignedOn:
-    subject = claims["sub"]
-    expires_at = _moment(claims["exp"])
-    if subject != in_short(subject, longest=255) or expires_at is None:
-        raise ProviderFault(Reason.TOKEN)
-    return SignedOn(
-        subject=subject,
-        name=_name(claims) or subject,
-        email=_verified_email(claims),
-        groups=_groups(claims.get("groups")),
-        id_token=token,
-        expires_at=expires_at,
-    )
-
-
-def _moment(seconds: float) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _name(claims: Mapping[str, Any]) -> str:
-    told = (in_short(claims.get(claim)) for claim in ("name", "preferred_username", "email"))
-    return next((name for name in told if name), "")
 
 
 def _verified_email(claims: Mapping[str, Any]) -> str | None:
@@ -152,9 +120,9 @@ def _verified_email(claims: Mapping[str, Any]) -> str | None:
     return email if clean else None
 
 
-def _groups(told: object) -> tuple[str, ...]:
+def _groups(claim: object) -> tuple[str, ...]:
     """The groups by name. What is no text, or too long to be a name, is none; a list without end is none as well."""
-    listed = [told] if isinstance(told, str) else told
+    listed = [claim] if isinstance(claim, str) else claim
     if not isinstance(listed, list) or len(listed) > _MOST_GROUPS:
         return ()
     return tuple(group for group in listed if group and group == in_short(group))

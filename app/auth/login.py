@@ -1,20 +1,21 @@
-"""The page where people sign in with an Infisical credential of their own, and the way out."""
+"""Signing in with an Infisical credential of one's own: the page, its form and its words."""
 
-from typing import NamedTuple
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import cast
 
-from flask import abort, request
+from flask import request
 from werkzeug.datastructures import MultiDict
-from werkzeug.wrappers import Response
+from wtforms import Form
 
-from ..core.limits import RetryAfter
+from ..connectors import recognise
 from ..core.secret import Secret, TooLong, pseudonym
+from ..core.text import counted
 from ..infisical import (
-    AccessGrant,
-    Infisical,
     InfisicalError,
     LoginRefused,
     NotInfisical,
-    TokenClaims,
     is_client_id,
     read_claims,
 )
@@ -22,228 +23,297 @@ from ..web import (
     Message,
     Page,
     Principal,
-    blueprint,
+    SecretField,
+    TextField,
     page,
     problem_words,
     public,
     record,
     result_of,
-    safe_next_url,
-    see_other,
     services,
     url_for,
 )
-from . import login_words
-from .hosts import called, host_name
-from .login_form import SignInForm
-from .session import LONGEST_SIGN_IN, TOO_LONG_FOR_A_COOKIE, SignIn, in_seconds
-from .session_backend import SessionBackend
+from .backends import host_name
+from .session import (
+    TOO_LONG_FOR_A_COOKIE,
+    Session,
+    SessionBackend,
+    make_blueprint,
+    next_url,
+    see_next,
+)
+
+blueprint = make_blueprint("login")
+
+_REGIONS = {
+    "us.infisical.com": "Infisical Cloud (US)",
+    "app.infisical.com": "Infisical Cloud (US)",
+    "eu.infisical.com": "Infisical Cloud (EU)",
+}
+_JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]{5,}")
+# Infisical's client secrets are 64 hex digits; a client ID is a UUID.
+_SHAPED_LIKE_A_SECRET = re.compile(r"[0-9a-f]{40,}", re.IGNORECASE)
+_SHAPED_LIKE_A_CLIENT_ID = re.compile("[!-~]{1,100}")
 
 
-class Line(NamedTuple):
-    """One line of the error summary: the field it leads to, or none, and its words."""
+_MAKE_ANOTHER = "Make a new client secret in Infisical, at the identity, under Universal Auth."
 
-    field_id: str | None
-    text: str
+_WORDS = {
+    # What is missing, and what cannot be used.
+    "no-client-id": ("Enter the client ID.", ""),
+    "no-client-secret": ("Enter the client secret.", ""),
+    "no-token": ("Enter an Infisical access token.", ""),
+    "secret-as-client-id": (
+        "That is a secret, not a client ID.",
+        "It was taken out. Put it in its own field.",
+    ),
+    "odd-client-id": ("A client ID has no spaces, line breaks or accents in it.", "Copy it whole."),
+    "odd-token": ("An access token has no spaces, line breaks or accents in it.", "Copy it whole."),
+    "token-of-an-app": (
+        "That is an access token of the app to connect.",
+        "It is asked for after you have signed in. Here Infisical’s own is needed.",
+    ),
+    "service-token": (
+        "That is a service token, which Infisical does not let use connections.",
+        "Use a machine identity, or the token that the command on this page prints.",
+    ),
+    "expired-token": ("This access token expired on {ended}.", "Get a new one."),
+    "too-long": (
+        "This access token is too long for a browser to keep.",
+        "Infisical’s own are shorter. Check that nothing else was copied with it.",
+    ),
+    # What Infisical refuses; after the slash stands its reason.
+    "credential": (
+        "Infisical does not accept this client ID and client secret.",
+        "Check that both are copied whole and belong together, and that the secret is still there and not used up. On "
+        "Infisical Cloud an identity lives either in the US or in the EU.",
+    ),
+    "credential/LOCKED": (
+        "Infisical has locked this machine identity for some minutes.",
+        "It does so after three wrong secrets. Wait five minutes: until then even the right secret is refused.",
+    ),
+    "credential/SECRET_EXPIRED": ("This client secret has expired.", _MAKE_ANOTHER),
+    "credential/SECRET_USED_UP": ("This client secret has been used as often as it may be.", _MAKE_ANOTHER),
+    "credential/ADDRESS": (
+        "Infisical does not let this machine identity in from this server’s address.",
+        "Whoever manages the identity can add the address, under Universal Auth, to its trusted addresses.",
+    ),
+    "token": (
+        "Infisical does not accept this access token.",
+        "It may be cut off, expired or revoked, or belong to another Infisical. Get a new one and copy it whole.",
+    ),
+    "token/ADDRESS": (
+        "Infisical does not let this access token in from this server’s address.",
+        "Whoever manages its machine identity can add the address to its trusted addresses.",
+    ),
+    # Above both forms.
+    "not-offered": (
+        "The Infisical that this page was for is not offered here any more.",
+        "Nothing was sent. You would now sign in to {host}: if that is right, type the secret once more.",
+    ),
+    "too-many/identity": (
+        "Wait {wait} before the next try.",
+        "After three wrong secrets Infisical locks a machine identity, so this page tries twice in a minute at most.",
+    ),
+    "too-many/address": (
+        "Wait {wait} before the next try.",
+        "There were too many sign-ins from your address.",
+    ),
+}
+
+# What somebody without a machine identity can send to whoever may make one in that Infisical.
+_REQUEST_FOR_AN_IDENTITY = (
+    "I need a machine identity in Infisical ({host}), to create App Connections with Infisical Connect. It needs "
+    "Universal Auth and, in our project, a role that allows “Read” and “Create” on “App Connections” "
+    "(read-app-connections and create-app-connections on app-connections). Give me its client ID and a client secret, the "
+    "secret in a way that is fit for passwords."
+)
 
 
-@blueprint.get("/sign-in")
-@public
-def sign_in() -> Page:
-    backend = _gate()
-    held = backend.current()
-    if held is not None and held.mark == request.args.get("refused"):
-        # Infisical no longer accepts it, though it still looks good here.
-        to_sign_in = see_other(".sign_in", next=_next(), ended="1", host=backend.host_to_choose(held))
-        return backend.forget(to_sign_in)
-    if held is not None:
-        return _onward()
-    if backend.oidc is not None:
-        return _company_page()
-    return _page(SignInForm(_typed_before()), backend=backend)
+def _words(name: str, **values: str) -> Message:
+    lead, detail = _WORDS[name]
+    return Message("error", lead.format_map(values), detail.format_map(values))
+
+
+class LoginBackend(SessionBackend):
+    """People sign in with the credential of a machine identity, or with an access token that they got elsewhere."""
+
+    way_in = "sign-in"
+    blueprint = blueprint
+
+    def sign_in_page(self) -> Page:
+        # The client ID of a form that has to be opened anew. Nothing else of it may stand in an address.
+        return _page(SignInForm(MultiDict({"client_id": request.args.get("client_id", "")})))
+
+
+# ── The form ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ClientIdField(TextField):
+    """A client ID. A secret that was pasted here is taken out: it must not come back on a page."""
+
+    autocomplete = "username"
+
+    def put(self, text: str) -> None:
+        super().put(text)
+        if _SHAPED_LIKE_A_SECRET.search(self.value):
+            self.held = "a secret"
+            self.data = ""
+
+
+class PastedTokenField(SecretField):
+    """An Infisical access token, also where it is pasted with what the command line printed round it."""
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        found = _JWT.search(valuelist[0]) if valuelist and " " in valuelist[0].strip() else None
+        super().process_formdata([found[0]] if found else valuelist)
+
+
+class SignInForm(Form):
+    """Either the credential of a machine identity, or an access token that was got elsewhere."""
+
+    client_id = ClientIdField("Client ID", help="Infisical shows it at the identity, under Universal Auth.")
+    client_secret = SecretField(
+        "Client secret",
+        help="Infisical showed it once, when it was made. Here it signs you in and is kept nowhere.",
+        autocomplete="current-password",
+    )
+    infisical_token = PastedTokenField(
+        "Infisical access token", help="It is kept in this browser, encrypted, until you sign out."
+    )
+
+    @property
+    def by_token(self) -> bool:
+        return request.form.get("way") == "token"
+
+    @property
+    def secret_field(self) -> SecretField:
+        """The field of the secret that was sent."""
+        return self.infisical_token if self.by_token else self.client_secret
+
+    @property
+    def secret(self) -> Secret:
+        """The secret that was sent."""
+        return self.secret_field.data or Secret("")
+
+    @property
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """What the fields say, each with the field's id."""
+        fields = (self.client_id, self.client_secret, self.infisical_token)
+        return tuple((field.id, message.lead) for field in fields for message in field.messages)
+
+    def is_whole(self) -> bool:
+        """Whether nothing is missing, and what was pasted can be used; if not, the fields say so."""
+        if self.by_token:
+            if fault := _fault_of_token(self.secret):
+                self.infisical_token.add_error(fault)
+        else:
+            if fault := _fault_of_client_id(self.client_id):
+                self.client_id.add_error(fault)
+            if not self.secret:
+                self.client_secret.add_error(_words("no-client-secret"))
+        return not self.lines
+
+
+def _fault_of_client_id(field: ClientIdField) -> Message | None:
+    if field.held:
+        return _words("secret-as-client-id")
+    if not field.value:
+        return _words("no-client-id")
+    # Infisical trims what Python does not, such as U+FEFF: one identity would count as several.
+    return None if _SHAPED_LIKE_A_CLIENT_ID.fullmatch(field.value) else _words("odd-client-id")
+
+
+def _fault_of_token(token: Secret) -> Message | None:
+    claims = read_claims(token)
+    if not token:
+        return _words("no-token")
+    if recognise(token).verdict == "right":
+        return _words("token-of-an-app")
+    if claims.kind == "service":
+        return _words("service-token")
+    if not re.fullmatch("[!-~]+", token.reveal()):
+        return _words("odd-token")
+    if claims.expires_at is not None and claims.expires_at <= services().clock():
+        return _words(
+            "expired-token", ended=f"{claims.expires_at.day} {claims.expires_at:%B %Y at %H:%M} UTC"
+        )
+    return None
+
+
+# ── Signing in ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @blueprint.post("/sign-in")
 @public
 def submit_sign_in() -> Page:
-    backend, form = _gate(), SignInForm(request.form)
-    if backend.oidc is not None:
-        abort(404)
-    if _chosen(backend) is None:
+    form, host = SignInForm(request.form), _host()
+    if _chosen_host() is None:
         # The page was opened before the settings were changed. Another Infisical must not learn what was meant for that one.
-        return _page(form, backend=backend, status=422, said=login_words.not_offered(_host(backend)))
-    if request.form.get("way") == "token":
-        return _with_token(form, backend=backend)
-    return _with_identity(form, backend=backend)
-
-
-@blueprint.post("/sign-out")
-@public
-def sign_out() -> Page:
-    return _gate().end(see_other(".sign_in", out="1"))
-
-
-def _typed_before() -> MultiDict[str, str]:
-    """The client ID of a form that has to be opened anew. Nothing else of it may stand in an address."""
-    return MultiDict({"client_id": request.args.get("client_id", "")})
-
-
-def _with_identity(form: SignInForm, *, backend: SessionBackend) -> Page:
-    form.check_identity()
-    secret = form.client_secret.data
-    if form.messages or secret is None:
-        return _page(form, backend=backend, status=422)
-    client_id, host = form.client_id.value, _host(backend)
+        return _page(form, status=422, message=_words("not-offered", host=_name_of(host)))
+    if not form.is_whole():
+        return _page(form, status=422)
     # By its name for people, because one Infisical may be offered under two addresses.
-    wait = _spend(identity=f"{called(host)} {client_id.lower()}")
+    identity = None if form.by_token else f"{_name_of(host)} {form.client_id.value.lower()}"
+    wait = services().limits.hit("sign-in", identity=identity, address=request.remote_addr)
     if wait is not None:
-        return _page_to_wait(form, wait, backend=backend)
+        record("sign-in", "too-many", person=_applicant(form))
+        words = _words(f"too-many/{wait.key}", wait=counted(wait.seconds, "second"))
+        return _page(form, status=429, message=words, retry_after=wait.seconds)
     try:
-        grant = backend.hosts_in_use.at(host).log_in(client_id=client_id, client_secret=secret)
+        newcomer = _session_of_token(form, host) if form.by_token else _session_of_identity(form, host)
     except LoginRefused as error:
-        form.client_secret.add_error(login_words.credential_refused(error))
-        return _refused(form, error, backend=backend)
+        record("sign-in", "refused", person=_applicant(form), error=error)
+        way = "token" if form.by_token else "credential"
+        case = f"{way}/{error.refusal.name}"
+        form.secret_field.add_error(_words(case if case in _WORDS else way))
+        return _page(form, status=422, request_id=error.request_id)
     except InfisicalError as error:
-        return _failed(form, error, backend=backend)
+        record("sign-in", result_of(error), person=_applicant(form), error=error)
+        return _page_of_error(form, error)
     try:
-        return backend.begin(_of_identity(grant, client_id, backend=backend, host=host), _onward())
+        return _backend().begin(newcomer, see_next())
     except TooLong:
-        return _told(form, NotInfisical(TOO_LONG_FOR_A_COOKIE), backend=backend)
+        if not form.by_token:
+            return _page_of_error(form, NotInfisical(TOO_LONG_FOR_A_COOKIE))
+        form.infisical_token.add_error(_words("too-long"))
+        return _page(form, status=422)
 
 
-def _of_identity(grant: AccessGrant, client_id: str, *, backend: SessionBackend, host: str) -> SignIn:
-    now = backend.clock()
+def _session_of_identity(form: SignInForm, host: str) -> Session:
+    backend, client_id = _backend(), form.client_id.value
+    grant = backend.client_for(host).log_in(client_id=client_id, client_secret=form.secret)
     claims = read_claims(grant.access_token)
-    return SignIn(
-        token=grant.access_token,
+    return backend.new_session(
         host=host,
         subject=f"identity:{claims.subject or client_id}",
         name=claims.name or f"Machine identity {client_id[:8]}",
-        way_in="sign-in",
-        began_at=now,
-        obtained_at=now,
-        expires_at=in_seconds(grant.expires_in, now=now),
-        renew_until=in_seconds(grant.max_ttl, now=now),
-        obtained=True,
+        grant=grant,
     )
 
 
-def _with_token(form: SignInForm, *, backend: SessionBackend) -> Page:
-    claims = form.check_token(now=backend.clock())
-    token = form.infisical_token.data
-    if claims is None or token is None:
-        return _page(form, backend=backend, status=422)
-    wait = _spend()
-    if wait is not None:
-        return _page_to_wait(form, wait, backend=backend)
-    host = _host(backend)
-    acting = backend.hosts_in_use.at(host).acting_with(token)
-    try:
-        acting.projects()
-    except LoginRefused as error:
-        form.infisical_token.add_error(login_words.token_refused(error))
-        return _refused(form, error, backend=backend)
-    except InfisicalError as error:
-        return _failed(form, error, backend=backend)
-    newcomer = _of_token(token, claims, acting, backend=backend, host=host)
-    try:
-        return backend.begin(newcomer, _onward())
-    except TooLong:
-        form.infisical_token.add_error(login_words.TOO_LONG)
-        return _page(form, backend=backend, status=422)
-
-
-def _of_token(
-    token: Secret, claims: TokenClaims, acting: Infisical, *, backend: SessionBackend, host: str
-) -> SignIn:
-    """The sign-in of a token that Infisical has accepted. What the token says of itself is believed only now."""
-    now = backend.clock()
+def _session_of_token(form: SignInForm, host: str) -> Session:
+    """What the token says of itself is believed only once Infisical has accepted it."""
+    backend, token = _backend(), form.secret
+    acting = backend.client_for(host).acting_with(token)
+    acting.projects()
+    claims = read_claims(token)
+    name = claims.name
+    if claims.kind != "identity":
+        # Infisical knows people's names, an identity's is in its token.
+        with suppress(InfisicalError):
+            name = acting.user().name
     subject = claims.subject or pseudonym(token, key=services().secret_keys[0])
-    return SignIn(
-        token=token,
+    return backend.new_session(
         host=host,
         subject=f"{claims.kind}:{subject}",
-        name=_name(claims, acting) or f"Access token {subject[:8]}",
-        way_in="sign-in",
-        began_at=now,
-        obtained_at=now,
-        expires_at=claims.expires_at or now + LONGEST_SIGN_IN,
+        name=name or f"Access token {subject[:8]}",
+        token=token,
+        expires_at=claims.expires_at,
     )
 
 
-def _name(claims: TokenClaims, acting: Infisical) -> str | None:
-    """What the person or the identity is called. Infisical tells people's names, an identity's is in its token."""
-    if claims.kind == "identity":
-        return claims.name
-    try:
-        return acting.user().name
-    except InfisicalError:
-        return None
-
-
-def _gate() -> SessionBackend:
-    backend = services().backend
-    if not isinstance(backend, SessionBackend):
-        abort(404)
-    return backend
-
-
-def _host(backend: SessionBackend) -> str:
-    """The Infisical that was chosen, else the first."""
-    return _chosen(backend) or backend.hosts_in_use.hosts[0]
-
-
-def _chosen(backend: SessionBackend) -> str | None:
-    """The Infisical that was chosen, or the only one; None without a choice, or where it is none of those offered."""
-    known = backend.hosts_in_use.hosts
-    chosen = request.values.get("host", "")
-    if not chosen and len(known) == 1:
-        return known[0]
-    return next((host for host in known if chosen in (host, host_name(host))), None)
-
-
-def _next() -> str | None:
-    return safe_next_url(request.values.get("next", ""))
-
-
-def _onward() -> Page:
-    response = Response(status=303)
-    response.headers["Location"] = _next() or url_for(".index")
-    return response
-
-
-def _spend(*, identity: str | None = None) -> RetryAfter | None:
-    return services().limits.hit("sign-in", identity=identity, address=request.remote_addr)
-
-
-def _refused(form: SignInForm, error: LoginRefused, *, backend: SessionBackend) -> Page:
-    record("sign-in", "refused", person=_somebody(form), error=error)
-    return _page(form, backend=backend, status=422, request_id=error.request_id)
-
-
-def _failed(form: SignInForm, error: InfisicalError, *, backend: SessionBackend) -> Page:
-    """Infisical could not say whether the credential is good."""
-    record("sign-in", result_of(error), person=_somebody(form), error=error)
-    return _told(form, error, backend=backend)
-
-
-def _told(form: SignInForm, error: InfisicalError, *, backend: SessionBackend) -> Page:
-    shown = problem_words(error, host=host_name(_host(backend)))
-    said = Message("error", f"{shown.title}.", shown.lede)
-    answer = _page(form, backend=backend, status=shown.status, said=said, request_id=error.request_id)
-    if shown.retry_after is not None:
-        answer.headers["Retry-After"] = str(shown.retry_after)
-    return answer
-
-
-def _page_to_wait(form: SignInForm, wait: RetryAfter, *, backend: SessionBackend) -> Page:
-    record("sign-in", "too-many", person=_somebody(form))
-    answer = _page(form, backend=backend, status=429, said=login_words.too_many(wait))
-    answer.headers["Retry-After"] = str(wait.seconds)
-    return answer
-
-
-def _somebody(form: SignInForm) -> Principal | None:
+def _applicant(form: SignInForm) -> Principal | None:
     """Who tried, as they say themselves. What is no client ID may be a secret, and does not belong into a log."""
     client_id = form.client_id.value
     if not is_client_id(client_id):
@@ -251,57 +321,82 @@ def _somebody(form: SignInForm) -> Principal | None:
     return Principal(subject=f"client-id:{client_id}", name="", way_in="sign-in")
 
 
+def _backend() -> LoginBackend:
+    return cast(LoginBackend, services().backend)
+
+
+def _host() -> str:
+    """The Infisical that was chosen, else the first."""
+    return _chosen_host() or _backend().hosts[0]
+
+
+def _chosen_host() -> str | None:
+    """The Infisical that was chosen, or the only one; None without a choice, or where it is none of those offered."""
+    hosts, chosen = _backend().hosts, request.values.get("host", "")
+    if not chosen and len(hosts) == 1:
+        return hosts[0]
+    return next((host for host in hosts if chosen in (host, host_name(host))), None)
+
+
+def _name_of(host: str) -> str:
+    """What people call an Infisical: the region of Infisical Cloud, or its host."""
+    return _REGIONS.get(host_name(host), host_name(host))
+
+
+# ── The page ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 def _page(
     form: SignInForm,
     *,
-    backend: SessionBackend,
     status: int = 200,
-    said: Message | None = None,
+    message: Message | None = None,
     request_id: str | None = None,
+    retry_after: int | None = None,
 ) -> Page:
-    """The page with its two forms. It asks neither Infisical nor anybody else."""
-    chosen, leads_to, ended = _host(backend), _next(), request.args.get("ended") == "1"
+    """The page with its two forms; `message` is about both. It asks neither Infisical nor anybody else."""
+    chosen, leads_to, ended = _host(), next_url(), request.args.get("ended") == "1"
     sandbox_info = services().sandbox_info
-    return page(
+    answer = page(
         "auth/sign_in.html",
         scope=None,
         status=status,
         form=form,
-        summary=_summary(form, said),
+        summary=[
+            *([(None, f"{message.lead} {message.detail}".strip())] if message else ()),
+            *form.lines,
+        ],
         request_id=request_id,
         next=leads_to,
         host=chosen,
-        host_name=host_name(chosen),
-        called=called(chosen),
+        called=_name_of(chosen),
         hosts=[
             {
-                "name": called(host),
+                "name": _name_of(host),
                 "href": url_for(
-                    ".sign_in", host=host_name(host), next=leads_to, ended="1" if ended else None
+                    ".auth.sign_in", host=host_name(host), next=leads_to, ended="1" if ended else None
                 ),
                 "current": host == chosen,
             }
-            for host in backend.hosts_in_use.hosts
+            for host in _backend().hosts
         ],
         ended=ended,
         out=request.args.get("out") == "1",
-        ask=login_words.request_for_an_identity(chosen),
+        ask=_REQUEST_FOR_AN_IDENTITY.format(host=host_name(chosen)),
         sandbox_credential=sandbox_info.credential if sandbox_info else None,
     )
+    if retry_after is not None:
+        answer.headers["Retry-After"] = str(retry_after)
+    return answer
 
 
-def _company_page() -> Page:
-    """The page with the link to the company's identity provider."""
-    return page(
-        "auth/oidc.html",
-        scope=None,
-        company_url=url_for(".depart", next=_next()),
-        ended=request.args.get("ended") == "1",
-        out=request.args.get("out") == "1",
+def _page_of_error(form: SignInForm, error: InfisicalError) -> Page:
+    """Infisical could not say whether the credential is good."""
+    shown = problem_words(error, host=host_name(_host()))
+    return _page(
+        form,
+        status=shown.status,
+        message=Message("error", f"{shown.title}.", shown.lede),
+        request_id=error.request_id,
+        retry_after=shown.retry_after,
     )
-
-
-def _summary(form: SignInForm, said: Message | None) -> tuple[Line, ...]:
-    general = (Line(None, f"{said.lead} {said.detail}".strip()),) if said else ()
-    fields = (form.client_id, form.client_secret, form.infisical_token)
-    return (*general, *(Line(field.id, message.lead) for field in fields for message in field.messages))

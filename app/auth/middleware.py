@@ -1,88 +1,206 @@
-"""What stands round the stand-alone portal: who is refused at the door, pages for every address, the session's cookie."""
+"""What stands before the stand-alone wizard: whose word about the client counts, and which requests are refused."""
 
+import re
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING
 
 from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.exceptions import HTTPException
 
-from ..config import CREDENTIAL_HEADERS
+from ..config import CREDENTIAL_HEADERS, Access, Network, Settings
 from ..core.secret import Secret, derived
 from ..core.templating import BLUEPRINT
 from ..web import (
     Page,
-    Problem,
     deny,
     explain_http,
     take_cookies_in,
     with_headers,
     with_https_alone,
 )
-from . import is_loopback_name, peer_is_trusted, peer_is_unheard, reason_to_refuse, without_port
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_TRUSTED = "connect.peer_is_trusted"
+_UNTRUSTED_PROXY = "connect.peer_is_untrusted_proxy"
 _PROBES = frozenset({f"{BLUEPRINT}.healthz", f"{BLUEPRINT}.readyz"})
-"""Asked by machines from wherever they are, over plain http as well; they tell nothing that is secret."""
+"""Asked by machines from wherever they are, over plain http as well; they hold nothing that is secret."""
+
+_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+_FORWARDED = ("Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip")
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]*)?")
+"""A Host header (RFC 9110, 7.2): a name or an address, and perhaps a port."""
 
 
-def answer_every_address(app: Flask, *, keys: tuple[Secret, ...]) -> None:
-    """Gives every answer of the app our headers, each of HTTP's refusals a designed page, and sessions our keys."""
+class TrustedProxyMiddleware:
+    """WSGI: believes `X-Forwarded-For`, `-Proto` and `-Host` of trusted peers, and drops them from anybody else.
+
+    The peer is judged by the address of its socket, before any header is looked at. Of a chain of proxies the last hop
+    alone is believed: what stands before it came from outside.
+    """
+
+    def __init__(self, application: "WSGIApplication", *, trusted: tuple[Network, ...]) -> None:
+        self._application = application
+        self._trusted = trusted
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        environ[_TRUSTED] = is_within(environ.get("REMOTE_ADDR", ""), self._trusted)
+        if environ[_TRUSTED]:
+            environ.update(_forwarded(environ))
+        else:
+            names = [name for name in environ if name.startswith(("HTTP_X_FORWARDED_", "HTTP_FORWARDED"))]
+            for name in names:
+                del environ[name]
+            environ[_UNTRUSTED_PROXY] = bool(names)
+        return self._application(environ, start_response)
+
+
+def is_within(address: str, networks: tuple[Network, ...]) -> bool:
+    """Whether an address is in one of the networks. An IPv4 address that IPv6 carries counts as itself."""
+    peer = _address(address)
+    if peer is None:
+        return False
+    return any(peer.version == network.version and peer in network for network in networks)
+
+
+def peer_is_trusted() -> bool:
+    """Whether the socket of this request belongs to a trusted proxy."""
+    return request.environ.get(_TRUSTED) is True
+
+
+def _forwarded(environ: "WSGIEnvironment") -> dict[str, str]:
+    """What the nearest proxy says of its client. Where it says nothing that can be, the socket's own word stands.
+
+    Each header's last entry counts. Quotation marks mean nothing here: one that came from outside would otherwise take
+    what the proxy has added into its own entry, as it does in Werkzeug's ProxyFix.
+    """
+    client, scheme, host = (
+        environ.get(f"HTTP_X_FORWARDED_{name}", "").rpartition(",")[2].strip()
+        for name in ("FOR", "PROTO", "HOST")
+    )
+    # Some proxies write the port with it: 192.0.2.1:5000, [2001:db8::1]:5000.
+    address = _address(client) or _address(client.rpartition(":")[0])
+    scheme = scheme.lower() if scheme.lower() in ("http", "https") else ""
+    found = {"REMOTE_ADDR": str(address or ""), "wsgi.url_scheme": scheme, "HTTP_HOST": host}
+    return {name: text for name, text in found.items() if text}
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    address: IPv4Address | IPv6Address | None = None
+    with suppress(ValueError):
+        address = ip_address(text.removeprefix("[").removesuffix("]").partition("%")[0])
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def reason_to_refuse(*, peer: str, protocol: str, host: str, headers: Iterable[str]) -> str | None:
+    """Why a request may not have come from this machine, in a sentence; None when nothing says so.
+
+    A proxy on the same machine connects from a loopback address too, and would open the server's credential to
+    everyone; and a page elsewhere can make a browser ask for a name of its own that resolves to 127.0.0.1. `peer` is
+    the socket's address, `protocol` the version of HTTP, such as "HTTP/1.1", `headers` the names of all that came.
+    """
+    if not is_within(peer, _LOOPBACK):
+        return "The request came from another machine."
+    # Where nothing else is set up, nginx speaks it, adds no header that would give it away, and names its own target.
+    if protocol == "HTTP/1.0":
+        return f"The request came through a proxy: it is of {protocol}, which browsers no longer speak."
+    if not is_loopback_name(without_port(host)):
+        named = without_port(host) or host
+        return f"The address names the host “{named[:100]}”, which is not this machine."
+    for name in headers:
+        if name.title() in _FORWARDED or name.lower().startswith("x-forwarded-"):
+            return f"The request came through a proxy: it has the header {name.title()}."
+    return None
+
+
+def is_loopback_name(name: str) -> bool:
+    """Whether a host name can only mean this machine: localhost, names below it, 127.0.0.0/8 and ::1."""
+    plain = name.strip("[]").lower().removesuffix(".")
+    if plain == "localhost" or plain.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(plain).is_loopback
+    except ValueError:
+        return False
+
+
+def without_port(host: str) -> str:
+    """The name of a Host header, IPv6 in its brackets; "" for a text that is no such header."""
+    found = _HOST.fullmatch(host)
+    return found[1] if found else ""
+
+
+def protect(app: Flask, settings: Settings, *, keys: tuple[Secret, ...]) -> None:
+    """Refuses every request that the settings do not allow, whatever it asks for. Gives each answer our headers, each
+    of HTTP's refusals a designed page, and sessions our keys."""
     app.session_interface = HostBoundSession(keys)
     app.register_error_handler(HTTPException, explain_http)
-    app.before_request(_take_credentials_out)
+    app.before_request(remove_credentials)
     app.after_request(with_headers)
     app.after_request(with_https_alone)
+    if settings.access is Access.THIS_MACHINE:
+        app.before_request(require_this_machine)
+        return
+    app.wsgi_app = TrustedProxyMiddleware(app.wsgi_app, trusted=settings.proxy_trusted)  # type: ignore[method-assign]
+    app.before_request(partial(require_known_host, frozenset(settings.served_hosts)))
+    if settings.access is Access.PROXY:
+        # Before https is asked for: what another peer says of that is dropped, and it would learn the wrong fault.
+        app.before_request(require_the_proxy)
+    app.before_request(require_https)
 
 
-def answer_only_this_machine(app: Flask) -> None:
-    """Refuses every request that may not have come from this machine."""
-    app.before_request(_refuse_strangers)
-
-
-def answer_only_named_hosts(app: Flask, hosts: frozenset[str]) -> None:
-    """Refuses every request for another host; without any, for another than this machine's loopback names."""
-
-    def refuse_other_hosts() -> Page | None:
-        host = request.headers.get("Host", "").lower()
-        known = (
-            host in hosts or without_port(host) in hosts if hosts else is_loopback_name(without_port(host))
-        )
-        return None if known else deny(_OTHER_HOST)
-
-    app.before_request(refuse_other_hosts)
-
-
-def answer_only_https(app: Flask) -> None:
-    """Refuses plain http, but from this machine: what people type here must not be read on the way."""
-
-    def refuse_plain_http() -> Page | None:
-        if request.is_secure or request.endpoint in _PROBES:
-            return None
-        # A trusted proxy has told who asks. Another one told in vain, and whoever stands behind it is not from here.
-        elsewhere = peer_is_unheard() or _why_from_elsewhere(
-            () if peer_is_trusted() else request.headers.keys()
-        )
-        return deny(_PLAIN_HTTP) if elsewhere else None
-
-    app.before_request(refuse_plain_http)
-
-
-def answer_only_the_proxy(app: Flask) -> None:
-    """Refuses every request that does not come from the trusted proxy."""
-
-    def refuse_other_peers() -> Page | None:
-        if peer_is_trusted() or request.endpoint in _PROBES:
-            return None
-        return deny(_NOT_THE_PROXY)
-
-    app.before_request(refuse_other_peers)
-
-
-def _take_credentials_out() -> None:
-    """What opens a door is nowhere in WSGI's environment from here on, which every traceback with locals shows."""
+def remove_credentials() -> None:
+    """What lets somebody in is nowhere in WSGI's environment from here on, which every traceback with locals shows."""
     take_cookies_in()
     for name in CREDENTIAL_HEADERS:
         request.environ.pop(f"HTTP_{name.upper().replace('-', '_')}", None)
+
+
+def require_this_machine() -> Page | None:
+    """Refuses every request that may not have come from this machine."""
+    reason = _reason_to_refuse(request.headers.keys())
+    return deny("not-this-machine", reason=reason) if reason else None
+
+
+def require_known_host(hosts: frozenset[str]) -> Page | None:
+    """Refuses every request for another host; without any, for another than this machine's loopback names."""
+    host = request.headers.get("Host", "").lower()
+    name = without_port(host)
+    known = host in hosts or name in hosts if hosts else is_loopback_name(name)
+    return None if known else deny("other-host")
+
+
+def require_the_proxy() -> Page | None:
+    """Refuses every request that does not come from the trusted proxy."""
+    return None if peer_is_trusted() or request.endpoint in _PROBES else deny("not-the-proxy")
+
+
+def require_https() -> Page | None:
+    """Refuses plain http, but from this machine: what people type here must not be read on the way."""
+    if request.is_secure or request.endpoint in _PROBES:
+        return None
+    # A trusted proxy says who asks. Another one is not believed, and whoever stands behind it is not from here.
+    headers = () if peer_is_trusted() else request.headers.keys()
+    elsewhere = request.environ.get(_UNTRUSTED_PROXY) or _reason_to_refuse(headers)
+    return deny("plain-http") if elsewhere else None
+
+
+def _reason_to_refuse(headers: Iterable[str]) -> str | None:
+    return reason_to_refuse(
+        peer=request.remote_addr or "",
+        protocol=request.environ.get("SERVER_PROTOCOL", ""),
+        host=request.headers.get("Host", ""),
+        headers=headers,
+    )
 
 
 class HostBoundSession(SecureCookieSessionInterface):
@@ -110,69 +228,3 @@ class HostBoundSession(SecureCookieSessionInterface):
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002  # Flask's signature
         return request.is_secure
-
-
-def _why_from_elsewhere(headers: Iterable[str]) -> str | None:
-    """Why the request may not have come from this machine, of which the headers may tell; None where nothing does."""
-    return reason_to_refuse(
-        peer=request.remote_addr or "",
-        protocol=request.environ.get("SERVER_PROTOCOL", ""),
-        host=request.headers.get("Host", ""),
-        headers=headers,
-    )
-
-
-def _refuse_strangers() -> Page | None:
-    reason = _why_from_elsewhere(request.headers.keys())
-    if reason is None:
-        return None
-    return deny(
-        Problem(
-            slug="not-this-machine",
-            status=403,
-            title="This server answers only to its own machine",
-            lede=f"{reason} Whoever opens this page acts with the server’s own credential, so it is refused.",
-            icon="lock",
-            steps=(
-                "Open it on the machine it runs on, at http://127.0.0.1 and its port.",
-                "From another machine, use an SSH tunnel to that address.",
-                "To let other people in, set CONNECT_ACCESS.",
-            ),
-        )
-    )
-
-
-_OTHER_HOST = Problem(
-    slug="other-host",
-    status=421,
-    title="This server does not answer to that name",
-    lede="The address names a host that is not one of this server’s.",
-    icon="lock",
-    steps=(
-        "Check the address. If it is right, add its host to CONNECT_HOSTS.",
-        "A proxy must hand the host on, as Host or as X-Forwarded-Host.",
-    ),
-)
-_PLAIN_HTTP = Problem(
-    slug="plain-http",
-    status=403,
-    title="This page needs https",
-    lede="What is typed here must not be read on the way, and this address begins with http://.",
-    icon="lock",
-    steps=(
-        "Open the same address with https://.",
-        "If a proxy ends https before this server, add its address to CONNECT_PROXY_TRUSTED and have it send "
-        "X-Forwarded-Proto.",
-    ),
-)
-_NOT_THE_PROXY = Problem(
-    slug="not-the-proxy",
-    status=403,
-    title="This page is behind a sign-in",
-    lede="The request did not come through the proxy where people sign in, so it is refused.",
-    icon="lock",
-    steps=(
-        "Open the address of the proxy, not that of this server.",
-        "If it did come through the proxy, add the proxy’s address to CONNECT_PROXY_TRUSTED.",
-    ),
-)

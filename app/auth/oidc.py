@@ -1,59 +1,103 @@
-"""Signing in at the company's identity provider: OpenID Connect, authorization code with PKCE. Needs the extra `oidc`.
+"""Signing in at an identity provider: OpenID Connect, authorization code with PKCE. Needs the extra `oidc`.
 
 Of Authlib this uses what knows the protocol and sends nothing: its httpx client is deprecated. Signatures are
 joserfc's, on which Authlib stands.
 """
 
-import hmac
 import re
+import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from authlib.common.security import generate_token
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.discovery import get_well_known_url
-from joserfc.jwk import KeySet
+from joserfc.errors import JoseError
+from joserfc.jwk import JWKRegistry, Key, KeySet
 
-from ..core.http import Answer, Authorization, Deadline, Fault, HttpClient, HttpError, client_secret_basic
+from ..core.http import Answer, Deadline, Fault, HttpClient, HttpError, client_secret_basic
 from ..core.secret import Secret
 from .id_tokens import UnknownKey, read_id_token
-from .oidc_documents import Kept, Metadata, is_address, read_keys, read_metadata
+from .middleware import is_loopback_name
 from .oidc_errors import (
-    Attempt,
+    AccessDenied,
     AuthorizationRequest,
-    NotLetIn,
+    OidcError,
+    OidcUser,
     ProviderFault,
     Reason,
-    SignedOn,
-    SignOnError,
-    StartAgain,
+    SignInAgain,
     in_short,
 )
 
 LONGEST = 10.0
-"""Seconds that a departure or an arrival may take as a whole."""
+"""Seconds that making a request or reading an answer may take as a whole."""
 
 LARGEST_ANSWER = 512 * 1024
 """Bytes. Discovery documents and key lists are a few KiB; an ID token with a thousand groups stays below this."""
+
+KEPT = timedelta(hours=1)
+"""How long a document is used before it is fetched anew."""
+
+PAUSE = timedelta(minutes=1)
+"""How long keys are used at least, also when an ID token names one that is not among them."""
+
+PAUSE_AFTER_FAILURE = timedelta(seconds=10)
+"""How long a provider that did not answer is left alone: whoever signs in meanwhile learns it at once."""
 
 _LONGEST_CODE = 8192
 _RANDOM = 48
 """Letters of a state, a nonce and a verifier: 285 bits. A verifier has 43 to 128 (RFC 7636, section 4.1)."""
 
-_DENIED = frozenset({"access_denied"})
-_FAILED = frozenset({"server_error", "temporarily_unavailable"})
-_ASKED_WRONGLY = frozenset(
-    {"invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope"}
-)
+_MOST_KEYS = 100
+_SHORTEST_RSA_KEY = 2048
+_Document = TypeVar("_Document")
+
+# RFC 6749, section 4.1.2.1; OpenID Connect Core 1.0, section 3.1.2.6. Any other error is a refusal.
+_ERRORS: dict[str, tuple[type[OidcError], Reason]] = {
+    "access_denied": (AccessDenied, Reason.DENIED),
+    **dict.fromkeys(("server_error", "temporarily_unavailable"), (ProviderFault, Reason.FAILED)),
+    **dict.fromkeys(
+        ("invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope"),
+        (ProviderFault, Reason.REQUEST),
+    ),
+}
+_FAULTS = {
+    Fault.BAD_PROXY: Reason.PROXY,
+    Fault.LATE: Reason.NO_ANSWER,
+    Fault.CLOSED: Reason.NO_ANSWER,
+    Fault.COMPRESSED: Reason.NOT_UNDERSTOOD,
+    Fault.TOO_LONG: Reason.NOT_UNDERSTOOD,
+}
+"""Any other means that the provider could not be reached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """What the wizard needs of a discovery document (OpenID Connect Discovery 1.0, section 3).
+
+    `scope` is what to ask for. `names_itself` is true where every answer carries the issuer (RFC 9207).
+    `secret_in_form` is true where the token endpoint takes the client secret in the form only.
+    """
+
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    scope: str
+    names_itself: bool
+    secret_in_form: bool
 
 
 class IdentityProvider:
     """One identity provider, as one client registered there. Made once per process, safe to share between threads.
 
     `transport` is the network below; `clock` is the wall clock, with a zone. Both methods take 10 seconds at most
-    and raise a SignOnError. Raises ValueError for an issuer that is no https address (http is for loopback).
+    and raise an OidcError. Raises ValueError for an issuer that is no https address (http is for loopback).
     """
 
     def __init__(
@@ -71,90 +115,96 @@ class IdentityProvider:
         self._client_id = client_id
         self._client_secret = client_secret
         self._clock = clock
-        self._metadata = Kept(self._fetch_metadata, clock=clock)
-        self._keys = Kept(self._fetch_keys, clock=clock)
+        self._metadata = Cached(self._fetch_metadata, clock=clock)
+        self._keys = Cached(self._fetch_keys, clock=clock)
         self._http = HttpClient(transport, largest=LARGEST_ANSWER)
 
-    def departure(self, *, redirect_uri: str) -> AuthorizationRequest:
+    def authorization_request(self, *, redirect_uri: str) -> AuthorizationRequest:
         """Where to send the browser; it comes back to `redirect_uri`, the same at every step."""
         metadata = self._metadata.current(Deadline.after(LONGEST))
-        attempt = Attempt(
-            state=generate_token(_RANDOM),
-            nonce=generate_token(_RANDOM),
-            verifier=Secret(generate_token(_RANDOM)),
-            redirect_uri=redirect_uri,
-        )
+        state, nonce = generate_token(_RANDOM), generate_token(_RANDOM)
+        verifier = Secret(generate_token(_RANDOM))
         url = prepare_grant_uri(
             metadata.authorization_endpoint,
             self._client_id,
             "code",
             redirect_uri=redirect_uri,
             scope=metadata.scope,
-            state=attempt.state,
-            nonce=attempt.nonce,
-            code_challenge=create_s256_code_challenge(attempt.verifier.reveal()),
+            state=state,
+            nonce=nonce,
+            code_challenge=create_s256_code_challenge(verifier.reveal()),
             code_challenge_method="S256",
         )
-        return AuthorizationRequest(url=url, attempt=attempt)
+        return AuthorizationRequest(
+            url=url,
+            state=state,
+            nonce=nonce,
+            verifier=verifier,
+            redirect_uri=redirect_uri,
+            made_at=self._clock(),
+        )
 
-    def arrival(self, arguments: Mapping[str, str], *, attempt: Attempt) -> SignedOn:
-        """The person who came back with these arguments of the address, to the sign-in that `attempt` began."""
-        if not _same(arguments.get("state", ""), attempt.state):
-            raise StartAgain(Reason.OTHER_STATE)
+    def authenticate(self, answer: Mapping[str, str], *, request: AuthorizationRequest) -> OidcUser:
+        """The person who came back with this answer, the query of the address, to the request that was made."""
+        if not request.is_answered_by(answer.get("state", ""), now=self._clock()):
+            raise SignInAgain(Reason.OTHER_STATE)
         deadline = Deadline.after(LONGEST)
         metadata = self._metadata.current(deadline)
-        self._check_issuer(arguments.get("iss"), metadata)
-        if "error" in arguments:
-            raise _refusal(arguments)
-        code = _code(arguments)
-        id_token = self._exchange(code, attempt=attempt, metadata=metadata, deadline=deadline)
-        return self._believe(id_token, attempt=attempt, deadline=deadline)
+        # RFC 9207: whoever answers in another provider's place gives its own name, or leaves it out.
+        issuer = answer.get("iss")
+        if issuer != self._issuer and (issuer is not None or metadata.names_itself):
+            raise SignInAgain(Reason.OTHER_STATE)
+        if "error" in answer:
+            kind, reason = _ERRORS.get(answer["error"], (AccessDenied, Reason.REFUSED))
+            raise kind(reason, said=in_short(answer.get("error_description")))
+        code = Secret(answer.get("code", ""))
+        if not re.fullmatch("[ -~]+", code.reveal()) or len(code.reveal()) > _LONGEST_CODE:
+            raise SignInAgain(Reason.NO_CODE)
+        id_token = self._redeem(code, request=request, metadata=metadata, deadline=deadline)
+        keys = self._keys.current(deadline)
+        try:
+            return self._read(id_token, keys=keys, nonce=request.nonce)
+        except UnknownKey:
+            newer = self._keys.newer_than(keys, deadline)
+            if newer is keys:
+                raise
+        return self._read(id_token, keys=newer, nonce=request.nonce)
 
     def close(self) -> None:
         self._http.close()
 
-    def _check_issuer(self, told: str | None, metadata: Metadata) -> None:
-        """RFC 9207: whoever answers in another provider's place gives its own name, or leaves it out."""
-        if told != self._issuer and (told is not None or metadata.names_itself):
-            raise StartAgain(Reason.OTHER_STATE)
-
-    def _exchange(self, code: Secret, *, attempt: Attempt, metadata: Metadata, deadline: Deadline) -> Secret:
-        in_form, secrets = metadata.secret_in_form, (code, attempt.verifier, self._client_secret)
+    def _redeem(
+        self, code: Secret, *, request: AuthorizationRequest, metadata: Metadata, deadline: Deadline
+    ) -> Secret:
+        """The ID token for a code."""
         answer = self._send(
             "POST",
             metadata.token_endpoint,
             deadline=deadline,
             form=lambda: {
                 "grant_type": "authorization_code",
-                "redirect_uri": attempt.redirect_uri,
+                "redirect_uri": request.redirect_uri,
                 "code": code.reveal(),
-                "code_verifier": attempt.verifier.reveal(),
-                **(self._credential() if in_form else {}),
+                "code_verifier": request.verifier.reveal(),
+                **(
+                    {"client_id": self._client_id, "client_secret": self._client_secret.reveal()}
+                    if metadata.secret_in_form
+                    else {}
+                ),
             },
-            auth=None if in_form else client_secret_basic(self._client_id, self._client_secret),
-            redact=secrets,
+            auth=None
+            if metadata.secret_in_form
+            else client_secret_basic(self._client_id, self._client_secret),
+            redact=(code, request.verifier, self._client_secret),
         )
         if answer.status != 200:
             raise _refused_code(answer)
-        id_token = _id_token(answer)
-        if id_token is None:
+        id_token = Secret(str(_object_in(answer).get("id_token")))
+        if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]*", id_token.reveal(), re.ASCII):
             raise ProviderFault(Reason.TOKEN)
         return id_token
 
-    def _credential(self) -> dict[str, str]:
-        return {"client_id": self._client_id, "client_secret": self._client_secret.reveal()}
-
-    def _believe(self, id_token: Secret, *, attempt: Attempt, deadline: Deadline) -> SignedOn:
-        keys = self._keys.current(deadline)
-        try:
-            return self._read(id_token, keys=keys, nonce=attempt.nonce)
-        except UnknownKey:
-            newer = self._keys.newer_than(keys, deadline)
-            if newer is keys:
-                raise
-        return self._read(id_token, keys=newer, nonce=attempt.nonce)
-
-    def _read(self, id_token: Secret, *, keys: KeySet, nonce: str) -> SignedOn:
+    def _read(self, id_token: Secret, *, keys: KeySet, nonce: str) -> OidcUser:
         return read_id_token(
             id_token,
             keys=keys,
@@ -177,62 +227,24 @@ class IdentityProvider:
             raise ProviderFault(Reason.FAILED if answer.status >= 500 else Reason.NOT_UNDERSTOOD)
         return answer.payload
 
-    def _send(
-        self,
-        method: str,
-        url: str,
-        *,
-        deadline: Deadline,
-        form: Callable[[], dict[str, str]] | None = None,
-        auth: Authorization | None = None,
-        redact: tuple[Secret, ...] = (),
-    ) -> Answer:
+    def _send(self, method: str, url: str, *, deadline: Deadline, **options: Any) -> Answer:
         try:
-            return self._http.send(method, url, deadline=deadline, form=form, auth=auth, redact=redact)
+            return self._http.send(method, url, deadline=deadline, **options)
         except HttpError as error:
-            reason = _REASONS.get(error.fault, Reason.UNREACHABLE)
+            reason = _FAULTS.get(error.fault, Reason.UNREACHABLE)
         raise ProviderFault(reason)
 
 
-_REASONS = {
-    Fault.BAD_PROXY: Reason.PROXY,
-    Fault.LATE: Reason.NO_ANSWER,
-    Fault.CLOSED: Reason.NO_ANSWER,
-    Fault.COMPRESSED: Reason.NOT_UNDERSTOOD,
-    Fault.TOO_LONG: Reason.NOT_UNDERSTOOD,
-}
+def _object_in(answer: Answer) -> dict[str, Any]:
+    return answer.payload if isinstance(answer.payload, dict) else {}
 
 
-def _same(told: str, expected: str) -> bool:
-    return hmac.compare_digest(told.encode(errors="replace"), expected.encode(errors="replace"))
-
-
-def _refusal(arguments: Mapping[str, str]) -> SignOnError:
-    """What an error in the address stands for (RFC 6749, section 4.1.2.1; OpenID Connect Core 1.0, 3.1.2.6)."""
-    error = arguments["error"]
-    said = in_short(arguments.get("error_description"))
-    if error in _DENIED:
-        return NotLetIn(Reason.DENIED, said=said)
-    if error in _FAILED:
-        return ProviderFault(Reason.FAILED, said=said)
-    if error in _ASKED_WRONGLY:
-        return ProviderFault(Reason.REQUEST, said=said)
-    return NotLetIn(Reason.REFUSED, said=said)
-
-
-def _code(arguments: Mapping[str, str]) -> Secret:
-    code = Secret(arguments.get("code", ""))
-    if not re.fullmatch("[ -~]+", code.reveal()) or len(code.reveal()) > _LONGEST_CODE:
-        raise StartAgain(Reason.NO_CODE)
-    return code
-
-
-def _refused_code(answer: Answer) -> SignOnError:
+def _refused_code(answer: Answer) -> OidcError:
     """What a refusal of the token endpoint stands for (RFC 6749, section 5.2)."""
-    told = answer.payload if isinstance(answer.payload, dict) else {}
-    error, said = told.get("error"), in_short(told.get("error_description"))
+    refusal = _object_in(answer)
+    error, said = refusal.get("error"), in_short(refusal.get("error_description"))
     if error == "invalid_grant":
-        return StartAgain(Reason.CODE_SPENT, said=said)
+        return SignInAgain(Reason.CODE_SPENT, said=said)
     if answer.status == 401 or error in ("invalid_client", "unauthorized_client"):
         return ProviderFault(Reason.CLIENT, said=said)
     if answer.status >= 500:
@@ -240,9 +252,116 @@ def _refused_code(answer: Answer) -> SignOnError:
     return ProviderFault(Reason.NOT_UNDERSTOOD if error is None else Reason.REQUEST, said=said)
 
 
-def _id_token(answer: Answer) -> Secret | None:
-    """It raises nothing, for its frame has a token in its locals."""
-    text = answer.payload.get("id_token") if isinstance(answer.payload, dict) else None
-    if not isinstance(text, str) or not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]*", text, re.ASCII):
+def read_metadata(document: object, *, issuer: str) -> Metadata:
+    """The metadata in a discovery document of this issuer. Raises ProviderFault."""
+    if not isinstance(document, dict) or "issuer" not in document:
+        raise ProviderFault(Reason.NOT_UNDERSTOOD)
+    if document["issuer"] != issuer:
+        raise ProviderFault(Reason.OTHER_ISSUER)
+    endpoints: dict[str, Any] = {
+        name: document.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")
+    }
+    if not all(is_address(url, plain_on_loopback=issuer.startswith("http:")) for url in endpoints.values()):
+        raise ProviderFault(Reason.NOT_UNDERSTOOD)
+    scopes: Any = document.get("scopes_supported")
+    methods: Any = document.get("token_endpoint_auth_methods_supported")
+    # HTTP Basic is what a provider takes that does not say (Discovery 1.0, section 3).
+    secret_in_form = isinstance(methods, list) and "client_secret_basic" not in methods
+    if secret_in_form and "client_secret_post" not in methods:
+        raise ProviderFault(Reason.NO_METHOD)
+    # A provider that does not offer this scope either sends groups anyway or refuses a scope it does not know.
+    groups = " groups" if isinstance(scopes, list) and "groups" in scopes else ""
+    return Metadata(
+        **endpoints,
+        scope=f"openid profile email{groups}",
+        names_itself=document.get("authorization_response_iss_parameter_supported") is True,
+        secret_in_form=secret_in_form,
+    )
+
+
+def is_address(text: object, *, plain_on_loopback: bool) -> bool:
+    """Whether a text is an https address without a user or a fragment; http too, if allowed, on loopback."""
+    if not isinstance(text, str) or not re.fullmatch("[!-~]{,2000}", text):
+        return False
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or "@" in parts.netloc or "#" in text:
+        return False
+    return parts.scheme == "https" or (
+        parts.scheme == "http" and plain_on_loopback and is_loopback_name(host)
+    )
+
+
+def read_keys(document: object) -> KeySet:
+    """The keys of a JWKS that can verify a signature; those of other kinds are left out. Raises ProviderFault."""
+    listed = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(listed, list):
+        raise ProviderFault(Reason.NOT_UNDERSTOOD)
+    return KeySet([key for key in map(_key, listed[:_MOST_KEYS]) if key is not None])
+
+
+def _key(jwk: object) -> Key | None:
+    # A symmetric key in a public list would be one that everybody can sign with.
+    if not isinstance(jwk, dict) or jwk.get("kty") not in ("RSA", "EC", "OKP"):
         return None
-    return Secret(text)
+    try:
+        # In base64url each letter of the modulus holds six bits.
+        if jwk["kty"] == "RSA" and len(jwk["n"].rstrip("=")) * 6 < _SHORTEST_RSA_KEY:
+            return None
+        key = JWKRegistry.import_key(jwk)
+        key.ensure_kid()
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return key
+
+
+class Cached(Generic[_Document]):
+    """A document that is fetched when it is first needed and kept for an hour. Safe to share between threads.
+
+    One fetch serves all threads that wait for it. `fetch` raises ProviderFault, and so do the methods.
+    """
+
+    def __init__(self, fetch: Callable[[Deadline], _Document], *, clock: Callable[[], datetime]) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._fetched: tuple[_Document, datetime] | None = None
+        self._failed: tuple[Reason, datetime] | None = None
+
+    def current(self, deadline: Deadline) -> _Document:
+        """The document, at most an hour old."""
+        return self._get(deadline, is_good=lambda _, at: self._is_within(KEPT, at))
+
+    def newer_than(self, document: _Document, deadline: Deadline) -> _Document:
+        """The document fetched anew; the one in hand if it is less than a minute old."""
+        return self._get(
+            deadline, is_good=lambda kept, at: kept is not document or self._is_within(PAUSE, at)
+        )
+
+    def _get(self, deadline: Deadline, *, is_good: Callable[[_Document, datetime], bool]) -> _Document:
+        if not self._lock.acquire(timeout=deadline.remaining()):
+            raise ProviderFault(Reason.NO_ANSWER)
+        try:
+            if self._fetched is not None and is_good(*self._fetched):
+                return self._fetched[0]
+            if self._failed is not None and self._is_within(PAUSE_AFTER_FAILURE, self._failed[1]):
+                raise ProviderFault(self._failed[0])
+            return self._fetch_anew(deadline)
+        finally:
+            self._lock.release()
+
+    def _fetch_anew(self, deadline: Deadline) -> _Document:
+        try:
+            document = self._fetch(deadline)
+        except ProviderFault as fault:
+            self._failed = (fault.reason, self._clock())
+            raise
+        self._fetched, self._failed = (document, self._clock()), None
+        return document
+
+    def _is_within(self, span: timedelta, since: datetime) -> bool:
+        # A clock that was set back must not keep a document for ever.
+        return timedelta(0) <= self._clock() - since < span

@@ -1,18 +1,17 @@
-"""What a sign-in at the company's identity provider is made of, and what can go wrong on its way.
-
-SignOnError
-├── StartAgain       the answer belongs to no sign-in under way: another state, a code that was used or has expired
-├── NotLetIn         the identity provider did not let the person in
-└── ProviderFault    only whoever runs this server or the provider can mend it: not reached, misconfigured, a bad token
-"""
+"""What a sign-in at an identity provider is made of, and what can go wrong on its way."""
 
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
+from typing import Annotated
 
-from ..core.secret import Secret
+from pydantic import ConfigDict, Field
+
+from ..core.secret import Secret, StoredSecret
+
+LONGEST_ATTEMPT = timedelta(minutes=10)
+"""How long somebody may take at the identity provider."""
 
 
 class Reason(Enum):
@@ -45,7 +44,7 @@ class Reason(Enum):
     TOKEN = "The ID token cannot be read or lacks what it must hold."  # noqa: S105  # likewise
 
 
-class SignOnError(Exception):
+class OidcError(Exception):
     """A sign-in that did not succeed. `said` is the provider's own words, 200 printable characters at most, or "".
 
     Neither ever holds a code, a token or the client secret.
@@ -57,71 +56,48 @@ class SignOnError(Exception):
         self.said = said
 
 
-class StartAgain(SignOnError):
-    """Nothing is wrong that signing in anew would not mend."""
+class SignInAgain(OidcError):
+    """The answer belongs to no sign-in under way: another state, a code that was used or has expired."""
 
 
-class NotLetIn(SignOnError):
-    """The provider refused this person: `said` may tell why."""
+class AccessDenied(OidcError):
+    """The provider refused this person: `said` may give the reason."""
 
 
-class ProviderFault(SignOnError):
-    """The provider cannot be used, for the reason that is given."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Attempt:
-    """A sign-in under way: what its answer is held against. Keep it sealed with the browser, and use it once.
-
-    State and nonce stand in the address the browser is sent to. The verifier stands nowhere else, and without it a
-    stolen code opens nothing (RFC 7636).
-    """
-
-    state: str = field(repr=False)
-    nonce: str = field(repr=False)
-    verifier: Secret
-    redirect_uri: str
-
-    def is_answered_by(self, state: str) -> bool:
-        """Whether an answer with that state belongs to this attempt."""
-        return hmac.compare_digest(state.encode(errors="replace"), self.state.encode(errors="replace"))
-
-    def to_dict(self) -> dict[str, str]:
-        """Plain texts, the verifier among them: to be sealed at once."""
-        return {
-            "state": self.state,
-            "nonce": self.nonce,
-            "verifier": self.verifier.reveal(),
-            "redirect_uri": self.redirect_uri,
-        }
-
-    @classmethod
-    def from_dict(cls, told: Mapping[str, object]) -> "Attempt":
-        """The attempt that `to_dict` gave. Raises ValueError for anything else."""
-        texts = [told.get(name) for name in ("state", "nonce", "verifier", "redirect_uri")]
-        state, nonce, verifier, redirect_uri = (
-            text if isinstance(text, str) and text else None for text in texts
-        )
-        if state is None or nonce is None or verifier is None or redirect_uri is None:
-            raise ValueError("not an attempt")
-        return cls(state=state, nonce=nonce, verifier=Secret(verifier), redirect_uri=redirect_uri)
+class ProviderFault(OidcError):
+    """Only whoever runs this server or the provider can mend it: not reached, misconfigured, a bad token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AuthorizationRequest:
-    """The address that the browser is sent to, and what to hold its answer against."""
+    """The address that the browser is sent to, and what to hold its answer against: to be used once.
 
-    url: str = field(repr=False)
-    attempt: Attempt
+    State and nonce stand in the address. The verifier stands nowhere but in the browser's encrypted cookie, and without
+    it a stolen code opens nothing (RFC 7636).
+    """
+
+    __pydantic_config__ = ConfigDict(hide_input_in_errors=True)
+
+    url: Annotated[str, Field(exclude=True)] = field(default="", repr=False)
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    verifier: StoredSecret
+    redirect_uri: str
+    made_at: datetime
+
+    def is_answered_by(self, state: str, *, now: datetime) -> bool:
+        """Whether an answer with that state belongs to this request, and came within ten minutes."""
+        same = hmac.compare_digest(state.encode(errors="replace"), self.state.encode(errors="replace"))
+        return same and now - self.made_at <= LONGEST_ATTEMPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SignedOn:
+class OidcUser:
     """A person whom the provider vouches for.
 
     `subject` is the only name that the provider never gives to somebody else. `name` is for people to read. `email`
     is None unless the provider says that it is verified: with most providers people may write any address into
-    their own profile. `groups` are the texts of the claim `groups`. `expires_at` is the ID token's end, in UTC.
+    their own profile. `groups` are the texts of the claim `groups`.
     """
 
     subject: str
@@ -129,12 +105,11 @@ class SignedOn:
     email: str | None
     groups: tuple[str, ...]
     id_token: Secret
-    expires_at: datetime
 
 
-def in_short(told: object, *, longest: int = 200) -> str:
+def in_short(text: object, *, longest: int = 200) -> str:
     """A text from elsewhere on one line, without what cannot be seen; "" for what is no text."""
-    if not isinstance(told, str):
+    if not isinstance(text, str):
         return ""
-    spaced = (letter if letter.isprintable() else " " for letter in told[: 4 * longest])
+    spaced = (letter if letter.isprintable() else " " for letter in text[: 4 * longest])
     return " ".join("".join(spaced).split())[:longest]

@@ -1,173 +1,252 @@
-"""The way to the company's identity provider and back."""
+"""Single sign-on: to the company's identity provider and back, who is admitted, and with whose rights at Infisical."""
 
-from urllib.parse import urljoin
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qsl, urlencode, urljoin
 
-from flask import abort, redirect, request
+from flask import redirect, request
+from pydantic import ConfigDict
 
 from ..core.secret import TooLong
-from ..infisical import InfisicalError, NotInfisical
+from ..infisical import InfisicalError, NotInfisical, OAuthApplication, read_claims
 from ..web import (
     Action,
     Page,
     Principal,
-    Problem,
-    blueprint,
     deny,
+    page,
     problem,
     problem_of,
     public,
     record,
-    safe_next_url,
     services,
     url_for,
 )
-from . import login_words
-from .arguments import Arguments, taken_from
-from .not_allowed import not_allowed
-from .oidc_errors import Attempt, NotLetIn, ProviderFault, SignedOn, SignOnError
-from .oidc_policy import OidcPolicy
-from .session import TOO_LONG_FOR_A_COOKIE
-from .session_backend import SessionBackend
+from .oidc_errors import AccessDenied, AuthorizationRequest, OidcError, OidcUser, ProviderFault
+from .session import (
+    TOO_LONG_FOR_A_COOKIE,
+    EncryptedCookie,
+    Session,
+    SessionBackend,
+    make_blueprint,
+    next_url,
+)
+
+if TYPE_CHECKING:
+    from .oidc import IdentityProvider
+
+REQUEST_COOKIE = "connect-authorization"
+
+blueprint = make_blueprint("oidc")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OidcPolicy:
+    """Who is admitted, and with whose rights.
+
+    With an `application` Infisical exchanges the person's ID token for an access token of their own; without one the
+    server's own credential acts for everybody who is admitted. Where `emails` or `groups` name somebody, nobody else is
+    admitted; where nobody is named, the server's own credential acts for nobody. `named_by` is the issuer and the client
+    ID.
+    """
+
+    application: OAuthApplication | None
+    emails: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    named_by: tuple[str, ...] = ()
+
+    @cached_property
+    def terms(self) -> str:
+        """Stands for the settings that decide who is admitted: when they change, everybody signs in anew."""
+        exchanges = str(self.application is not None)
+        terms = (*self.named_by, exchanges, *sorted(self.emails), "", *sorted(self.groups))
+        return sha256("\n".join(terms).encode()).hexdigest()[:16]
+
+    def admits(self, user: OidcUser) -> bool:
+        """Whether the person is among those who are admitted. An e-mail address counts only when it is verified."""
+        if not self.emails and not self.groups:
+            return self.application is not None
+        # Only ASCII has two cases here: among other letters, two addresses may become one, the Kelvin sign and a k.
+        email = user.email.lower() if user.email and user.email.isascii() else user.email
+        return email in self.emails or bool(self.groups.intersection(user.groups))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PendingSignIn:
+    """What the browser keeps while somebody is at the identity provider.
+
+    `path` and `query` are where the sign-in leads. They are apart because three letters of an address may be one byte
+    of this.
+    """
+
+    __pydantic_config__ = ConfigDict(hide_input_in_errors=True)
+
+    request: AuthorizationRequest
+    path: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def next_url(self) -> str | None:
+        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path or None
+
+
+class OidcBackend(SessionBackend):
+    """People sign in at the company's identity provider. `make_provider` is called once per process, when it is first
+    needed; it may raise an OidcError."""
+
+    way_in = "oidc"
+    blueprint = blueprint
+
+    def __init__(
+        self, policy: OidcPolicy, *, make_provider: "Callable[[], IdentityProvider]", **options: Any
+    ) -> None:
+        super().__init__(terms=policy.terms, **options)
+        self.policy = policy
+        self._make_provider = make_provider
+        # It outlives the request, of which it is known how old it is: who takes longer still finds the form again.
+        self.pending = EncryptedCookie(
+            REQUEST_COOKIE,
+            PendingSignIn,
+            purpose="authorization-request",
+            secret_keys=options["secret_keys"],
+            clock=self.clock,
+        )
+
+    @cached_property
+    def provider(self) -> "IdentityProvider":
+        return self._make_provider()
+
+    def sign_in_page(self) -> Page:
+        return page(
+            "auth/oidc.html",
+            scope=None,
+            company_url=url_for(".auth.login", next=next_url()),
+            ended=request.args.get("ended") == "1",
+            out=request.args.get("out") == "1",
+        )
+
+    def end(self, response: Page) -> Page:
+        # Whoever uses this browser next is not led to a form that somebody else filled in.
+        self.pending.clear(response)
+        return super().end(response)
+
+    def session_of(self, user: OidcUser) -> Session:
+        """The session that begins. Asks Infisical for the person's own access token; raises an InfisicalError."""
+        policy, host = self.policy, self.hosts[0]
+        grant = None
+        if policy.application is not None:
+            grant = self.client_for(host).exchange(user.id_token, application=policy.application)
+        # Infisical's own id of the person, where its token has it; else the identity provider's.
+        at_infisical = read_claims(grant.access_token).subject if grant else None
+        return self.new_session(
+            host=host,
+            subject=f"person:{at_infisical}" if at_infisical else f"oidc:{user.subject}",
+            name=user.email or user.name,
+            grant=grant,
+            groups=tuple(group for group in user.groups if group in policy.groups),
+        )
 
 
 @blueprint.get("/sign-in/company")
 @public
-def depart() -> Page:
+def login() -> Page:
     """Sends the browser to the identity provider. A link leads here: a form would be held back by our own policy."""
-    backend, oidc = _gate()
-    leads_to = safe_next_url(request.args.get("next", ""))
+    leads_to, backend = next_url(), _backend()
     try:
-        departure = oidc.provider.departure(redirect_uri=urljoin(request.url_root, url_for(".arrive")))
-    except SignOnError as error:
-        return _not_signed_on(error, leads_to)
-    response = redirect(departure.url, code=303)
-    backend.remember_departure(departure.attempt, leads_to, response)
+        asked = backend.provider.authorization_request(redirect_uri=_callback_url())
+    except OidcError as error:
+        return _not_signed_in(error, leads_to)
+    response = redirect(asked.url, code=303)
+    path, _, query = (leads_to or "").partition("?")
+    pending = PendingSignIn(request=asked, path=path, query=tuple(parse_qsl(query)))
+    try:
+        backend.pending.write(response, pending)
+    except TooLong:
+        # A form that was filled in at such length fits in no cookie.
+        backend.pending.write(response, replace(pending, path="", query=()))
     return response
 
 
 @blueprint.get("/sign-in/callback")
 @public
-def arrive() -> Page:
+def callback() -> Page:
     """Where the identity provider sends the browser back to, with what it says of the person."""
-    backend, _ = _gate()
-    arguments = taken_from(request)
-    attempt, leads_to = backend.departed()
+    backend, answer = _backend(), request.args.to_dict()
+    pending = backend.pending.read()
+    leads_to = pending.next_url if pending else None
     # Judged before anything is counted or forgotten: a picture on another site may lead here too.
-    if attempt is None or not attempt.is_answered_by(arguments.get("state", "")):
+    if pending is None or not pending.request.is_answered_by(answer.get("state", ""), now=backend.clock()):
         record("refusal", "no-attempt")
-        return _sign_in_again(
-            "This browser knows of no sign-in that began in the last ten minutes. Cookies must be allowed.",
+        return _again(
+            "sign-in-again",
             leads_to,
+            reason="This browser knows of no sign-in that began in the last ten minutes. Cookies must be allowed.",
         )
-    answer = _arrived(arguments, attempt, leads_to)
-    return backend.forget_departure(answer)
+    response = _sign_in_with(answer, pending)
+    # An answer counts once.
+    backend.pending.clear(response)
+    return response
 
 
-def _arrived(arguments: Arguments, attempt: Attempt, leads_to: str | None) -> Page:
-    backend, oidc = _gate()
+def _sign_in_with(answer: dict[str, str], pending: PendingSignIn) -> Page:
+    backend, leads_to = _backend(), pending.next_url
     wait = services().limits.hit("sign-in", address=request.remote_addr)
     if wait is not None:
-        return _to_wait(wait.seconds, leads_to)
+        record("sign-in", "too-many")
+        return _again("too-many-sign-ins", leads_to, retry_after=wait.seconds)
     try:
-        person = oidc.provider.arrival(arguments, attempt=attempt)
-    except SignOnError as error:
-        return _not_signed_on(error, leads_to)
-    if not oidc.lets_in(person):
-        return _not_allowed(person, leads_to)
+        user = backend.provider.authenticate(answer, request=pending.request)
+    except OidcError as error:
+        return _not_signed_in(error, leads_to)
+    who = Principal(subject=f"oidc:{user.subject}", name=user.email or user.name, way_in="oidc")
+    if not backend.policy.admits(user):
+        return deny(
+            "not-allowed",
+            person=who,
+            actions=(_sign_in_link(leads_to, label="Sign in as somebody else"),),
+            who=who.name,
+            unverified="" if user.email else " The identity provider did not vouch for an e-mail address.",
+        )
     try:
-        newcomer = oidc.sign_in_of(person, at=backend.only_destination(), now=backend.clock())
+        newcomer = backend.session_of(user)
     except InfisicalError as error:
-        record("sign-in", "refused", person=_as_person(person), error=error)
-        return problem_of(error, scope=None, actions=(_again(leads_to),))
+        record("sign-in", "refused", person=who, error=error)
+        return problem_of(error, scope=None, actions=(_sign_in_link(leads_to),))
     try:
         return backend.begin(newcomer, redirect(leads_to or url_for(".index"), code=303))
     except TooLong:
-        return problem_of(NotInfisical(TOO_LONG_FOR_A_COOKIE), scope=None, actions=(_again(leads_to),))
+        too_long = NotInfisical(TOO_LONG_FOR_A_COOKIE)
+        return problem_of(too_long, scope=None, actions=(_sign_in_link(leads_to),))
 
 
-def _gate() -> tuple[SessionBackend, OidcPolicy]:
-    backend = services().backend
-    if not isinstance(backend, SessionBackend) or backend.oidc is None:
-        abort(404)
-    return backend, backend.oidc
+def _backend() -> OidcBackend:
+    return cast(OidcBackend, services().backend)
 
 
-def _again(leads_to: str | None, *, label: str = "Sign in") -> Action:
-    """Another try, which leads where this one would have led: what was typed in a form there is not lost."""
-    return Action(label=label, href=url_for(".sign_in", next=leads_to), primary=True)
+def _callback_url() -> str:
+    return urljoin(request.url_root, url_for(".auth.callback"))
 
 
-def _as_person(person: SignedOn) -> Principal:
-    return Principal(subject=f"oidc:{person.subject}", name=person.email or person.name, way_in="oidc")
-
-
-def _not_signed_on(error: SignOnError, leads_to: str | None) -> Page:
+def _not_signed_in(error: OidcError, leads_to: str | None) -> Page:
     """Each of the three kinds has its page: sign in anew, ask somebody, or have the server mended."""
-    if isinstance(error, NotLetIn):
-        told = f" It says: “{error.said}”" if error.said else ""
-        shown = Problem(
-            slug="not-let-in",
-            status=403,
-            title="You are not signed in",
-            lede=f"{error.reason.value}{told}",
-            icon="lock",
-            actions=(_again(leads_to),),
-        )
+    words = f"{error.reason.value} It says: “{error.said}”" if error.said else error.reason.value
+    if isinstance(error, AccessDenied):
         record("sign-in", "not-let-in")
-        return problem(shown)
+        return _again("not-let-in", leads_to, reason=words)
     if isinstance(error, ProviderFault):
         record("sign-in", "provider-fault")
-        return _provider_fault(error, leads_to)
+        return _again("provider-fault", leads_to, label="Try again", reason=words, callback=_callback_url())
     record("sign-in", "sign-in-again")
-    return _sign_in_again(error.reason.value, leads_to)
+    return _again("sign-in-again", leads_to, reason=error.reason.value)
 
 
-def _provider_fault(error: SignOnError, leads_to: str | None) -> Page:
-    told = f" It says: “{error.said}”" if error.said else ""
-    shown = Problem(
-        slug="provider-fault",
-        status=502,
-        title="The company’s sign-in does not work",
-        lede=f"{error.reason.value}{told} Nobody is signed in.",
-        steps=(
-            "Check CONNECT_OIDC_ISSUER, CONNECT_OIDC_CLIENT_ID and CONNECT_OIDC_CLIENT_SECRET, and that this server may reach the "
-            "identity provider.",
-            f"The redirect address that must be registered there is {urljoin(request.url_root, url_for('.arrive'))}.",
-        ),
-        actions=(_again(leads_to, label="Try again"),),
-    )
-    return problem(shown)
+def _again(slug: str, leads_to: str | None, *, label: str = "Sign in", **values: Any) -> Page:
+    return problem(slug, actions=(_sign_in_link(leads_to, label=label),), **values)
 
 
-def _sign_in_again(reason: str, leads_to: str | None) -> Page:
-    shown = Problem(
-        slug="sign-in-again",
-        status=400,
-        title="Sign in once more",
-        lede=reason,
-        icon="clock",
-        actions=(_again(leads_to),),
-    )
-    return problem(shown)
-
-
-def _to_wait(seconds: int, leads_to: str | None) -> Page:
-    record("sign-in", "too-many")
-    shown = Problem(
-        slug="too-many-sign-ins",
-        status=429,
-        title=f"Wait {seconds} second{'' if seconds == 1 else 's'}",
-        lede=login_words.TOO_MANY_FROM_ADDRESS,
-        icon="clock",
-        retry_after=seconds,
-        actions=(_again(leads_to),),
-    )
-    return problem(shown)
-
-
-def _not_allowed(person: SignedOn, leads_to: str | None) -> Page:
-    who = person.email or person.name
-    unverified = "" if person.email else " The identity provider did not vouch for an e-mail address."
-    lede = f"You are signed in at the identity provider as {who}, who is not among those who may come in.{unverified}"
-    another = _again(leads_to, label="Sign in as somebody else")
-    return deny(not_allowed(who, lede=lede, actions=(another,)), person=_as_person(person))
+def _sign_in_link(leads_to: str | None, *, label: str = "Sign in") -> Action:
+    """Another try, which leads where this one would have led: what was typed in a form there is not lost."""
+    return Action(label, url_for(".auth.sign_in", next=leads_to), primary=True)

@@ -1,35 +1,55 @@
-"""A sign-in: the Infisical access token that a person acts with, sealed in their browser's cookie, and its end."""
+"""Sessions: who signed in with which Infisical access token, encrypted in a cookie of their browser."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from functools import cache, partial
+from typing import ClassVar, Generic, TypeVar, cast
 
-from ..core.secret import Secret
-from ..infisical import AccessGrant
+import flask
+from flask import Blueprint, after_this_request, request
+from pydantic import ConfigDict, TypeAdapter
+from werkzeug.wrappers import Response
 
-LONGEST_SIGN_IN = timedelta(hours=12)
+from ..core.secret import Encryption, Secret, StoredSecret, TooLong
+from ..infisical import AccessGrant, Infisical, InfisicalError
+from ..web import (
+    AuthContext,
+    Page,
+    Principal,
+    public,
+    record,
+    return_url,
+    safe_next_url,
+    see_other,
+    services,
+    url_for,
+)
+from .backends import ServiceAccount, host_name
+
+COOKIE = "connect-sign-in"
+LONGEST_SESSION = timedelta(hours=12)
 """A working day. Infisical's access tokens may live for thirty days, which is too long for a browser."""
-
 
 TOO_LONG_FOR_A_COOKIE = "Its access token is too long for a browser to keep."
 
 
-def in_seconds(seconds: float, *, now: datetime) -> datetime:
-    """The moment so many seconds from now, as far as it matters here: no sign-in lasts longer than a working day."""
-    return now + timedelta(seconds=min(seconds, 2 * LONGEST_SIGN_IN.total_seconds()))
+_Record = TypeVar("_Record")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignIn:
+class Session:
     """Who signed in to which Infisical, with what.
 
-    `token` is None where the server's own credential acts. `obtained` tells that this sign-in made the token, so that
+    `token` is None where the server's own credential acts. `obtained` means that this sign-in made the token, so that
     signing out revokes it; a pasted one is only forgotten. `renew_until` is when the log-in behind an obtained token
-    ends; None for a token that is not renewed. `terms` stands for the settings that let the person in (see
-    `company_sign_on`).
+    ends; None for a token that is not renewed. `terms` stands for the settings that let the person in.
     """
 
-    token: Secret | None
+    __pydantic_config__ = ConfigDict(hide_input_in_errors=True)
+
+    token: StoredSecret | None
     host: str
     subject: str
     name: str
@@ -43,70 +63,305 @@ class SignIn:
     terms: str = ""
 
     @property
-    def ends_at(self) -> datetime:
-        return min(self.expires_at, self.began_at + LONGEST_SIGN_IN)
+    def principal(self) -> Principal:
+        return Principal(subject=self.subject, name=self.name, way_in=self.way_in, groups=self.groups)
 
     @property
     def mark(self) -> str:
-        """Stands for this sign-in in an address: nobody who was not there knows it, and it opens nothing."""
+        """Stands for this session in an address: nobody who was not there knows it, and it opens nothing."""
         return str(self.began_at.timestamp())
 
-    def over(self, *, now: datetime) -> bool:
-        return now >= self.ends_at
+    def is_over(self, *, now: datetime) -> bool:
+        return now >= min(self.expires_at, self.began_at + LONGEST_SESSION)
 
-    def due_for_renewal(self, *, now: datetime) -> bool:
+    def is_due_for_renewal(self, *, now: datetime) -> bool:
         """Whether more than half of the token's life is gone and its log-in lasts beyond it."""
         if self.renew_until is None or self.renew_until <= self.expires_at:
             return False
         return now - self.obtained_at > (self.expires_at - self.obtained_at) / 2
 
-    def renewed(self, grant: AccessGrant, *, now: datetime) -> "SignIn":
-        return replace(
-            self,
-            token=grant.access_token,
-            obtained_at=now,
-            expires_at=in_seconds(grant.expires_in, now=now),
+    def renewed(self, grant: AccessGrant, *, now: datetime) -> "Session":
+        expires_at = _after(grant.expires_in, now=now)
+        return replace(self, token=grant.access_token, obtained_at=now, expires_at=expires_at)
+
+
+def _after(seconds: float, *, now: datetime) -> datetime:
+    """The moment so many seconds from now, as far as it matters: a token may have no end, and no session is longer."""
+    return now + timedelta(seconds=min(seconds, 2 * LONGEST_SESSION.total_seconds()))
+
+
+class EncryptedCookie(Generic[_Record]):
+    """A record in the browser that only our own server can read, closed to scripts, for 12 hours at most.
+
+    Over https its name begins with `__Host-`, so that browsers take it from this host alone, with Secure and for all
+    paths. Over plain http, which only loopback addresses are served by, browsers would refuse both.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: type[_Record],
+        *,
+        purpose: str,
+        secret_keys: tuple[Secret, ...],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._name = name
+        self._json = TypeAdapter(kind)
+        self._encryption = Encryption(secret_keys, purpose=purpose, life=LONGEST_SESSION)
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        return f"__Host-{self._name}" if request.is_secure else self._name
+
+    def read(self) -> _Record | None:
+        """The record that the request carries; None without one, or with one that this program did not make."""
+        with suppress(ValueError):
+            encrypted = request.cookies.get(self.name, "")
+            return self._json.validate_python(self._encryption.loads(encrypted, now=self._clock()))
+        return None
+
+    def write(self, response: Response, record: _Record) -> None:
+        """Sends the record with a response. Raises TooLong."""
+        # The record is spelt out inside the call, so that no traceback with locals shows it.
+        make_json = partial(self._json.dump_python, record, mode="json")
+        self._set(response, self._encryption.dumps(make_json, now=self._clock()), max_age=None)
+
+    def clear(self, response: Response) -> None:
+        """Has the browser forget the record."""
+        self._set(response, "", max_age=0)
+
+    def _set(self, response: Response, value: str, *, max_age: int | None) -> None:
+        secure = request.is_secure
+        response.set_cookie(
+            self.name, value, max_age=max_age, path="/", secure=secure, httponly=True, samesite="Lax"
         )
 
-    def to_record(self) -> dict[str, Any]:
-        """What is sealed, with the token in clear."""
-        return {
-            "token": self.token.reveal() if self.token else None,
-            "host": self.host,
-            "subject": self.subject,
-            "name": self.name,
-            "way_in": self.way_in,
-            "began_at": self.began_at.timestamp(),
-            "expires_at": self.expires_at.timestamp(),
-            "obtained_at": self.obtained_at.timestamp(),
-            "obtained": self.obtained,
-            "renew_until": self.renew_until.timestamp() if self.renew_until else None,
-            "groups": list(self.groups),
-            "terms": self.terms,
-        }
 
-    @classmethod
-    def from_record(cls, record: dict[str, Any]) -> "SignIn | None":
-        """The sign-in of a record that was opened; None for one of another version of this program."""
-        try:
-            until = record["renew_until"]
-            return cls(
-                token=None if record["token"] is None else Secret(record["token"]),
-                host=record["host"],
-                subject=record["subject"],
-                name=record["name"],
-                way_in=record["way_in"],
-                began_at=_moment(record["began_at"]),
-                expires_at=_moment(record["expires_at"]),
-                obtained_at=_moment(record["obtained_at"]),
-                obtained=record["obtained"],
-                renew_until=None if until is None else _moment(until),
-                groups=tuple(record["groups"]),
-                terms=record["terms"],
-            )
-        except (KeyError, TypeError, ValueError):
+class SessionBackend:
+    """Admits whoever has a session that is not over; everybody else is led to the page where people sign in.
+
+    The wizard then acts with that person's rights only; `server`, where there is one, acts for those who have no token
+    of their own. Nothing is kept on the server. `hosts` are the Infisicals that people may sign in to, and `reach` makes
+    the client of one of them, once per process. Each way to sign in is a subclass, with its pages.
+    """
+
+    way_in: ClassVar[str]
+    blueprint: ClassVar[Blueprint | None]
+
+    def __init__(
+        self,
+        *,
+        hosts: tuple[str, ...],
+        reach: Callable[[str], Infisical],
+        secret_keys: tuple[Secret, ...],
+        clock: Callable[[], datetime],
+        server: ServiceAccount | None = None,
+        terms: str = "",
+    ) -> None:
+        self.hosts = hosts
+        self.client_for = cache(reach)
+        self.clock = clock
+        self.terms = terms
+        self._server = server
+        self._cookie = EncryptedCookie(
+            COOKIE, Session, purpose="sign-in", secret_keys=secret_keys, clock=clock
+        )
+
+    def sign_in_page(self) -> Page:
+        """The page where people sign in."""
+        raise NotImplementedError
+
+    @property
+    def host(self) -> str:
+        return host_name(self.hosts[0]) if len(self.hosts) == 1 else ""
+
+    def authenticate(self) -> AuthContext | Page:
+        session = self.current()
+        if session is None:
+            return self._to_sign_in()
+        session = self._renewed(session)
+        return AuthContext(
+            person=session.principal,
+            host=host_name(session.host),
+            connect=partial(self._client_of, session),
+            own_rights=session.token is not None,
+            may_sign_out=True,
+            sign_in=session.mark,
+        )
+
+    def challenge(self) -> Page | None:
+        return self.forget(self._to_sign_in()) if self._server is None else None
+
+    def check(self) -> None:
+        """Each Infisical answers, and accepts the server's own credential where that acts. There is no other to try."""
+        if self._server is not None:
+            self._server.check()
+            return
+        for host in self.hosts:
+            self.client_for(host).status()
+
+    def current(self) -> Session | None:
+        """The session of this browser; None without one that still counts, here and under today's settings."""
+        session = self._cookie.read()
+        if session is None or session.is_over(now=self.clock()) or session.host not in self.hosts:
             return None
+        acts_as_server = self._server is not None
+        here = (self.way_in, self.terms, acts_as_server)
+        return session if (session.way_in, session.terms, session.token is None) == here else None
+
+    def new_session(
+        self,
+        *,
+        host: str,
+        subject: str,
+        name: str,
+        grant: AccessGrant | None = None,
+        token: Secret | None = None,
+        expires_at: datetime | None = None,
+        groups: tuple[str, ...] = (),
+    ) -> Session:
+        """The session that begins now: with what a grant brought, or with a pasted token until that ends, or without."""
+        now = self.clock()
+        return Session(
+            token=grant.access_token if grant else token,
+            host=host,
+            subject=subject,
+            name=name,
+            way_in=self.way_in,
+            began_at=now,
+            obtained_at=now,
+            expires_at=_after(grant.expires_in, now=now) if grant else expires_at or now + LONGEST_SESSION,
+            obtained=grant is not None,
+            renew_until=_after(grant.max_ttl, now=now) if grant else None,
+            groups=groups,
+            terms=self.terms,
+        )
+
+    def begin(self, newcomer: Session, response: Page) -> Page:
+        """Signs somebody in with this response. What the browser held before, another person's perhaps, is gone, and a
+        token that an earlier sign-in obtained is revoked. Raises TooLong, and nothing has changed but that a token which
+        this sign-in obtained is revoked."""
+        try:
+            self._cookie.write(response, newcomer)
+        except TooLong:
+            record("sign-in", "too-long", person=newcomer.principal)
+            self._revoke(newcomer)
+            raise
+        self._end_current()
+        flask.session.clear()
+        record("sign-in", "ok", person=newcomer.principal)
+        return response
+
+    def end(self, response: Page) -> Page:
+        """Signs out with this response. A token that the sign-in obtained is revoked, a pasted one only forgotten."""
+        self._end_current()
+        return self.forget(response)
+
+    def forget(self, response: Page) -> Page:
+        """Has the browser forget the session and everything else that it held for us."""
+        flask.session.clear()
+        self._cookie.clear(response)
+        return response
+
+    def host_to_choose(self, session: Session | None) -> str | None:
+        """Where there are several Infisicals, the one of a session, as the sign-in page takes it: nobody chooses twice."""
+        if session is None or len(self.hosts) == 1 or session.host not in self.hosts:
+            return None
+        return host_name(session.host)
+
+    def _to_sign_in(self) -> Page:
+        """The page where people sign in, which leads back here. With a cookie that no longer counts, it says why."""
+        sent, session = request.cookies.get(self._cookie.name), self._cookie.read()
+        if sent and session is None:
+            # Forged, cut off, encrypted with a key that is gone, or kept beyond its time.
+            record("refusal", "unknown-sign-in")
+        host = self.host_to_choose(session)
+        return see_other(".auth.sign_in", next=return_url(), ended="1" if sent else None, host=host)
+
+    def _client_of(self, session: Session) -> Infisical:
+        if session.token is not None:
+            return self.client_for(session.host).acting_with(session.token)
+        if self._server is None:
+            raise RuntimeError("a session without a token, and no credential of the server's")
+        return self._server.infisical
+
+    def _renewed(self, session: Session) -> Session:
+        """The same session with a fresh token, once half of the old one's life is gone.
+
+        Only where a page is read: the answer to a slow create must not bring a session back that was ended meanwhile.
+        Where it does not work, the token in hand is used until it ends.
+        """
+        now = self.clock()
+        if request.method != "GET" or session.token is None or not session.is_due_for_renewal(now=now):
+            return session
+        try:
+            fresh = session.renewed(self.client_for(session.host).renew(session.token), now=now)
+        except InfisicalError:
+            return session
+
+        @after_this_request
+        def keep(response: Response) -> Response:
+            # Where it does not fit, the browser keeps the one it has.
+            with suppress(TooLong):
+                self._cookie.write(response, fresh)
+            return response
+
+        return fresh
+
+    def _end_current(self) -> None:
+        session = self.current()
+        if session is not None:
+            record("sign-out", self._revoke(session), person=session.principal)
+
+    def _revoke(self, session: Session) -> str:
+        """Revokes what the session obtained. What came of it, as the audit log has it."""
+        if not session.obtained or session.token is None:
+            return "forgotten"
+        try:
+            self.client_for(session.host).revoke(session.token)
+        except InfisicalError:
+            return "not-revoked"
+        return "revoked"
 
 
-def _moment(told: float) -> datetime:
-    return datetime.fromtimestamp(told, UTC)
+def session_backend() -> SessionBackend:
+    """The backend of the current request: its pages are registered where it was chosen, and nowhere else."""
+    return cast(SessionBackend, services().backend)
+
+
+def next_url() -> str | None:
+    """Where the sign-in leads, a page of ours; None where the request names none."""
+    return safe_next_url(request.values.get("next", ""))
+
+
+def see_next() -> Page:
+    """A redirect to where the sign-in leads."""
+    return flask.redirect(next_url() or url_for(".index"), code=303)
+
+
+@public
+def sign_in() -> Page:
+    backend = session_backend()
+    session = backend.current()
+    if session is None:
+        return backend.sign_in_page()
+    if session.mark != request.args.get("refused"):
+        return see_next()
+    # Infisical no longer accepts it, though it still looks good here.
+    host = backend.host_to_choose(session)
+    return backend.forget(see_other(".auth.sign_in", next=next_url(), ended="1", host=host))
+
+
+@public
+def sign_out() -> Page:
+    return session_backend().end(see_other(".auth.sign_in", out="1"))
+
+
+def make_blueprint(name: str) -> Blueprint:
+    """The pages of one way to sign in, with the two that each has."""
+    blueprint = Blueprint(name, __name__)
+    blueprint.get("/sign-in")(sign_in)
+    blueprint.post("/sign-out")(sign_out)
+    return blueprint

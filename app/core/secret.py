@@ -5,11 +5,12 @@ import hmac
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NoReturn, final
+from typing import Annotated, Any, NoReturn, final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic import PlainSerializer, PlainValidator
 
 LONGEST_ENCRYPTED = 3800
 """Characters. Browsers keep cookies of at least 4096 bytes, their name and attributes included (RFC 6265, 6.1)."""
@@ -53,6 +54,10 @@ class Secret:
     __ne__ = _refuse
     __lt__ = _refuse
     __hash__ = _refuse
+
+
+StoredSecret = Annotated[Secret, PlainValidator(Secret), PlainSerializer(Secret.reveal)]
+"""A field of a record that is encrypted as a whole: within it the secret stands in clear."""
 
 
 def derived(key: Secret, *, purpose: str) -> Secret:

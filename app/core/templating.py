@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import flask
-from flask import Response, request
+from flask import Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from werkzeug.exceptions import NotFound
 
@@ -34,12 +34,12 @@ _A_YEAR = "public, max-age=31536000, immutable"
 
 
 def url_for(endpoint: str, **values: str | None) -> str:
-    """The URL of one of our pages, named `.page`. Empty values are left out.
+    """The URL of one of our pages, named `.page`, or `.auth.page` where people sign in. Empty values are left out.
 
-    Flask resolves such names by the blueprint of the request, and a request for an unknown page has none.
+    Flask resolves such names by the blueprint of the request: a sign-in page has another, an unknown page none.
     """
     given: dict[str, Any] = {name: text for name, text in values.items() if text}
-    if endpoint.startswith(".") and request.blueprint is None:
+    if endpoint.startswith("."):
         endpoint = f"{BLUEPRINT}{endpoint}"
     return flask.url_for(endpoint, **given)
 

@@ -270,7 +270,9 @@ def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError, *, sinc
     if mended_by_signing_in(error):
         # It clears no cookie: by the time of a late answer the browser may hold another sign-in.
         held = current_auth()
-        return see_other(".sign_in", next=return_url(), ended="1", refused=held.sign_in if held else None)
+        return see_other(
+            ".auth.sign_in", next=return_url(), ended="1", refused=held.sign_in if held else None
+        )
     if messages := field_messages(error, filled.app):
         filled.say(messages)
         filled.request_id = error.request_id

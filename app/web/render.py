@@ -58,7 +58,7 @@ def page(
         project_name=scope.name if scope else None,
         change_url=change_url if scope else None,
         person=auth.person.name if auth and auth.person.way_in != "this-machine" else None,
-        sign_out_url=url_for(".sign_out") if auth and auth.may_sign_out else None,
+        sign_out_url=url_for(".auth.sign_out") if auth and auth.may_sign_out else None,
     )
     return make_response(running.pages.render(template, frame=frame, **context), status)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, cast
 
-from flask import Response, current_app, g, request
+from flask import Blueprint, Response, current_app, g, request
 from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -73,6 +73,10 @@ class AuthContext:
 
 class AuthBackend(Protocol):
     """One way in. Asked before each page that is not open to everybody."""
+
+    @property
+    def blueprint(self) -> Blueprint | None:
+        """The pages where people sign in, which the app registers beside the wizard's own; None without any."""
 
     @property
     def host(self) -> str:

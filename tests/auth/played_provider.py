@@ -13,7 +13,7 @@ import pytest
 from joserfc import jwk, jwt
 
 from app.auth.oidc import IdentityProvider
-from app.auth.oidc_errors import AuthorizationRequest, SignedOn, SignOnError
+from app.auth.oidc_errors import AuthorizationRequest, OidcError, OidcUser
 from app.core.secret import Secret
 from tests.conftest import Clock
 
@@ -94,15 +94,15 @@ class PlayedProvider:
         claims = {name: value for name, value in (self.usual_claims() | self.claims).items() if value != ...}
         return jwt.encode(self.header, claims, self.signing_key, algorithms=[self.header["alg"]])
 
-    def departs(self) -> AuthorizationRequest:
-        departure = self.client.departure(redirect_uri=BACK)
-        self.nonce = departure.attempt.nonce
-        return departure
+    def asks(self) -> AuthorizationRequest:
+        request = self.client.authorization_request(redirect_uri=BACK)
+        self.nonce = request.nonce
+        return request
 
-    def signs_in(self, **arguments: str) -> SignedOn:
+    def signs_in(self, **arguments: str) -> OidcUser:
         """Somebody goes there and comes back with a code, and with these arguments besides."""
-        attempt = self.departs().attempt
-        return self.client.arrival({"code": CODE, "state": attempt.state, **arguments}, attempt=attempt)
+        attempt = self.asks()
+        return self.client.authenticate({"code": CODE, "state": attempt.state, **arguments}, request=attempt)
 
 
 def query_of(url: str) -> dict[str, str]:
@@ -113,8 +113,8 @@ def in_base64(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def refused(sign_in: Callable[[], object]) -> SignOnError:
+def refused(sign_in: Callable[[], object]) -> OidcError:
     """The error that this sign-in ends with."""
-    with pytest.raises(SignOnError) as raised:
+    with pytest.raises(OidcError) as raised:
         sign_in()
     return raised.value

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.auth import reason_to_refuse
-from app.auth.loopback import is_loopback_name
+from app.auth.middleware import is_loopback_name, reason_to_refuse
 
 HERE = "127.0.0.1:8000"
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app import create_app
-from app.auth.session import LONGEST_SIGN_IN
+from app.auth.session import LONGEST_SESSION
 from app.config import Settings
 from app.core.secret import Encryption, Secret
 from app.sandbox import SandboxTransport, create_sandbox, prepare_database
@@ -92,16 +92,17 @@ def test_a_cookie_that_is_too_large_is_no_sign_in(own_sandbox: Sandbox, size: in
 
 
 @pytest.mark.parametrize(
-    ("key", "purpose"), [("x" * 40, "sign-in"), (SECRET_KEY, "departure"), (SECRET_KEY, "another")]
+    ("key", "purpose"),
+    [("x" * 40, "sign-in"), (SECRET_KEY, "authorization-request"), (SECRET_KEY, "another")],
 )
 def test_a_record_that_was_sealed_with_another_key_or_for_another_purpose_is_no_sign_in(
     somebody: Client, own_sandbox: Sandbox, clock: Clock, key: str, purpose: str
 ) -> None:
-    record = Encryption((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN).loads(
+    record = Encryption((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SESSION).loads(
         kept(somebody), now=clock()
     )
     assert record is not None
-    forged = Encryption((Secret(key),), purpose=purpose, life=LONGEST_SIGN_IN).dumps(
+    forged = Encryption((Secret(key),), purpose=purpose, life=LONGEST_SESSION).dumps(
         lambda: record, now=clock()
     )
     assert is_out(with_cookie(own_sandbox, forged))
@@ -121,7 +122,7 @@ def test_a_record_that_was_sealed_with_another_key_or_for_another_purpose_is_no_
 def test_a_sealed_record_that_makes_no_sense_here_is_no_sign_in(
     somebody: Client, own_sandbox: Sandbox, clock: Clock, changes: dict[str, Any]
 ) -> None:
-    seal = Encryption((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN)
+    seal = Encryption((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SESSION)
     record = seal.loads(kept(somebody), now=clock())
     assert record is not None
     changed = {name: text for name, text in {**record, **changes}.items() if text is not ...}

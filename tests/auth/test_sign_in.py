@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from app.auth.session import LONGEST_SIGN_IN
+from app.auth.session import LONGEST_SESSION
 from app.core.secret import Encryption, Secret
 from app.infisical import LoginRefused
 from app.sandbox import sandbox_person_token
@@ -43,7 +43,7 @@ def sign_in_as(client: Client, name: str, **kwargs: Any) -> Any:
 
 def held_by(client: Client) -> Secret:
     """The Infisical access token in the browser's cookie, which the server's key opens."""
-    seal = Encryption((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN)
+    seal = Encryption((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SESSION)
     record = seal.loads(kept(client), now=datetime(2026, 11, 23, 12, 0, tzinfo=UTC))
     assert record is not None
     return Secret(record["token"])
@@ -267,7 +267,7 @@ def test_a_log_in_without_an_end_is_one_sign_in_of_a_working_day(
 
     somebody = people_at(answer)
     somebody.sign_in()
-    clock.passes(LONGEST_SIGN_IN.total_seconds() - 1)
+    clock.passes(LONGEST_SESSION.total_seconds() - 1)
     assert somebody.get("/projects").status_code == 200
     clock.passes(2)
     assert somebody.get("/projects").status_code == 303
@@ -296,7 +296,7 @@ def test_signing_in_over_a_sign_in_revokes_the_token_that_the_first_obtained(
     ("pasted", "told"),
     [
         ("", "Enter an Infisical access token."),
-        ("sbp_0123456789abcdef0123456789abcdef01234567", "That is a Supabase access token."),
+        ("sbp_0123456789abcdef0123456789abcdef01234567", "That is an access token of the app to connect."),
         ("st.made.up.token", "That is a service token"),
         ("two words", "has no spaces"),
         (jwt(userId="made-up-person", exp=1_700_000_000), "expired on 14 November 2023 at 22:13 UTC"),
@@ -544,7 +544,7 @@ def test_a_token_is_renewed_once_half_of_its_life_is_gone(
 
 def test_a_sign_in_ends_after_a_working_day_at_the_latest(somebody: Client, clock: Clock) -> None:
     sign_in_as(somebody, "wizard-admin")
-    clock.passes(LONGEST_SIGN_IN.total_seconds() - 1)
+    clock.passes(LONGEST_SESSION.total_seconds() - 1)
     assert somebody.get("/projects").status_code == 200
     clock.passes(2)
     assert somebody.get("/projects").status_code == 303
@@ -639,7 +639,7 @@ def test_no_cookie_holds_the_client_secret_and_no_two_sign_ins_are_the_same(own_
     first, second = new_client(own_sandbox.app), new_client(own_sandbox.app)
     for somebody in (first, second):
         sign_in_as(somebody, "wizard-admin")
-        held = Encryption((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SIGN_IN).loads(
+        held = Encryption((Secret(SECRET_KEY),), purpose="sign-in", life=LONGEST_SESSION).loads(
             kept(somebody), now=own_sandbox.clock()
         )
         assert PEOPLE["wizard-admin"].client_secret not in str(held)
@@ -655,7 +655,7 @@ def test_over_plain_http_on_this_machine_the_cookie_has_no_prefix(somebody: Clie
 
 
 def test_a_browser_session_lasts_no_longer_than_a_working_day() -> None:
-    assert timedelta(hours=1) < LONGEST_SIGN_IN <= timedelta(hours=12)
+    assert timedelta(hours=1) < LONGEST_SESSION <= timedelta(hours=12)
 
 
 # ── Pages that were open too long, clocks that differ ──────────────────────────────────────────────────────────────

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.auth import TrustedProxyMiddleware
-from app.auth.trusted_proxy import is_within
+from app.auth.middleware import TrustedProxyMiddleware, is_within
 
 PROXY = "10.0.0.7"
 TRUSTED = (ip_network("10.0.0.7"), ip_network("2001:db8::/64"))

@@ -378,7 +378,7 @@ def test_an_identity_provider_may_be_behind_the_same_private_authority(
     issuer = f"https://localhost:{serve(publish, tls=tls).port}"
     wizard = at_the_company(issuer)
     assert new_client(wizard).get("/sign-in/company").location.startswith(f"{issuer}/authorize?")
-    wizard.extensions[EXTENSION].backend.oidc.provider.close()
+    wizard.extensions[EXTENSION].backend.provider.close()
 
 
 @pytest.mark.parametrize("proxy", ["gopher://127.0.0.1:1", "http://127.0.0.1:abc", "http://[::1"])

@@ -138,7 +138,8 @@ class TokenChecks:
         self._http = HttpClient(transport, largest=LARGEST_ANSWER)
 
     def check(self, token: Secret, url: InstanceUrl, *, deadline_seconds: float) -> CheckResult:
-        """What Supabase says of this token, within `deadline_seconds` and never longer than 10. Never raises.
+        """What Supabase says of this token, within `deadline_seconds` and never longer than 10, once its name has been
+        looked up. Never raises.
 
         Whatever keeps the question from being answered is "not checked" and stops nothing: Infisical asks again
         itself, from another place. What Supabase itself refuses stops.

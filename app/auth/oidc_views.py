@@ -123,7 +123,7 @@ class OidcBackend(SessionBackend):
         return page(
             "auth/oidc.html",
             scope=None,
-            company_url=url_for(".auth.login", next=next_url()),
+            oidc_url=url_for(".auth.login", next=next_url()),
             ended=request.args.get("ended") == "1",
             out=request.args.get("out") == "1",
         )

@@ -21,9 +21,10 @@ run: $(READY) ## serve the wizard on http://127.0.0.1:8000; on the sandbox when 
 
 # The last line is pytest's own, or else what could not be tested and how to mend it.
 test test-all: $(READY)
-	@$(BIN)/python -m tests.programs ensure
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term $(WHICH); status=$$?; $(BIN)/python -m tests.programs report; exit $$status
+	@$(BIN)/python -m tests.programs ensure $(NEEDS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term $(WHICH); status=$$?; $(BIN)/python -m tests.programs report $(NEEDS); exit $$status
 
+test: NEEDS = chromium
 test: ## hold every promise once, in the browser as well
 test-all: WHICH = -m ''
 test-all: ## run the full products and the heavy parts too, as before a release

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -138,8 +138,11 @@ def _must_have_all() -> bool:
     return os.environ.get("CI", "").lower() in ("true", "1")
 
 
-def _missing() -> list[Program]:
-    return [program for program in PROGRAMS if find(program.name) is None]
+def _missing(names: Sequence[str]) -> list[Program]:
+    """Those of PROGRAMS that are not here; with names, among these alone."""
+    return [
+        program for program in PROGRAMS if (not names or program.name in names) and not find(program.name)
+    ]
 
 
 def _ways(program: Program) -> Iterator[tuple[tuple[str, ...], ...]]:
@@ -167,15 +170,15 @@ def _install(program: Program) -> bool:
     return False
 
 
-def ensure() -> int:
-    """Installs what is missing. The exit status is 1 where that is not possible and CI=true wants everything."""
-    left = [program for program in _missing() if not _install(program)]
+def ensure(*names: str) -> int:
+    """Installs what is missing, of all programs or of these. The exit status is 1 where that is not possible and CI=true wants everything."""
+    left = [program for program in _missing(names) if not _install(program)]
     return _tell(left) if left and _must_have_all() else 0
 
 
-def report() -> int:
+def report(*names: str) -> int:
     """Says on one line what was not tested for want of a program, and how to mend it."""
-    return _tell(_missing())
+    return _tell(_missing(names))
 
 
 def _tell(missing: list[Program]) -> int:
@@ -189,4 +192,5 @@ def _tell(missing: list[Program]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit({"ensure": ensure, "report": report}[sys.argv[1]]())
+    _, command, *asked_for = sys.argv
+    sys.exit({"ensure": ensure, "report": report}[command](*asked_for))

@@ -115,7 +115,13 @@ def page_without_script(open_page: OpenPage) -> Page:
     return open_page(java_script_enabled=False)
 
 
-@pytest.fixture(params=["with JavaScript", "without JavaScript"])
+SCRIPTS = ("with JavaScript", "without JavaScript")
+
+with_and_without_script = pytest.mark.parametrize("any_page", SCRIPTS, indirect=True)
+"""Marks a test whose promise `make test` holds without JavaScript too; others do so in `make test-all`."""
+
+
+@pytest.fixture(params=[SCRIPTS[0], pytest.param(SCRIPTS[1], marks=pytest.mark.full)])
 def any_page(request: pytest.FixtureRequest, open_page: OpenPage) -> Page:
     return open_page(java_script_enabled=request.param == "with JavaScript")
 

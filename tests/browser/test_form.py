@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from app.sandbox import sandbox_token
 
-from .conftest import OpenPage
+from .conftest import OpenPage, with_and_without_script
 from .pages import NOT_ACCEPTED, CreatedPage, FormPage, ProjectsPage
 
 
@@ -17,6 +17,7 @@ def test_a_refused_form_puts_the_summary_in_focus(any_page: Page) -> None:
     expect(form.summary).to_be_focused()
 
 
+@with_and_without_script
 def test_each_link_of_the_summary_leads_to_its_field(any_page: Page) -> None:
     form = FormPage.open(any_page)
     form.name.fill("???")
@@ -51,6 +52,7 @@ def test_a_name_in_the_wrong_shape_comes_back_in_the_right_one(page_without_scri
     expect(form.name).to_have_value("my-connection")
 
 
+@with_and_without_script
 def test_a_warning_is_lifted_by_use_it_anyway(any_page: Page, new_name: str) -> None:
     form = FormPage.open(any_page)
     form.instance_url.fill("https://your-domain.com")
@@ -63,6 +65,7 @@ def test_a_warning_is_lifted_by_use_it_anyway(any_page: Page, new_name: str) -> 
     expect(form.summary).to_contain_text("no Supabase Management API")
 
 
+@with_and_without_script
 def test_the_offered_instance_url_is_filled_in_and_the_rest_is_kept(any_page: Page, new_name: str) -> None:
     form = FormPage.open(any_page)
     form.instance_url.fill("https://your-domain.com")
@@ -102,6 +105,7 @@ def test_without_script_there_is_no_show_button(page_without_script: Page) -> No
     expect(FormPage.open(page_without_script).show).to_have_count(0)
 
 
+@with_and_without_script
 def test_changing_the_project_keeps_what_was_typed(any_page: Page, new_name: str) -> None:
     form = FormPage.open(any_page)
     form.instance_url.fill("https://your-domain.com")

@@ -6,11 +6,12 @@ from playwright.sync_api import Page, expect
 
 from app.sandbox import sandbox_token
 
-from .conftest import OpenPage
+from .conftest import OpenPage, with_and_without_script
 from .pages import NOT_ACCEPTED, ChoosePage, CreatedPage, FormPage, ListPage, TokenPage
 from .servers import Command, Wizard
 
 
+@with_and_without_script
 def test_a_person_connects_supabase(any_page: Page, new_name: str) -> None:
     ListPage.open(any_page).add.click()
     ChoosePage(any_page).supabase.click()
@@ -50,6 +51,7 @@ def test_supabases_page_opens_in_a_tab_without_a_way_back(page: Page) -> None:
     expect(link).to_have_attribute("rel", re.compile("noopener"))
 
 
+@with_and_without_script
 def test_a_double_click_makes_one_connection(any_page: Page, new_name: str) -> None:
     FormPage.open(any_page).fill_in(name=new_name).submit.dblclick()
     expect(CreatedPage(any_page).connection_name).to_have_text(new_name)

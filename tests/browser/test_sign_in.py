@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Request, expect
 
 from app.sandbox import SANDBOX_CLIENT_ID, sandbox_token
 
-from .conftest import OpenPage
+from .conftest import SCRIPTS, OpenPage, with_and_without_script
 from .pages import ChoosePage, CreatedPage, FormPage, ListPage, ProjectsPage, SignInPage, TokenPage
 from .servers import Wizard, running_wizard
 from .states import (
@@ -46,7 +46,7 @@ def page(open_page: OpenPage, own: Wizard) -> Page:
     return open_page(base_url=own.url)
 
 
-@pytest.fixture(params=["with JavaScript", "without JavaScript"])
+@pytest.fixture(params=[SCRIPTS[0], pytest.param(SCRIPTS[1], marks=pytest.mark.full)])
 def any_page(request: pytest.FixtureRequest, open_page: OpenPage, own: Wizard) -> Page:
     return open_page(base_url=own.url, java_script_enabled=request.param == "with JavaScript")
 
@@ -98,6 +98,7 @@ def sign_out(page: Page) -> SignInPage:
 # ── In and out ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@with_and_without_script
 def test_a_person_signs_in_connects_supabase_and_signs_out(any_page: Page) -> None:
     asked_for(any_page, "/connections").fill_in().sign_in.click()
     listed = ListPage(any_page)
@@ -174,6 +175,7 @@ def test_every_control_is_reached_with_tab_in_the_order_of_the_page(page: Page) 
 # ── Refused ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@with_and_without_script
 def test_a_wrong_secret_is_told_where_the_focus_is_and_the_client_id_stays(any_page: Page) -> None:
     opened = SignInPage.open(any_page).fill_in(client_secret=WRONG)
     opened.sign_in.click()
@@ -310,6 +312,7 @@ def test_a_very_long_name_stands_beside_sign_out_at_every_width(
 # ── A sign-in that ends ────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@with_and_without_script
 def test_when_the_sign_in_has_ended_while_the_form_was_open_nothing_but_the_token_is_lost(
     any_page: Page, own: Wizard
 ) -> None:

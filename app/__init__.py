@@ -138,20 +138,17 @@ def _services(
         if settings.sandbox
         else over_network(settings, transport=transport)
     )
-    hosts = upstream.settings.hosts
-    backend = (
-        EmbeddedBackend(ServiceAccount(hosts[0], connect=upstream.connect), guard=guard)
-        if guard
-        else backend_for(
-            settings,
-            hosts=hosts,
+    if guard is None:
+        backend = backend_for(
+            upstream.settings,
             reach=upstream.reach,
             connect=upstream.connect,
-            application=upstream.application,
             secret_keys=keys,
             clock=clock,
         )
-    )
+    else:
+        server = ServiceAccount(upstream.settings.hosts[0], connect=upstream.connect)
+        backend = EmbeddedBackend(server, guard=guard)
     return Services(
         backend=backend,
         make_checks=upstream.make_checks if settings.preflight else None,

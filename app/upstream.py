@@ -11,7 +11,7 @@ from .config import Settings
 from .connectors import TokenChecks
 from .core.network import NetworkTransport, certificates
 from .core.secret import Secret
-from .infisical import Infisical, OAuthApplication
+from .infisical import Infisical
 from .web import SandboxInfo
 
 Transport = Callable[[Path | None], httpx.BaseTransport]
@@ -41,14 +41,6 @@ class Upstream:
     def make_checks(self) -> TokenChecks:
         """What asks Supabase about a token."""
         return TokenChecks(transport=self.transport(None), extra_hosts=self.settings.supabase_hosts)
-
-    @property
-    def application(self) -> OAuthApplication | None:
-        """What exchanges sign-ins at Infisical, None where it is not set."""
-        client_id, client_secret = self.settings.oauth_client_id, self.settings.oauth_client_secret
-        if client_id is None or client_secret is None:
-            return None
-        return OAuthApplication(client_id=client_id, client_secret=client_secret)
 
 
 def over_network(settings: Settings, *, transport: httpx.BaseTransport | None = None) -> Upstream:

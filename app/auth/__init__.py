@@ -33,18 +33,17 @@ __all__ = [
 def backend_for(
     settings: Settings,
     *,
-    hosts: tuple[str, ...],
     reach: Callable[[str], Infisical],
     connect: Callable[[], Infisical],
-    application: OAuthApplication | None,
     secret_keys: tuple[Secret, ...],
     clock: Callable[[], datetime],
 ) -> AuthBackend:
     """The backend of the way in that CONNECT_ACCESS names.
 
-    `reach` makes the client of one of the `hosts`, `connect` the one with the server's own credential. `application`
-    exchanges sign-ins at Infisical. Raises SettingsError without the extra that single sign-on needs.
+    `reach` makes the client of one of the hosts, `connect` the one with the server's own credential. Raises
+    SettingsError without the extra that single sign-on needs.
     """
+    hosts = settings.hosts
     server = ServiceAccount(hosts[0], connect=connect)
     if settings.access is Access.THIS_MACHINE:
         return LocalBackend(server)
@@ -57,8 +56,13 @@ def backend_for(
         )
     if settings.access is Access.SIGN_IN:
         return LoginBackend(hosts=hosts, reach=reach, secret_keys=secret_keys, clock=clock)
+    application = None
+    if settings.oidc_exchange and settings.oauth_client_id and settings.oauth_client_secret:
+        application = OAuthApplication(
+            client_id=settings.oauth_client_id, client_secret=settings.oauth_client_secret
+        )
     policy = OidcPolicy(
-        application=application if settings.oidc_exchange else None,
+        application=application,
         emails=frozenset(settings.oidc_allowed_emails),
         groups=frozenset(settings.oidc_allowed_groups),
         named_by=(str(settings.oidc_issuer), str(settings.oidc_client_id)),
@@ -70,7 +74,7 @@ def backend_for(
         reach=reach,
         secret_keys=secret_keys,
         clock=clock,
-        server=server if policy.application is None else None,
+        server=server if application is None else None,
     )
 
 

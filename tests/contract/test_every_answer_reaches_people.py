@@ -199,6 +199,7 @@ def test_every_kind_of_error_has_a_page(kind: type[InfisicalError], clock: Clock
 def test_every_refusal_of_a_login_tells_how_it_is_mended(refusal: errors.Refusal, clock: Clock) -> None:
     error = errors.LoginRefused("A sentence.", refusal=refusal)
     page = problem_page(error, host="infisical.test", when=clock(), own_rights=False)
+    assert page.slug == "login-refused"
     assert page.steps
     asked_anew = {errors.Refusal.TOKEN, errors.Refusal.APPLICATION, errors.Refusal.EXCHANGE}
     assert any("Restart the server" in step for step in page.steps) is (refusal not in asked_anew)

@@ -10,7 +10,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from ..infisical import Infisical
-from ..web import AuthContext, Page, Principal, deny, host_answers, record, we_answer
+from ..web.hooks import host_answers, we_answer
+from ..web.render import deny
+from ..web.services import AuthContext, Page, Principal, record
 from .middleware import peer_is_trusted
 
 Guard = Callable[[], Principal | Page]

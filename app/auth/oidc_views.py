@@ -11,20 +11,12 @@ from flask import redirect, request
 from pydantic import ConfigDict
 
 from ..core.secret import TooLong
+from ..core.templating import url_for
 from ..infisical import InfisicalError, NotInfisical, OAuthApplication, read_claims
-from ..web import (
-    Action,
-    Page,
-    Principal,
-    deny,
-    page,
-    problem,
-    problem_of,
-    public,
-    record,
-    services,
-    url_for,
-)
+from ..web.hooks import public
+from ..web.problems import Action
+from ..web.render import deny, page, problem, problem_of
+from ..web.services import Page, Principal, record, services
 from .oidc_errors import AccessDenied, AuthorizationRequest, OidcError, OidcUser, ProviderFault
 from .session import (
     TOO_LONG_FOR_A_COOKIE,

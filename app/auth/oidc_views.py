@@ -196,11 +196,10 @@ def _sign_in_with(answer: dict[str, str], pending: PendingSignIn) -> Page:
     who = Principal(subject=f"oidc:{user.subject}", name=user.email or user.name, way_in="oidc")
     if not backend.policy.admits(user):
         return deny(
-            "not-allowed",
+            "not-allowed" if user.email else "not-allowed/unverified",
             person=who,
             actions=(_sign_in_link(leads_to, label="Sign in as somebody else"),),
             who=who.name,
-            unverified="" if user.email else " The identity provider did not vouch for an e-mail address.",
         )
     try:
         newcomer = backend.session_of(user)

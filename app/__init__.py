@@ -20,15 +20,8 @@ from .core.limits import Limits
 from .core.secret import Secret
 from .core.templating import BLUEPRINT, STATIC, TEMPLATES, Pages
 from .upstream import in_sandbox, over_network, prepare_sandbox
-from .web import (
-    EXTENSION,
-    LARGEST_REQUEST,
-    Principal,
-    Services,
-    blueprint,
-    stand_aside,
-    utc_now,
-)
+from .web.hooks import LARGEST_REQUEST, blueprint, stand_aside
+from .web.services import EXTENSION, Principal, Services, utc_now
 
 __all__ = ["LARGEST_REQUEST", "Guard", "Person", "Principal", "create_app", "mount"]
 

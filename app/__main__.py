@@ -19,7 +19,7 @@ from .core.text import counted
 from .infisical import InfisicalError, Project
 from .server import CannotServe, audit_log_fault, serve
 from .upstream import over_network
-from .web import utc_now
+from .web.services import utc_now
 
 FAILED = 1
 MISUSED = 2

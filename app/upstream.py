@@ -12,7 +12,7 @@ from .connectors import TokenChecks
 from .core.network import NetworkTransport, certificates
 from .core.secret import Secret
 from .infisical import Infisical
-from .web import SandboxInfo
+from .web.services import SandboxInfo
 
 Transport = Callable[[Path | None], httpx.BaseTransport]
 """Makes what carries requests; it trusts the certificates in that file, or else those that the system trusts."""

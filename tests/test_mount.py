@@ -32,7 +32,7 @@ from app.sandbox import (
     prepare_database,
     sandbox_token,
 )
-from app.web import EXTENSION
+from app.web.services import EXTENSION
 from tests.conftest import FORM, HOST, SECRET_KEY, Client, Clock, Recording, new_client
 from tests.pages import PageUnderTest, read_page
 from tests.portal import LIMIT, guard, make_portal, protect

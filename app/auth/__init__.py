@@ -8,7 +8,7 @@ from ..config import Access, Settings, SettingsError
 from ..core.network import NetworkTransport, certificates
 from ..core.secret import Secret
 from ..infisical import Infisical, OAuthApplication
-from ..web import AuthBackend
+from ..web.services import AuthBackend
 from .backends import PUBLIC_ENDPOINTS, EmbeddedBackend, Guard, LocalBackend, ProxyBackend, ServiceAccount
 from .login import LoginBackend
 from .middleware import protect

@@ -10,7 +10,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from ..infisical import Infisical
-from ..web import AuthContext, Page, Principal, deny, host_answers, record, we_answer
+from ..web.hooks import host_answers, we_answer
+from ..web.render import deny
+from ..web.services import AuthContext, Page, Principal, record
 from .middleware import peer_is_trusted
 
 Guard = Callable[[], Principal | Page]
@@ -98,11 +100,11 @@ class ProxyBackend(LocalBackend):
         # Two headers, which arrive as one with a comma in it, name nobody: one of them may have come from outside.
         unusable = not name.isprintable() or "," in name or "\N{REPLACEMENT CHARACTER}" in name
         if not name or unusable or len(name) > LONGEST_NAME:
-            return deny("nobody-named/proxy")
+            return deny("nobody-named")
         groups = tuple(group.strip() for group in _header(self._groups_header).split(",") if group.strip())
         person = Principal(subject=name, name=name, way_in="proxy", groups=groups)
         if self._allowed_groups and not self._allowed_groups.intersection(groups):
-            return deny("not-allowed", person=person, who=name, unverified="")
+            return deny("not-allowed", person=person, who=name)
         return self.context_of(person)
 
 

@@ -9,8 +9,9 @@ from flask import request
 from werkzeug.datastructures import MultiDict
 from wtforms import Form
 
-from ..connectors import recognise
+from ..connectors import Message, recognise
 from ..core.secret import Secret, TooLong, pseudonym
+from ..core.templating import url_for
 from ..core.text import counted
 from ..infisical import (
     InfisicalError,
@@ -19,20 +20,11 @@ from ..infisical import (
     is_client_id,
     read_claims,
 )
-from ..web import (
-    Message,
-    Page,
-    Principal,
-    SecretField,
-    TextField,
-    page,
-    problem_words,
-    public,
-    record,
-    result_of,
-    services,
-    url_for,
-)
+from ..web.forms import SecretField, TextField
+from ..web.hooks import public
+from ..web.problems import problem_words, result_of
+from ..web.render import page
+from ..web.services import Page, Principal, record, services
 from .backends import host_name
 from .session import (
     TOO_LONG_FOR_A_COOKIE,

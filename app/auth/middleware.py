@@ -12,17 +12,12 @@ from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.exceptions import HTTPException
 
-from ..config import CREDENTIAL_HEADERS, Access, Network, Settings
+from ..config import Access, Network, Settings
 from ..core.secret import Secret, derived
 from ..core.templating import BLUEPRINT
-from ..web import (
-    Page,
-    deny,
-    explain_http,
-    take_cookies_in,
-    with_headers,
-    with_https_alone,
-)
+from ..web.hooks import explain_http, remove_credentials, with_headers, with_https_alone
+from ..web.render import deny
+from ..web.services import Page
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -156,13 +151,6 @@ def protect(app: Flask, settings: Settings, *, keys: tuple[Secret, ...]) -> None
         # Before https is asked for: what another peer says of that is dropped, and it would learn the wrong fault.
         app.before_request(require_the_proxy)
     app.before_request(require_https)
-
-
-def remove_credentials() -> None:
-    """What lets somebody in is nowhere in WSGI's environment from here on, which every traceback with locals shows."""
-    take_cookies_in()
-    for name in CREDENTIAL_HEADERS:
-        request.environ.pop(f"HTTP_{name.upper().replace('-', '_')}", None)
 
 
 def require_this_machine() -> Page | None:

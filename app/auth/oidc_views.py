@@ -11,20 +11,12 @@ from flask import redirect, request
 from pydantic import ConfigDict
 
 from ..core.secret import TooLong
+from ..core.templating import url_for
 from ..infisical import InfisicalError, NotInfisical, OAuthApplication, read_claims
-from ..web import (
-    Action,
-    Page,
-    Principal,
-    deny,
-    page,
-    problem,
-    problem_of,
-    public,
-    record,
-    services,
-    url_for,
-)
+from ..web.hooks import public
+from ..web.problems import Action
+from ..web.render import deny, page, problem, problem_of
+from ..web.services import Page, Principal, record, services
 from .oidc_errors import AccessDenied, AuthorizationRequest, OidcError, OidcUser, ProviderFault
 from .session import (
     TOO_LONG_FOR_A_COOKIE,
@@ -204,11 +196,10 @@ def _sign_in_with(answer: dict[str, str], pending: PendingSignIn) -> Page:
     who = Principal(subject=f"oidc:{user.subject}", name=user.email or user.name, way_in="oidc")
     if not backend.policy.admits(user):
         return deny(
-            "not-allowed",
+            "not-allowed" if user.email else "not-allowed/unverified",
             person=who,
             actions=(_sign_in_link(leads_to, label="Sign in as somebody else"),),
             who=who.name,
-            unverified="" if user.email else " The identity provider did not vouch for an e-mail address.",
         )
     try:
         newcomer = backend.session_of(user)

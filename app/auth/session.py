@@ -13,19 +13,12 @@ from pydantic import ConfigDict, TypeAdapter
 from werkzeug.wrappers import Response
 
 from ..core.secret import Encryption, Secret, StoredSecret, TooLong
+from ..core.templating import url_for
 from ..infisical import AccessGrant, Infisical, InfisicalError
-from ..web import (
-    AuthContext,
-    Page,
-    Principal,
-    public,
-    record,
-    return_url,
-    safe_next_url,
-    see_other,
-    services,
-    url_for,
-)
+from ..web.hooks import public
+from ..web.redirects import return_url, safe_next_url
+from ..web.render import see_other
+from ..web.services import AuthContext, Page, Principal, record, services
 from .backends import ServiceAccount, host_name
 
 COOKIE = "connect-sign-in"

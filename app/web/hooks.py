@@ -13,6 +13,7 @@ from werkzeug.routing import ValidationError as NoSuchApp
 from werkzeug.wrappers import Response
 from wtforms import ValidationError
 
+from ..config import CREDENTIAL_HEADERS
 from ..connectors import App
 from ..core.secret import Secret
 from ..core.templating import BLUEPRINT
@@ -32,13 +33,6 @@ def public(view: _View) -> _View:
     """Marks a view that answers people who have not come in. Every other one asks the backend."""
     view.public = True  # type: ignore[attr-defined]
     return view
-
-
-def is_public(endpoint: str) -> bool:
-    """Whether the page that an endpoint names answers people who have not come in."""
-    marked: bool = getattr(current_app.view_functions[endpoint], "public", False)
-    public_endpoints = services().public_endpoints
-    return marked and (public_endpoints is None or endpoint.rpartition(".")[2] in public_endpoints)
 
 
 # ── What a request passes ────────────────────────────────────────────────────────────────────────────────────────────
@@ -105,7 +99,9 @@ def is_cross_site() -> bool:
 
 
 def authenticate() -> Page | None:
-    if is_public(str(request.endpoint)):
+    endpoint, open_here = str(request.endpoint), services().public_endpoints
+    marked = getattr(current_app.view_functions[endpoint], "public", False)
+    if marked and (open_here is None or endpoint.rpartition(".")[2] in open_here):
         return None
     answer = services().backend.authenticate()
     if not isinstance(answer, AuthContext):
@@ -114,14 +110,15 @@ def authenticate() -> Page | None:
     return None
 
 
-def take_cookies_in() -> None:
-    """Parses the cookies, which the request then holds where nothing prints them, and takes them out of WSGI's
-    environment: that stands in the frames of every traceback, and an encrypted session opens these pages as it is.
+def remove_credentials() -> None:
+    """What lets somebody in is nowhere in WSGI's environment from here on, which every traceback with locals shows. The
+    request holds the cookies where nothing prints them.
 
-    Not before somebody is let in: the guard of an app round us may hand the header on to whoever knows the person.
+    Inside another app not before its guard was asked, which may hand the headers on to whoever knows the person.
     """
     _ = request.cookies
-    request.environ.pop("HTTP_COOKIE", None)
+    for name in ("cookie", *CREDENTIAL_HEADERS):
+        request.environ.pop(f"HTTP_{name.upper().replace('-', '_')}", None)
 
 
 def refuse_without_token() -> Page | None:
@@ -158,7 +155,6 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-_A_YEAR_OF_HTTPS = "max-age=31536000"
 
 
 def we_answer() -> None:
@@ -191,9 +187,9 @@ def with_headers_if_ours(response: Response) -> Response:
 
 
 def with_https_alone(response: Response) -> Response:
-    """The response with the order to use https for this host from now on. It binds whatever else is on the host."""
+    """The response with the order to use https for this host, for a year. It binds whatever else is on the host."""
     if request.is_secure:
-        response.headers["Strict-Transport-Security"] = _A_YEAR_OF_HTTPS
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     return response
 
 
@@ -246,23 +242,21 @@ def read_apps_in_addresses(state: BlueprintSetupState) -> None:
     state.app.url_map.converters["connected_app"] = AppConverter
 
 
-def passed_by_all(ours: Blueprint) -> Blueprint:
-    """The blueprint with all of this, in its order."""
-    ours.record(read_apps_in_addresses)
-    ours.url_value_preprocessor(come_first)
-    ours.before_request(refuse_what_cannot_be_read)
-    ours.before_request(keep_secrets_out_of_the_address)
-    ours.before_request(refuse_other_sites)
-    ours.before_request(authenticate)
-    ours.before_request(take_cookies_in)
-    ours.before_request(refuse_without_token)
-    ours.after_request(with_headers_if_ours)
-    # Flask looks a handler up by the status first, and only then by the class, so that the pages for what our own views
-    # end in stay ours inside an app that has its own.
-    for status in (*_SLUGS, 500):
-        ours.register_error_handler(status, explain_http)
-    ours.register_error_handler(InfisicalError, explain)
-    return ours
-
-
-blueprint = passed_by_all(Blueprint(BLUEPRINT, __name__))
+blueprint = Blueprint(BLUEPRINT, __name__)
+blueprint.record(read_apps_in_addresses)
+blueprint.url_value_preprocessor(come_first)
+for _hook in (
+    refuse_what_cannot_be_read,
+    keep_secrets_out_of_the_address,
+    refuse_other_sites,
+    authenticate,
+    remove_credentials,
+    refuse_without_token,
+):
+    blueprint.before_request(_hook)
+blueprint.after_request(with_headers_if_ours)
+# Flask looks a handler up by the status first, and only then by the class, so that the pages for what our own views end
+# in stay ours inside an app that has its own.
+for _status in (*_SLUGS, 500):
+    blueprint.register_error_handler(_status, explain_http)
+blueprint.register_error_handler(InfisicalError, explain)

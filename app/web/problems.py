@@ -4,9 +4,10 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+
+from flask import request
 
 from ..connectors import App, Message
 from ..core.text import counted
@@ -24,6 +25,9 @@ from ..infisical import (
 )
 from ..infisical.errors import Issue
 from .fields import form_fields
+from .redirects import asked_project
+from .scopes import Scope
+from .services import services
 
 NOTHING_CREATED = "Nothing was created."
 
@@ -69,7 +73,6 @@ class Problem:
     facts: tuple[Fact, ...] = ()
     steps: tuple[str, ...] = ()
     ask: str = ""
-    ask_heading: str = "Whom to ask"
     ask_lede: str = ""
     actions: tuple[Action, ...] = ()
     note: str = ""
@@ -87,7 +90,7 @@ def _pages() -> Iterator[tuple[str, Problem]]:
             words = {**common, **row}
             words["steps"] = tuple(words.get("steps", ()))
             words["actions"] = tuple(_ACTIONS[action] for action in words.get("actions", ()))
-            # What has no title stands at a field, or all of it in its cases.
+            # What has no title stands at a field.
             if "title" in words:
                 yield name, Problem(slug=slug, **words)
 
@@ -125,23 +128,22 @@ def result_of(error: InfisicalError) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
 
 
-def problem_page(
+def problem_words(
     error: InfisicalError,
     *,
     host: str,
-    when: datetime,
-    own_rights: bool,
-    project: str = "",
-    place: str = "this project",
+    own_rights: bool = True,
+    scope: Scope | None = None,
     creating: str | None = None,
-    app: App | None = None,
 ) -> Problem:
-    """The page for an error, with what Infisical's support asks for and whether anything was created.
+    """The page for an error of the Infisical at a host, with what its support asks for and whether anything was created.
 
-    With `own_rights` the person acts with rights of their own, and not with the server's. `place` is the scope inside a
-    sentence. `creating` is the name of the connection of an `app` that was being created, None when a page only read.
+    With `own_rights` the person acts with rights of their own, and not with the server's. `creating` is the name of the
+    connection that was being created, None when a page only read.
     """
     name, values = _case_of(error, own_rights=own_rights)
+    key, now = asked_project(), services().clock()
+    app: App | None = (request.view_args or {}).get("app")
     filled = problem_named(
         # What should stand at a field would be our mistake on a page that only reads: an answer out of place.
         name if name in PROBLEMS else "not-infisical",
@@ -149,12 +151,12 @@ def problem_page(
         retry_after=error.retry_after if isinstance(error, RateLimited) else None,
         **values,
         app=app.name if app else "The app",
-        secret=f"the {app.secret.word}" if app else "the credential",
+        secret=app.secret.word if app else "credential",
         host=host,
         verb="create connections" if creating else "see this",
-        project=project or "this project",
-        place=place,
-        day=f"{when:%d %B %Y}",
+        project=scope.name if scope else "this project",
+        place=scope.phrase if scope else f"the project with the ID {key}" if key else "this project",
+        day=f"{now:%d %B %Y}",
         reference=f" (request {error.request_id})" if error.request_id else "",
     )
     certain = (
@@ -162,11 +164,11 @@ def problem_page(
     )
     facts = (
         *_missing_permission(error),
-        Fact("Project", project),
+        Fact("Project", scope.name if scope else ""),
         Fact("Infisical", host),
         Fact("As it was told", error.message),
         Fact("Request ID", error.request_id or "", copy=True, id="request-id"),
-        Fact("When", f"{when:%d %B %Y, %H:%M:%S} UTC".lstrip("0")),
+        Fact("When", f"{now:%d %B %Y, %H:%M:%S} UTC".lstrip("0")),
     )
     return replace(
         filled,

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import make_response, redirect, request
+from flask import make_response, redirect
 from flask_wtf.csrf import generate_csrf
 
 from ..core.secret import Secret, derived
 from ..core.templating import url_for
 from ..infisical import InfisicalError
-from .problems import HERE, Action, Problem, problem_named, problem_page
-from .redirects import asked_project, return_url
+from .problems import HERE, Action, Problem, problem_named, problem_words
+from .redirects import return_url
 from .scopes import Scope
 from .services import Page, Principal, current_auth, has_own_rights, record, services
 
@@ -69,7 +69,7 @@ def see_other(endpoint: str, **values: str | None) -> Page:
 
 
 def problem(
-    name: str | Problem,
+    name: str,
     *,
     status: int | None = None,
     actions: tuple[Action, ...] = (),
@@ -80,18 +80,17 @@ def problem(
 
     `values` stand in its words; `status` and `actions` replace its own. `retry_after` is in seconds.
     """
-    if isinstance(name, Problem):
-        return _page_of(name, scope=None, actions=actions)
     shown = problem_named(name, own_rights=has_own_rights(), retry_after=retry_after, **values)
-    return _page_of(replace(shown, status=status or shown.status), scope=None, actions=actions)
+    return _page_of(
+        replace(shown, status=status or shown.status, actions=actions or shown.actions), scope=None
+    )
 
 
 def deny(
-    name: str | Problem, *, person: Principal | None = None, actions: tuple[Action, ...] = (), **values: str
+    name: str, *, person: Principal | None = None, actions: tuple[Action, ...] = (), **values: str
 ) -> Page:
     """The page for somebody who may not come in or may not do it, once that is in the audit log. See `problem`."""
-    slug = name.slug if isinstance(name, Problem) else name.partition("/")[0]
-    record("refusal", slug, person=person)
+    record("refusal", name.partition("/")[0], person=person)
     return problem(name, status=None, actions=actions, retry_after=None, **values)
 
 
@@ -103,49 +102,24 @@ def problem_of(
     actions: tuple[Action, ...] = (),
     note: str = "",
 ) -> Page:
-    """The page for an error of Infisical's; `note` stands under its actions where it has none of its own.
+    """The page for an error of Infisical's. `actions` replace its own, `note` stands below where it has none.
 
     `creating` is the name of the connection that was being created, None when a page only read.
     """
-    shown = problem_words(
-        error, host=services().host, own_rights=has_own_rights(), scope=scope, creating=creating
-    )
-    return _page_of(replace(shown, note=shown.note or note), scope=scope, actions=actions)
+    host, own_rights = services().host, has_own_rights()
+    shown = problem_words(error, host=host, own_rights=own_rights, scope=scope, creating=creating)
+    return _page_of(replace(shown, actions=actions or shown.actions, note=shown.note or note), scope=scope)
 
 
-def problem_words(
-    error: InfisicalError,
-    *,
-    host: str,
-    own_rights: bool = True,
-    scope: Scope | None = None,
-    creating: str | None = None,
-) -> Problem:
-    """What a page says of an error of the Infisical at a host, to somebody with rights of their own or the server's."""
-    key = asked_project()
-    place = scope.phrase if scope else f"the project with the ID {key}" if key else "this project"
-    return problem_page(
-        error,
-        own_rights=own_rights,
-        host=host,
-        when=services().clock(),
-        project=scope.name if scope else "",
-        place=place,
-        creating=creating,
-        app=(request.view_args or {}).get("app"),
-    )
-
-
-def _page_of(shown: Problem, *, scope: Scope | None, actions: tuple[Action, ...]) -> Page:
-    led = tuple(action._replace(href=_address_of(action)) for action in actions or shown.actions)
-    shown = replace(shown, actions=led)
+def _page_of(shown: Problem, *, scope: Scope | None) -> Page:
+    shown = replace(shown, actions=tuple(map(_with_address, shown.actions)))
     response = page("problem.html", scope=scope, status=shown.status, problem=shown)
     if shown.retry_after is not None:
         response.headers["Retry-After"] = str(shown.retry_after)
     return response
 
 
-def _address_of(action: Action) -> str:
+def _with_address(action: Action) -> Action:
     if action.href == HERE:
-        return return_url()
-    return url_for(action.href) if action.href.startswith(".") else action.href
+        return action._replace(href=return_url())
+    return action._replace(href=url_for(action.href)) if action.href.startswith(".") else action

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 from werkzeug.wrappers import Response
 
-from app.web import services
+from app.web.services import services
 from tests.conftest import FORM, Client, Clock, Sandbox, new_client, sandbox_in
 from tests.pages import PageUnderTest, read_page
 

@@ -9,8 +9,8 @@ import pytest
 
 from app.connectors import SUPABASE
 from app.infisical import InfisicalError, errors
-from app.web.problems import PROBLEMS, field_messages, problem_page, result_of
-from tests.conftest import FORM, PROJECT, Client, Clock
+from app.web.problems import PROBLEMS, field_messages, problem_words, result_of
+from tests.conftest import FORM, PROJECT, Client, Sandbox
 from tests.pages import PageUnderTest, read_page
 
 from .recorded import Exchange, exchanges
@@ -180,7 +180,7 @@ def every_kind_of_error() -> list[type[InfisicalError]]:
 
 
 @pytest.mark.parametrize("kind", every_kind_of_error(), ids=lambda kind: kind.__name__)
-def test_every_kind_of_error_has_a_page(kind: type[InfisicalError], clock: Clock) -> None:
+def test_every_kind_of_error_has_a_page(kind: type[InfisicalError], sandbox: Sandbox) -> None:
     arguments: dict[str, tuple[Any, ...]] = {
         "Unreachable": ("Its name could not be resolved.",),
         "InvalidFields": ((errors.Issue(path=("name",), message="Required"),),),
@@ -191,14 +191,17 @@ def test_every_kind_of_error_has_a_page(kind: type[InfisicalError], clock: Clock
         "PermissionDenied": {"action": "create", "subject": "app-connections"},
     }
     error = kind(*arguments.get(kind.__name__, ("A sentence.",)), **extras.get(kind.__name__, {}))
-    assert problem_page(error, host="infisical.test", when=clock(), own_rights=False).title
+    with sandbox.app.test_request_context():
+        assert problem_words(error, host="infisical.test", own_rights=False).title
     assert result_of(error) in PROBLEMS or field_messages(error, SUPABASE)
 
 
 @pytest.mark.parametrize("refusal", errors.Refusal)
-def test_every_refusal_of_a_login_tells_how_it_is_mended(refusal: errors.Refusal, clock: Clock) -> None:
+def test_every_refusal_of_a_login_tells_how_it_is_mended(refusal: errors.Refusal, sandbox: Sandbox) -> None:
     error = errors.LoginRefused("A sentence.", refusal=refusal)
-    page = problem_page(error, host="infisical.test", when=clock(), own_rights=False)
+    with sandbox.app.test_request_context():
+        page = problem_words(error, host="infisical.test", own_rights=False)
+    assert page.slug == "login-refused"
     assert page.steps
     asked_anew = {errors.Refusal.TOKEN, errors.Refusal.APPLICATION, errors.Refusal.EXCHANGE}
     assert any("Restart the server" in step for step in page.steps) is (refusal not in asked_anew)

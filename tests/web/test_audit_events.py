@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from app.infisical import NotAMember, ServerFailed
-from app.web import result_of
+from app.web.problems import result_of
 from tests.conftest import FORM, PROJECT, Client, Clock, Sandbox, new_client, sandbox_in
 from tests.infisical.answers import connection, error, grant
 from tests.sandbox.world import IDENTITIES, PAYMENTS_ID

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.sandbox import SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET
-from app.web import safe_next_url
+from app.web.redirects import safe_next_url
 from tests.conftest import FORM, Clock, Sandbox, new_client, sandbox_in
 
 CONNECTION = "/connections/supabase/adb321fa-eccb-491a-98b9-d58994355946"

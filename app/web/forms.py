@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar, NamedTuple
 
-from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field, Form, HiddenField
 from wtforms.fields import StringField
@@ -19,41 +18,39 @@ from .scopes import project_id_of
 from .services import services
 
 
-class _Shown:
-    """What the template needs of a field beside its WTForms life."""
+class Shown(Field):
+    """A field that is shown: what the template needs of it beside its WTForms life. `kind` is that of its row."""
 
     kind = "text"
     autocomplete = "off"
-    optional = False
-    help: str | Markup = ""
     messages: tuple[Message, ...] = ()
-
-    def add_error(self, message: Message) -> None:
-        self.messages = (*self.messages, message)
-
-
-class TextField(_Shown, StringField):
-    """A trimmed text, without any secret, and a URL without a user name: pasted one field off, neither must come back on
-    a page, travel in a URL, or be stored in clear. `held` says in words which secret was taken out."""
-
-    held: str | None = None
-    had_user = False
 
     def __init__(
         self,
         label: str,
         *,
-        help: str | Markup,
+        help: str = "",
         optional: bool = False,
-        kind: str = "text",
-        default: str = "",
+        kind: str = "",
+        autocomplete: str = "",
         **kwargs: Any,
     ) -> None:
-        super().__init__(label, default=default, **kwargs)
+        super().__init__(label, **kwargs)
         self.help = help
         self.optional = optional
-        self.kind = kind
-        self.offered = default or None
+        self.kind = kind or self.kind
+        self.autocomplete = autocomplete or self.autocomplete
+
+    def add_error(self, message: Message) -> None:
+        self.messages = (*self.messages, message)
+
+
+class TextField(Shown, StringField):
+    """A trimmed text, without any secret, and a URL without a user name: pasted one field off, neither must come back on
+    a page, travel in a URL, or be stored in clear. `held` says in words which secret was taken out."""
+
+    held: str | None = None
+    had_user = False
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
         # WTForms keeps what came in raw_data, in clear, for as long as the form lives.
@@ -80,7 +77,12 @@ class TextField(_Shown, StringField):
         if self.had_user:
             label = f"{self.label.text[0].lower()}{self.label.text[1:]}"
             lead = f"The {label} must not have a user name or a password in it."
-            return Message("error", lead, "What stood before the “@” was taken out.", offer=self.offered)
+            return Message(
+                "error",
+                lead,
+                "What stood before the “@” was taken out.",
+                offer=str(self.default or "") or None,
+            )
         return None
 
 
@@ -93,18 +95,13 @@ class HiddenText(HiddenField):
         self.data = "" if secret_in(text) else text
 
 
-class SecretField(_Shown, Field):
+class SecretField(Shown):
     """A secret: what was typed becomes a Secret at once, and is never rendered back."""
 
     kind = "secret"
     value = ""
     data: Secret | None
-
-    def __init__(self, label: str, *, help: str | Markup, autocomplete: str = "off", **kwargs: Any) -> None:
-        super().__init__(label, **kwargs)
-        self.help = help
-        self.autocomplete = autocomplete
-        self.taken_off: tuple[str, ...] = ()
+    taken_off: tuple[str, ...] = ()
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
         # As above.
@@ -114,14 +111,10 @@ class SecretField(_Shown, Field):
         self.taken_off = unwrapped.taken_off
 
 
-class Checkbox(_Shown, BooleanField):
+class Checkbox(Shown, BooleanField):
     """A tick."""
 
     kind = "checkbox"
-
-    def __init__(self, label: str, *, help: str | Markup, **kwargs: Any) -> None:
-        super().__init__(label, **kwargs)
-        self.help = help
 
     @property
     def value(self) -> str:
@@ -272,15 +265,15 @@ def form_of(
     return _form_class(app)(posted, data=typed)
 
 
+_FIELDS: dict[str, type[Shown]] = {"secret": SecretField, "checkbox": Checkbox}
+
+
 @cache
 def _form_class(app: App) -> type[ConnectionForm]:
-    fields = {row.name: _field_of(row) for row in form_fields(app)}
+    fields = {
+        row.name: _FIELDS.get(row.kind, TextField)(
+            row.label, help=row.help, optional=row.optional, kind=row.kind, default=row.default
+        )
+        for row in form_fields(app)
+    }
     return type("FormOfApp", (ConnectionForm,), {"app": app, **fields})
-
-
-def _field_of(row: Row) -> Any:
-    if row.kind == "secret":
-        return SecretField(row.label, help=row.help)
-    if row.kind == "checkbox":
-        return Checkbox(row.label, help=row.help)
-    return TextField(row.label, help=row.help, optional=row.optional, kind=row.kind, default=row.default)

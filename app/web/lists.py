@@ -2,11 +2,9 @@
 
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import request
 
@@ -37,15 +35,12 @@ _NAMES: dict[str, dict[str, str]] = tomllib.loads(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(NamedTuple):
     """One connection in a list. `ours` tells that it has a page here, and is not left to Infisical's dashboard."""
 
-    name: str
-    description: str | None
+    connection: Connection
     app_name: str
     method_name: str
-    created_at: datetime
     href: str
     ours: bool
 
@@ -123,14 +118,11 @@ def connections(scope: Scope) -> Page:
 
 def _row(connection: Connection, scope: Scope) -> Row:
     app = services().app_named(connection.app)
+    name = app.name if app else _NAMES["apps"].get(connection.app)
     return Row(
-        name=connection.name,
-        description=connection.description,
-        app_name=app.name
-        if app
-        else _NAMES["apps"].get(connection.app) or connection.app.replace("-", " ").title(),
+        connection,
+        app_name=name or connection.app.replace("-", " ").title(),
         method_name=method_name(connection.method),
-        created_at=connection.created_at,
         href=url_for(".created", app=app.slug, connection_id=connection.id) if app else _elsewhere(scope),
         ours=app is not None,
     )

@@ -17,8 +17,6 @@ _LABEL = re.compile(r"^(?!-)[a-z0-9_-]{1,63}(?<!-)$")
 _PATH = re.compile(r"^[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*$")
 _INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Zs", "Cs", "Co"}
 _EXAMPLE = f"like {SUPABASE_CLOUD}."
-_TOO_LONG = f"The instance URL must be {LONGEST} characters or fewer."
-_NO_HOST = f"The instance URL must name a host, {_EXAMPLE}"
 
 
 class InstanceUrlError(ValueError):
@@ -45,36 +43,41 @@ def read_instance_url(typed: str) -> InstanceUrl:
     urllib silently removes line breaks.
     """
     text = typed.strip() or SUPABASE_CLOUD
-    if len(text) > 4 * LONGEST:
-        raise InstanceUrlError(_TOO_LONG)
-    if any(unicodedata.category(character) in _INVISIBLE for character in text):
-        raise InstanceUrlError("The instance URL must not have spaces, line breaks or invisible characters.")
-    if "\\" in text:
-        raise InstanceUrlError("The instance URL must not have a backslash.")
-    parts, port = _split(text)
-    if "@" in parts.netloc:
-        raise InstanceUrlError("The instance URL must not have a user name or a password in it.")
-    if parts.query or parts.fragment:
-        raise InstanceUrlError("The instance URL must end before “?” and “#”.")
-    host = _host(parts)
-    path = _path(parts.path)
-    usual = 443 if parts.scheme == "https" else 80
-    netloc = host if port is None or port == usual else f"{host}:{port}"
-    url = f"{parts.scheme}://{netloc}{path}"
-    if len(url) > LONGEST:
-        raise InstanceUrlError(_TOO_LONG)
-    return InstanceUrl(text=url, host=netloc, encrypted=parts.scheme == "https")
-
-
-def _split(text: str) -> tuple[SplitResult, int | None]:
+    strange = any(unicodedata.category(character) in _INVISIBLE for character in text[: 4 * LONGEST])
+    _refuse(
+        (len(text) > 4 * LONGEST, f"be {LONGEST} characters or fewer."),
+        (strange, "not have spaces, line breaks or invisible characters."),
+        ("\\" in text, "not have a backslash."),
+    )
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
         raise InstanceUrlError(f"The instance URL must be a web address, {_EXAMPLE}") from None
-    if parts.scheme not in {"http", "https"} or not text.lower().startswith(f"{parts.scheme}://"):
-        raise InstanceUrlError(f"The instance URL must start with https://, {_EXAMPLE}")
-    return parts, port
+    # Infisical adds /v1 itself: it asks {instance URL}/v1/projects.
+    path = re.sub(r"(?:/+v1)*/*\Z", "", parts.path)
+    is_web = parts.scheme in {"http", "https"} and text.lower().startswith(f"{parts.scheme}://")
+    _refuse(
+        (not is_web, f"start with https://, {_EXAMPLE}"),
+        ("@" in parts.netloc, "not have a user name or a password in it."),
+        (bool(parts.query or parts.fragment), "end before “?” and “#”."),
+    )
+    host = _host(parts)
+    usual = 443 if parts.scheme == "https" else 80
+    netloc = host if port is None or port == usual else f"{host}:{port}"
+    url = f"{parts.scheme}://{netloc}{path}"
+    _refuse(
+        (not _PATH.match(path), "not have a character after the host that does not belong there."),
+        (len(url) > LONGEST, f"be {LONGEST} characters or fewer."),
+    )
+    return InstanceUrl(text=url, host=netloc, encrypted=parts.scheme == "https")
+
+
+def _refuse(*rules: tuple[bool, str]) -> None:
+    """Raises the first fault there is: what the instance URL must be, or must not have."""
+    for broken, rule in rules:
+        if broken:
+            raise InstanceUrlError(f"The instance URL must {rule}")
 
 
 def _host(parts: SplitResult) -> str:
@@ -86,20 +89,10 @@ def _host(parts: SplitResult) -> str:
             return f"[{ipaddress.IPv6Address(name.replace('%', ' ')).compressed}]"
         ascii_name = name.encode("idna").decode("ascii").lower()
     except ValueError:
-        raise InstanceUrlError(_NO_HOST) from None
-    if not all(_LABEL.match(label) for label in ascii_name.removesuffix(".").split(".")):
-        raise InstanceUrlError(_NO_HOST)
+        ascii_name = ""
+    labels = ascii_name.removesuffix(".").split(".")
+    _refuse((not all(map(_LABEL.match, labels)), f"name a host, {_EXAMPLE}"))
     return ascii_name
-
-
-def _path(text: str) -> str:
-    """The path without the `/v1` that Infisical adds itself (it asks `{instance URL}/v1/projects`)."""
-    if not _PATH.match(text):
-        raise InstanceUrlError("The instance URL has a character after the host that does not belong there.")
-    path = text.rstrip("/")
-    while path.endswith("/v1"):
-        path = path.removesuffix("/v1").rstrip("/")
-    return path
 
 
 class Judged(NamedTuple):

@@ -54,10 +54,6 @@ class Checked(NamedTuple):
     messages: tuple[Message, ...] = ()
 
 
-def _as_it_is(value: Any, _: Given) -> Checked:
-    return Checked(value)
-
-
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a form. All that is made of fields loops over these rows: form, body, error paths, facts, export.
@@ -74,7 +70,7 @@ class Field:
     kind: Kind = "text"
     wire: tuple[str, ...] = ()
     also_wire: tuple[str, ...] = ()
-    check: Callable[[Any, Given], Checked] = _as_it_is
+    check: Callable[[Any, Given], Checked] = lambda value, _: Checked(value)
     missing: str = ""
     rule: str = ""
     default: str = ""

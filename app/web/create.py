@@ -99,10 +99,10 @@ def submit(app: App) -> Page:
         return _checked(filled)
     if "validate" in request.form:
         return _one_field(filled, request.form["validate"])
-    return _submitted(CREATE, filled)
+    return submitted(CREATE, filled)
 
 
-def _submitted(operation: Operation, filled: ConnectionForm) -> Page:
+def submitted(operation: Operation, filled: ConnectionForm) -> Page:
     """From what was typed to the page that says how it ended: checked, counted, asked about, sent once."""
     new = filled.check(
         use_anyway=request.form.get("use_anyway") == "1", warnings_shown=request.form.getlist("warned")

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from app.connectors import Check, CheckResult, TokenChecks, read_instance_url
-from app.connectors.supabase_api import ALL_PASSED, LARGEST_ANSWER, NOT_CHECKED, ONE_FAILED
+from app.connectors import CheckResult, TokenChecks
+from app.connectors.instance_urls import read_instance_url
+from app.connectors.supabase_api import ALL_PASSED, LARGEST_ANSWER, NOT_CHECKED, ONE_FAILED, Check
 from app.core.network import NetworkTransport, certificates
 from app.core.secret import Secret
 from app.sandbox import SandboxTransport, create_sandbox, prepare_database, sandbox_token

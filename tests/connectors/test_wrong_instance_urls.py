@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.connectors import SUPABASE_CLOUD, InstanceUrlError, Judged, judge, read_instance_url
+from app.connectors import SUPABASE_CLOUD
+from app.connectors.instance_urls import InstanceUrlError, Judged, judge, read_instance_url
 
 REFERENCE = "abcdefghijklmnopqrst"
 IMITATES = "This address imitates Supabase’s"

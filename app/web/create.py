@@ -27,7 +27,7 @@ from ..infisical import (
 )
 from .detail import Creation, see_created
 from .fields import LONGEST_NAME, form_fields, slug_of
-from .forms import ConnectionForm, form_of
+from .forms import ConnectionForm
 from .hooks import blueprint, mended_by_signing_in
 from .lists import in_a_project
 from .pending import is_the_one_sent
@@ -76,14 +76,14 @@ def token(scope: Scope, app: App) -> Page:
 @blueprint.get("/connections/new/<connected_app:app>")
 @in_a_project
 def form(scope: Scope, app: App) -> Page:
-    return _form_page(form_of(app, typed=typed_values(request.args)), scope=scope)
+    return _form_page(ConnectionForm(app, typed=typed_values(request.args)), scope=scope)
 
 
 @blueprint.post("/connections/new/<connected_app:app>")
 def submit(app: App) -> Page:
-    filled = form_of(app, request.form)
-    key = (filled.project_id.data or "")[:LONGEST_PROJECT_ID] or asked_project() or ""
-    filled.project_id.data = key
+    filled = ConnectionForm(app, request.form)
+    key = filled.project_id[:LONGEST_PROJECT_ID] or asked_project() or ""
+    filled["project_id"].data = key
     if "change_project" in request.form:
         return see_other(".projects", project=key, then="form", app=app.slug, **filled.typed)
     if not key:
@@ -166,7 +166,7 @@ def _key(new: NewConnection) -> str:
 
 def _address(filled: ConnectionForm) -> dict[str, str]:
     """What an address says so that the form can be filled in again."""
-    return {"app": filled.app.slug, "project": filled.project_id.data or "", **filled.typed}
+    return {"app": filled.app.slug, "project": filled.project_id, **filled.typed}
 
 
 def _record(
@@ -236,7 +236,7 @@ def _name_is_taken(
     filled: ConnectionForm, new: NewConnection, holder: Connection | None, taken: NameTaken
 ) -> Page:
     """A name that this very form's connection has leads there; any other is refused."""
-    served = services().unsign(filled.served.data or "", purpose="served")
+    served = services().unsign(filled["served"].data or "", purpose="served")
     # It was sent twice: by a double click, Reload or Back.
     if served and holder and holder.created_at.timestamp() >= served and is_the_one_sent(holder, new):
         record(CREATE.audit_action, "made-before", project=_key(new), connection=holder)
@@ -279,7 +279,7 @@ def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError, *, sinc
         return _form_page(filled, status=422)
     again = Action("Back to the form", url_for(".form", **_address(filled)), primary=error.nothing_happened)
     if error.nothing_happened:
-        other = Action("Back to App Connections", url_for(".list", project=filled.project_id.data))
+        other = Action("Back to App Connections", url_for(".list", project=filled.project_id))
         actions = (again, other)
     else:
         look = url_for(".outcome", **_address(filled), since=iso(since))
@@ -296,14 +296,14 @@ def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError, *, sinc
 def _scope_or_none(filled: ConnectionForm) -> Scope | None:
     """The scope for the frame of a page that must appear even when Infisical cannot be asked for it."""
     try:
-        return scope_in_hand(filled.project_id.data or "", deadline=_deadline())
+        return scope_in_hand(filled.project_id, deadline=_deadline())
     except InfisicalError:
         return None
 
 
 def _too_many(filled: ConnectionForm, wait: RetryAfter, *, new: NewConnection | None = None) -> Page:
     if new is None:
-        record("refusal", "too-many-checks", project=filled.project_id.data)
+        record("refusal", "too-many-checks", project=filled.project_id)
     else:
         _record(CREATE, new, "too-many")
     many = "were too many from your address" if wait.key == "address" else "were many in a short time"
@@ -337,9 +337,9 @@ def _one_field(filled: ConnectionForm, name: str) -> Page:
 def _form_page(filled: ConnectionForm, *, scope: Scope | None = None, status: int = 200) -> Page:
     running, app = services(), filled.app
     scope = scope or _scope_or_none(filled)
-    key = scope.key if scope else filled.project_id.data or ""
-    filled.project_id.data = key
-    filled.served.data = running.sign(running.clock().timestamp(), purpose="served")
+    key = scope.key if scope else filled.project_id
+    filled["project_id"].data = key
+    filled["served"].data = running.sign(running.clock().timestamp(), purpose="served")
     errors, warnings = filled.said("error"), filled.said("warning")
     in_order = not filled.checks and not errors and not warnings
     wrong_kind = any(message.key == "wrong-kind" for message in errors)

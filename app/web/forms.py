@@ -1,12 +1,12 @@
 """The form of a connection, built from the rows of its app: what was typed, what is said of it, and what comes of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, Field, Form, HiddenField
+from wtforms import BooleanField, Field, HiddenField
 from wtforms.fields import StringField
+from wtforms.form import BaseForm
 
 from ..connectors import App, CheckResult, Given, Message, secret_in, unwrap, without_user
 from ..connectors import Field as Row
@@ -129,21 +129,43 @@ class SummaryLine(NamedTuple):
     kind: str
 
 
-class ConnectionForm(Form):
-    """The form of an app's connection, and what is said of it: at its fields, of it as a whole (`general`), by the
-    app's own API (`checks`) and by Infisical (`request_id`).
+_FIELDS: dict[str, type[Shown]] = {"secret": SecretField, "checkbox": Checkbox}
+
+
+class ConnectionForm(BaseForm):
+    """The form of an app's connection: as it was posted, or filled in with what was `typed` before and else with its
+    defaults; and what is said of it: at its fields, of it as a whole (`general`), by the app's own API (`checks`) and by
+    Infisical (`request_id`).
 
     The token against forged posts is no field of it: every form has one.
     """
 
-    app: ClassVar[App]
     use_anyway_ticked = False
     general: tuple[Message, ...] = ()
     checks: CheckResult | None = None
     request_id: str | None = None
 
-    project_id = HiddenText()
-    served = HiddenField()
+    def __init__(
+        self,
+        app: App,
+        posted: MultiDict[str, str] | None = None,
+        *,
+        typed: Mapping[str, str] | None = None,
+    ) -> None:
+        fields: dict[str, Any] = {
+            row.name: _FIELDS.get(row.kind, TextField)(
+                row.label, help=row.help, optional=row.optional, kind=row.kind, default=row.default
+            )
+            for row in form_fields(app)
+        }
+        super().__init__({"project_id": HiddenText(), "served": HiddenField(), **fields})
+        self.app = app
+        self.process(posted, data=typed)
+
+    @property
+    def project_id(self) -> str:
+        """What stands for the project in URLs, "" where the form names none."""
+        return self["project_id"].data or ""
 
     @property
     def shown(self) -> tuple[Any, ...]:
@@ -179,7 +201,7 @@ class ConnectionForm(Form):
             method=self.app.method,
             name=values["name"],
             description=described(values),
-            project_id=project_id_of(self.project_id.data or ""),
+            project_id=project_id_of(self.project_id),
             credentials={
                 path[-1]: values[row.name]
                 for row in self.app.fields
@@ -256,24 +278,3 @@ def _summary_text(label: str, message: Message) -> str:
         said = message.summary or f"{message.lead[0].lower()}{message.lead[1:]}"
         return f"{label}, a warning: {said}"
     return f"{label}: {message.summary}" if message.summary else message.lead
-
-
-def form_of(
-    app: App, posted: MultiDict[str, str] | None = None, *, typed: Mapping[str, str] | None = None
-) -> ConnectionForm:
-    """An app's form: as it was posted, or filled in with what was typed before and else with its defaults."""
-    return _form_class(app)(posted, data=typed)
-
-
-_FIELDS: dict[str, type[Shown]] = {"secret": SecretField, "checkbox": Checkbox}
-
-
-@cache
-def _form_class(app: App) -> type[ConnectionForm]:
-    fields = {
-        row.name: _FIELDS.get(row.kind, TextField)(
-            row.label, help=row.help, optional=row.optional, kind=row.kind, default=row.default
-        )
-        for row in form_fields(app)
-    }
-    return type("FormOfApp", (ConnectionForm,), {"app": app, **fields})

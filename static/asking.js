@@ -7,15 +7,15 @@ import { secrets } from "./secrets.js";
 
 const changed = new Set();
 
-// The input stays, with focus and caret; what is said of it changes.
+// The input stays, with focus and caret; its messages change.
 function put(field, fresh) {
-  const said = fresh.querySelector(`#${field.id}`);
-  const [row, other] = [field, said].map((input) => input.closest(".field > *"));
+  const twin = fresh.querySelector(`#${field.id}`);
+  const [row, other] = [field, twin].map((input) => input.closest(".field > *"));
   while (row.nextSibling) row.nextSibling.remove();
   while (other.nextSibling) row.parentNode.append(other.nextSibling);
   row.parentNode.className = fresh.className;
-  field.ariaInvalid = said.ariaInvalid;
-  field.setAttribute("aria-describedby", said.getAttribute("aria-describedby"));
+  field.ariaInvalid = twin.ariaInvalid;
+  field.setAttribute("aria-describedby", twin.getAttribute("aria-describedby"));
   const check = row.parentNode.nextElementSibling;
   if (check.className === "check") check.hidden = fresh.matches(".error");
 }

@@ -13,7 +13,7 @@ function show(button, shown) {
   button.hidden = false;
 }
 
-// Browsers remember what text fields held: secrets are hidden before they are sent.
+// Browsers remember what text fields had in them: secrets are hidden before they are sent.
 const hide = () => buttons().forEach((button) => show(button, false));
 on("placed", hide);
 on("submit", hide);

@@ -72,7 +72,7 @@ def outcome(app: App) -> Page:
     # "Stop checking" carries the look of this page on, for that page does not look.
     looked = str(elapsed) if state == "waiting" else None
     return page(
-        "connections/outcome.html",
+        "connections/pending.html",
         scope=scope,
         app=app,
         name=sent.name,

@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -110,15 +111,9 @@ def problem_named(
     row = PROBLEMS[name] if own_rights else PROBLEMS.get(f"{name}/server", PROBLEMS[name])
     if retry_after is not None:
         values["wait"] = counted(retry_after, "second")
-    return replace(
-        row,
-        title=row.title.format_map(values),
-        lede=row.lede.format_map(values),
-        steps=tuple(step.format_map(values) for step in row.steps),
-        ask=row.ask.format_map(values),
-        ask_lede=row.ask_lede.format_map(values),
-        retry_after=retry_after,
-    )
+    texts = {name: getattr(row, name).format_map(values) for name in ("title", "lede", "ask", "ask_lede")}
+    steps = tuple(step.format_map(values) for step in row.steps)
+    return replace(row, **texts, steps=steps, retry_after=retry_after)
 
 
 def result_of(error: InfisicalError) -> str:
@@ -159,21 +154,12 @@ def problem_words(
         day=f"{now:%d %B %Y}",
         reference=f" (request {error.request_id})" if error.request_id else "",
     )
-    certain = (
-        NOTHING_CREATED if error.nothing_happened else f"It is not certain whether {creating} was created."
-    )
-    facts = (
-        *_missing_permission(error),
-        Fact("Project", scope.name if scope else ""),
-        Fact("Infisical", host),
-        Fact("As it was told", error.message),
-        Fact("Request ID", error.request_id or "", copy=True, id="request-id"),
-        Fact("When", f"{now:%d %B %Y, %H:%M:%S} UTC".lstrip("0")),
-    )
+    doubt = f"It is not certain whether {creating} was created."
+    certain = NOTHING_CREATED if error.nothing_happened else doubt
     return replace(
         filled,
         lede=f"{filled.lede} {certain}" if creating else filled.lede,
-        facts=tuple(fact for fact in facts if fact.value),
+        facts=_facts(error, host=host, scope=scope, now=now),
         actions=filled.actions or _USUAL_ACTIONS,
     )
 
@@ -205,11 +191,18 @@ def _permission(denied: PermissionDenied) -> str:
     return f"“{action}” on “{subject}”"
 
 
-def _missing_permission(error: InfisicalError) -> tuple[Fact, ...]:
-    if not isinstance(error, PermissionDenied) or not error.action:
-        return ()
-    said = f"{error.action} on {error.subject}"
-    return Fact("What is missing", _permission(error)), Fact("As Infisical says it", said, copy=True)
+def _facts(error: InfisicalError, *, host: str, scope: Scope | None, now: datetime) -> tuple[Fact, ...]:
+    denied = error if isinstance(error, PermissionDenied) and error.action else None
+    facts = (
+        Fact("What is missing", _permission(denied) if denied else ""),
+        Fact("As Infisical says it", f"{denied.action} on {denied.subject}" if denied else "", copy=True),
+        Fact("Project", scope.name if scope else ""),
+        Fact("Infisical", host),
+        Fact("As it was told", error.message),
+        Fact("Request ID", error.request_id or "", copy=True, id="request-id"),
+        Fact("When", f"{now:%d %B %Y, %H:%M:%S} UTC".lstrip("0")),
+    )
+    return tuple(fact for fact in facts if fact.value)
 
 
 def field_messages(error: InfisicalError, app: App) -> tuple[tuple[str | None, Message], ...]:

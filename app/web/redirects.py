@@ -25,7 +25,9 @@ LONGEST_CARRIED = 500
 LONGEST_PROJECT_ID = 100
 """Characters. Infisical's are UUIDs, of 36."""
 
-_OF_PAGES = ("project", "app", "q", "page", "all", "then", "since", "waited", "looked", "stop", "created")
+_OF_PAGES = dict.fromkeys(
+    ("project", "app", "q", "page", "all", "then", "since", "waited", "looked", "stop", "created"), "text"
+)
 
 _HOST = re.compile(r"(https?://)?[\w-]{1,63}(\.[\w-]{1,63})*(:\d{1,5})?(/[\w/.-]{0,100})?", re.ASCII)
 """The host of an Infisical, or its address. A label has up to 63 characters, a client secret 64."""
@@ -42,7 +44,7 @@ def carried_values(source: Mapping[str, str]) -> dict[str, str]:
     Nothing else is carried on: Flask's url_for reads some names (`_external`, `_scheme`) as orders of its own, and a
     secret that somebody put in a link must not travel.
     """
-    return _fit(source, {**_typed(), **dict.fromkeys(_OF_PAGES, "text")})
+    return _fit(source, _typed() | _OF_PAGES)
 
 
 def typed_values(source: Mapping[str, str]) -> dict[str, str]:
@@ -55,7 +57,7 @@ def keep_secrets_out_of_the_address() -> Page | None:
 
     Only what our pages read and say again is looked at: what a sign-in elsewhere brings back is nobody's paste.
     """
-    kinds = {**_typed(), **dict.fromkeys(_OF_PAGES, "text")}
+    kinds = _typed() | _OF_PAGES
     given = [(name, text) for name, text in request.args.items(multi=True) if name in kinds]
     if all(_plain(text) == _without_secrets(text, kind=kinds[name]) for name, text in given):
         return None
@@ -91,7 +93,7 @@ def return_url() -> str:
         values.update(request.form)
         values["project"] = request.form.get("project_id") or request.args.get("project", "")
     page = _page_at(request.path)
-    return _within_bounds(page, values) if page else url_for(".index")
+    return _address_of(page, values) if page else url_for(".index")
 
 
 def safe_next_url(text: str) -> str | None:
@@ -130,24 +132,22 @@ def _page_at(path: str) -> _Place | None:
 
 
 def _address_of(page: _Place, query: Mapping[str, str]) -> str:
+    """The page's address with what it may say. Of what does not fit the longest is left out, so that the rest comes
+    back."""
     carried = _sign_in_values(query) if page.endpoint.endswith(".sign_in") else carried_values(query)
-    return url_for(page.endpoint, **{**carried, **page.values})
+    while True:
+        address = url_for(page.endpoint, **{**carried, **page.values})
+        if len(address) <= LONGEST_ADDRESS or not carried:
+            return address
+        del carried[max(carried, key=lambda name: len(quote_plus(carried[name])))]
 
 
-def _within_bounds(page: _Place, query: dict[str, str]) -> str:
-    """The page's address. Of what does not fit the longest is left out, so that the rest comes back."""
-    address = _address_of(page, query)
-    if len(address) <= LONGEST_ADDRESS or not query:
-        return address
-    longest = max(query, key=lambda name: len(quote_plus(query[name])))
-    return _within_bounds(page, {name: text for name, text in query.items() if name != longest})
-
-
-def _sign_in_values(query: Mapping[str, str]) -> dict[str, str | None]:
+def _sign_in_values(query: Mapping[str, str]) -> dict[str, str]:
     """What the address of the page where people sign in may say: nothing that may be a secret."""
     client_id, host = query.get("client_id", "").strip(), query.get("host", "")
-    return {
-        "next": safe_next_url(query.get("next", "")),
-        "client_id": client_id if is_client_id(client_id) else None,
-        "host": host if _HOST.fullmatch(host) and not secret_in(host) else None,
+    values = {
+        "next": safe_next_url(query.get("next", "")) or "",
+        "client_id": client_id if is_client_id(client_id) else "",
+        "host": host if _HOST.fullmatch(host) and not secret_in(host) else "",
     }
+    return {name: text for name, text in values.items() if text}

@@ -3,13 +3,13 @@
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from ..core.secret import Secret
-from ..core.text import read_payload
+from ..core.text import counted, read_payload
 
 Verdict = Literal["right", "wrong", "unknown"]
 
@@ -72,20 +72,67 @@ class Recognised:
     detail: str = ""
 
 
+_WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_ROWS: list[dict[str, str]] = _WORDS.pop("kinds")
+_SHAPES = tuple((re.compile(row["shape"]), row) for row in _ROWS if "shape" in row)
+_NAMED = {row["name"]: row for row in _ROWS if "name" in row}
+
+_PROJECT_REFERENCE = re.compile(r"[a-z]{20}")
+_JWT = re.compile(r"eyJ[A-Za-z0-9_=-]*(?:\.[A-Za-z0-9_=-]*)*\Z")
+
+
 def recognise(token: Secret) -> Recognised:
     """The kind of a token whose wrapping is off (see `unwrap`). Never raises, however long or odd the text.
 
     Prefixes and formats may change: only a kind that cannot be an access token is "wrong".
     """
     text = token.reveal().strip()
-    for shape, recognised in _KINDS:
+    for shape, row in _SHAPES:
         if shape.match(text):
-            return recognised
+            return _recognised(row)
     if _JWT.match(text):
-        return _jwt(text)
+        return _jwt(read_payload(text))
     if text[:4].lower() == "sbp_":
         return _odd_access_token(text)
-    return _UNKNOWN
+    return _recognised(_NAMED["unknown"])
+
+
+def _recognised(row: Mapping[str, str], **values: str) -> Recognised:
+    """What a row of the table says, with what is known of this one token."""
+    if vendor := row.get("vendor"):
+        lead, detail = f"This is {vendor}, not a Supabase access token.", "{where} {rotate}"
+        row = {"kind": vendor.partition(" ")[2], "lead": lead, "detail": detail}
+    words = {**_WORDS, **values}
+    return Recognised(
+        verdict=cast(Verdict, row.get("verdict", "wrong")),
+        kind=row["kind"].format_map(words),
+        lead=row["lead"].format_map(words),
+        detail=row.get("detail", "").format_map(words),
+    )
+
+
+def _jwt(claims: Mapping[str, Any]) -> Recognised:
+    role, reference = claims.get("role"), claims.get("ref")
+    if role in ("anon", "service_role"):
+        known = isinstance(reference, str) and _PROJECT_REFERENCE.fullmatch(reference)
+        return _recognised(_NAMED[role], project=f"project {reference}" if known else "a Supabase project")
+    # The access tokens of Infisical's machine identities, and of people.
+    texts = {name for name, claim in claims.items() if isinstance(claim, str) and claim}
+    is_infisicals = "identityId" in texts or {"authTokenType", "userId"} <= texts
+    return _recognised(_NAMED["infisical" if is_infisicals else "jwt"])
+
+
+def _odd_access_token(text: str) -> Recognised:
+    varieties = {"sbp_v0_": "experimental access token", "sbp_fc": "scoped token"}
+    start = next((start for start in varieties if text.lower().startswith(start)), "sbp_")
+    beginning = start if start == "sbp_v0_" else "sbp_"
+    length = len(text) - len(beginning)
+    return _recognised(
+        _NAMED["odd" if length == 40 else "short" if length < 40 else "long"],
+        variety=varieties.get(start, "access token of an unusual shape"),
+        beginning=beginning,
+        length=counted(length, "character"),
+    )
 
 
 # What can be nothing but a secret wherever it stands: no ID, project reference, commit or long word fits. The lengths
@@ -114,96 +161,3 @@ def secret_in(text: str) -> str | None:
     kind = recognise(Secret(found[0])).kind
     article = "an" if kind[0] in "aeiouAEIO" else "a"
     return f"{article} {kind}{' with a password' if '://' in found[0] else ''}"
-
-
-def _of_vendor(named: str) -> Recognised:
-    return Recognised(
-        verdict="wrong",
-        kind=named.partition(" ")[2],
-        lead=f"This is {named}, not a Supabase access token.",
-        detail=f"{_WORDS['where']} {_WORDS['rotate']}",
-    )
-
-
-def _kinds(table: dict[str, Any]) -> Iterator[tuple[re.Pattern[str], Recognised]]:
-    """The rows of the table: a shape and what a text of that shape is."""
-    for row in table.pop("kinds"):
-        shape = re.compile(row.pop("shape"))
-        if "vendor" in row:
-            yield shape, _of_vendor(row["vendor"])
-        else:
-            detail = row.pop("detail", "").format_map(table)
-            yield shape, Recognised(**{"verdict": "wrong", **row}, detail=detail)
-
-
-_WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-_KINDS = tuple(_kinds(_WORDS))
-
-_UNKNOWN = Recognised(
-    verdict="unknown",
-    kind="unknown kind",
-    lead="This does not look like a Supabase access token, which starts with sbp_.",
-    detail="Look whether the right text was copied, from its beginning to its end.",
-)
-
-_PROJECT_REFERENCE = re.compile(r"[a-z]{20}")
-_JWT = re.compile(r"eyJ[A-Za-z0-9_=-]*(?:\.[A-Za-z0-9_=-]*)*\Z")
-
-
-def _jwt(text: str) -> Recognised:
-    """What a JWT says of itself: of its payload no more than a page needs, never verified, never trusted."""
-    claims = read_payload(text)
-    role, reference = claims.get("role"), claims.get("ref")
-    if role in ("anon", "service_role"):
-        known = isinstance(reference, str) and _PROJECT_REFERENCE.fullmatch(reference)
-        return Recognised(
-            verdict="wrong",
-            kind=f"{role} API key",
-            lead=f"This is the {role} API key of {f'project {reference}' if known else 'a Supabase project'}, "
-            "not an access token.",
-            detail=_WORDS["where"]
-            if role == "anon"
-            else f"{_WORDS['where']} A service_role key {_WORDS['opens']}",
-        )
-    # The access tokens of Infisical's machine identities and people.
-    if _is_text(claims.get("identityId")) or (
-        _is_text(claims.get("authTokenType")) and _is_text(claims.get("userId"))
-    ):
-        return _of_vendor("an Infisical access token")
-    return Recognised(
-        verdict="unknown",
-        kind="JWT",
-        lead="This is a JWT, and Supabase’s access tokens are none: they start with sbp_.",
-        detail="Look whether the right text was copied.",
-    )
-
-
-def _is_text(claim: object) -> bool:
-    return isinstance(claim, str) and bool(claim)
-
-
-def _odd_access_token(text: str) -> Recognised:
-    """A text that starts as an access token does and goes on otherwise: says what is odd, as a warning."""
-    kind = "access token of an unusual shape"
-    variant = "sbp_v0_" if text.lower().startswith("sbp_v0_") else "sbp_"
-    if variant == "sbp_v0_":
-        kind = "experimental access token"
-    elif text.lower().startswith("sbp_fc"):
-        kind = "scoped token"
-    length = len(text) - len(variant)
-    if length == 40:
-        return Recognised(
-            verdict="unknown",
-            kind=kind,
-            lead=f"This access token has characters after {variant} that are usually not there.",
-            detail="Usual are 0–9 and a–f, in lowercase: one may have changed on the way. Copy it again, whole.",
-        )
-    characters = "character" if length == 1 else "characters"
-    part_missing = f"A part may be missing. {_WORDS['again']}"
-    too_much = "Something else may have been copied with it. Copy only the token."
-    return Recognised(
-        verdict="unknown",
-        kind=kind,
-        lead=f"This access token has {length} {characters} after {variant}, usually 40.",
-        detail=part_missing if length < 40 else too_much,
-    )

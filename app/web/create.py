@@ -76,7 +76,7 @@ def token(scope: Scope, app: App) -> Page:
 @blueprint.get("/connections/new/<connected_app:app>")
 @in_a_project
 def form(scope: Scope, app: App) -> Page:
-    return _form_page(ConnectionForm(app, typed=typed_values(request.args)), scope=scope)
+    return _form_page(CREATE, ConnectionForm(app, typed=typed_values(request.args)), scope=scope)
 
 
 @blueprint.post("/connections/new/<connected_app:app>")
@@ -94,9 +94,9 @@ def submit(app: App) -> Page:
         if f"use_{row.name}" in request.form:
             filled.put(row.name, request.form[f"use_{row.name}"])
             filled.check_rows((row,))
-            return _form_page(filled)
+            return _form_page(CREATE, filled)
     if "check" in request.form:
-        return _checked(filled)
+        return _checked(CREATE, filled)
     if "validate" in request.form:
         return _one_field(filled, request.form["validate"])
     return submitted(CREATE, filled)
@@ -108,21 +108,21 @@ def submitted(operation: Operation, filled: ConnectionForm) -> Page:
         use_anyway=request.form.get("use_anyway") == "1", warnings_shown=request.form.getlist("warned")
     )
     if new is None:
-        return _form_page(filled, status=422)
+        return _form_page(operation, filled, status=422)
     if wait := _hit(operation.limit):
-        return _too_many(filled, wait, new=new)
+        return _too_many(operation, filled, wait, new=new)
     filled.checks, holder = _ask_before(filled, new)
     stops = filled.checks is not None and filled.checks.stops
     # Who learns what the app says of a credential, though no connection holds it, has used a check. Where it is not
     # checked from here, Infisical's refusal tells.
     if (filled.checks is None or stops or holder is not None) and (wait := _hit("check")):
-        return _too_many(filled, wait, new=new)
+        return _too_many(operation, filled, wait, new=new)
     if holder is not None:
-        return _name_is_taken(filled, new, holder, NameTaken(""))
+        return _name_is_taken(operation, filled, new, holder, NameTaken(""))
     if stops:
         _record(operation, new, "stopped-by-checks")
         filled.say(_what_stops(operation, filled))
-        return _form_page(filled, status=422)
+        return _form_page(operation, filled, status=422)
     return _sent(operation, filled, new)
 
 
@@ -136,10 +136,10 @@ def _sent(operation: Operation, filled: ConnectionForm, new: NewConnection) -> P
         waited = str(round((services().clock() - since).total_seconds()))
         return see_other(".outcome", **_address(filled), since=iso(since), waited=waited)
     except NameTaken as taken:
-        return _name_is_taken(filled, new, _connection_named(new), taken)
+        return _name_is_taken(operation, filled, new, _connection_named(new), taken)
     except InfisicalError as error:
         _record(operation, new, result_of(error), error=error)
-        return _refused_by_infisical(filled, error, since=since)
+        return _refused_by_infisical(operation, filled, error, since=since)
     except Exception:
         record("outcome-unknown", "fault", project=_key(new), connection_name=new.name)
         raise
@@ -233,15 +233,19 @@ def _what_stops(operation: Operation, filled: ConnectionForm) -> tuple[tuple[str
 
 
 def _name_is_taken(
-    filled: ConnectionForm, new: NewConnection, holder: Connection | None, taken: NameTaken
+    operation: Operation,
+    filled: ConnectionForm,
+    new: NewConnection,
+    holder: Connection | None,
+    taken: NameTaken,
 ) -> Page:
     """A name that this very form's connection has leads there; any other is refused."""
     served = services().unsign(filled["served"].data or "", purpose="served")
     # It was sent twice: by a double click, Reload or Back.
     if served and holder and holder.created_at.timestamp() >= served and is_the_one_sent(holder, new):
-        record(CREATE.audit_action, "made-before", project=_key(new), connection=holder)
+        record(operation.audit_action, "made-before", project=_key(new), connection=holder)
         return _created(filled, holder)
-    _record(CREATE, new, result_of(taken), error=taken)
+    _record(operation, new, result_of(taken), error=taken)
     ((field, message),) = field_messages(taken, filled.app)
     if free := _free_name(new):
         filled["name"].data = free
@@ -250,9 +254,9 @@ def _name_is_taken(
             detail=f"{free} is free and is filled in for you. Keep it or choose another.",
             summary=f"{new.name} exists here; use {free}, which is filled in for you",
         )
-    filled.say(((field, message), *_what_stops(CREATE, filled)))
+    filled.say(((field, message), *_what_stops(operation, filled)))
     filled.request_id = taken.request_id
-    return _form_page(filled, status=422)
+    return _form_page(operation, filled, status=422)
 
 
 def _free_name(new: NewConnection) -> str | None:
@@ -266,7 +270,9 @@ def _free_name(new: NewConnection) -> str | None:
     return next((name for name in candidates if name not in taken), None)
 
 
-def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError, *, since: datetime) -> Page:
+def _refused_by_infisical(
+    operation: Operation, filled: ConnectionForm, error: InfisicalError, *, since: datetime
+) -> Page:
     if mended_by_signing_in(error):
         # It clears no cookie: by the time of a late answer the browser may hold another sign-in.
         held = current_auth()
@@ -276,7 +282,7 @@ def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError, *, sinc
     if messages := field_messages(error, filled.app):
         filled.say(messages)
         filled.request_id = error.request_id
-        return _form_page(filled, status=422)
+        return _form_page(operation, filled, status=422)
     again = Action("Back to the form", url_for(".form", **_address(filled)), primary=error.nothing_happened)
     if error.nothing_happened:
         other = Action("Back to App Connections", url_for(".list", project=filled.project_id))
@@ -301,28 +307,30 @@ def _scope_or_none(filled: ConnectionForm) -> Scope | None:
         return None
 
 
-def _too_many(filled: ConnectionForm, wait: RetryAfter, *, new: NewConnection | None = None) -> Page:
+def _too_many(
+    operation: Operation, filled: ConnectionForm, wait: RetryAfter, *, new: NewConnection | None = None
+) -> Page:
     if new is None:
         record("refusal", "too-many-checks", project=filled.project_id)
     else:
-        _record(CREATE, new, "too-many")
+        _record(operation, new, "too-many")
     many = "were too many from your address" if wait.key == "address" else "were many in a short time"
     lead = f"Wait {counted(wait.seconds, 'second')} before the next try."
-    filled.say(((None, Message("error", lead, f"There {many}. {CREATE.nothing_happened}")),))
-    answer = _form_page(filled, status=429)
+    filled.say(((None, Message("error", lead, f"There {many}. {operation.nothing_happened}")),))
+    answer = _form_page(operation, filled, status=429)
     answer.headers["Retry-After"] = str(wait.seconds)
     return answer
 
 
-def _checked(filled: ConnectionForm) -> Page:
+def _checked(operation: Operation, filled: ConnectionForm) -> Page:
     """The form with what the app says of the credential, after "Check this token": nothing is created."""
     if not filled.check_credentials():
-        return _form_page(filled, status=422)
+        return _form_page(operation, filled, status=422)
     if wait := _hit("check"):
-        return _too_many(filled, wait)
+        return _too_many(operation, filled, wait)
     if check := _check_of(filled):
         filled.checks = check()
-    return _form_page(filled)
+    return _form_page(operation, filled)
 
 
 def _one_field(filled: ConnectionForm, name: str) -> Page:
@@ -334,7 +342,9 @@ def _one_field(filled: ConnectionForm, name: str) -> Page:
     return make_response(services().pages.render("connections/field.html", field=field, app=filled.app))
 
 
-def _form_page(filled: ConnectionForm, *, scope: Scope | None = None, status: int = 200) -> Page:
+def _form_page(
+    operation: Operation, filled: ConnectionForm, *, scope: Scope | None = None, status: int = 200
+) -> Page:
     running, app = services(), filled.app
     scope = scope or _scope_or_none(filled)
     key = scope.key if scope else filled.project_id
@@ -353,7 +363,7 @@ def _form_page(filled: ConnectionForm, *, scope: Scope | None = None, status: in
         app=app,
         form=filled,
         required=[row.word for row in form_fields(app) if row.missing],
-        undone=CREATE.undone,
+        undone=operation.undone,
         warnings=warnings,
         project_id=key,
         may_check=running.checks is not None and app.check is not None,

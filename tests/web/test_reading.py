@@ -196,6 +196,13 @@ def test_the_token_page_carries_what_was_typed_to_the_form(wizard_at: Callable[.
     assert f"{FORM}?project={PROJECT}&name=typed" in page.links().values()
 
 
+@pytest.mark.parametrize(
+    "path", ["/connections/new/acme", "/connections/new/acme/token", f"/connections/acme/{OTHER}"]
+)
+def test_an_app_that_is_not_connected_here_has_no_page(wizard_at: Callable[..., Client], path: str) -> None:
+    assert wizard_at(an_infisical()).page(f"{path}?project={PROJECT}", status=404).problem == "page-not-found"
+
+
 def test_the_token_page_links_to_supabases_tokens_in_a_new_tab(client: Client) -> None:
     page = client.page("/connections/new/supabase/token")
     links = [

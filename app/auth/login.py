@@ -149,7 +149,7 @@ class ClientIdField(TextField):
     def put(self, text: str) -> None:
         super().put(text)
         if _SHAPED_LIKE_A_SECRET.search(self.value):
-            self.held = "a secret"
+            self.removed = "a secret"
             self.data = ""
 
 
@@ -208,7 +208,7 @@ class SignInForm(Form):
 
 
 def _fault_of_client_id(field: ClientIdField) -> Message | None:
-    if field.held:
+    if field.removed:
         return _words("secret-as-client-id")
     if not field.value:
         return _words("no-client-id")

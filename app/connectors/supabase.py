@@ -43,15 +43,15 @@ def check_instance_url(typed: str, given: Given) -> Checked:
 def check_access_token(token: Secret, _: Given) -> Checked:
     """Names what was pasted where that is no access token; an unknown shape is a warning, for shapes may change."""
     recognised = recognise(token)
-    said = (recognised.lead, recognised.detail)
+    words = (recognised.lead, recognised.detail)
     if recognised.verdict == "wrong":
-        return Checked(token, (Message("error", *said, link=_TO_TOKENS, key="wrong-kind"),))
+        return Checked(token, (Message("error", *words, link=_TO_TOKENS, key="wrong-kind"),))
     fault = _fault_of_token(token.reveal())
     if fault is not None:
         return Checked(token, (fault,))
     if recognised.verdict == "unknown":
         key = f"access_token {recognised.kind}"
-        return Checked(token, (Message("warning", *said, link=_TO_TOKENS, key=key),))
+        return Checked(token, (Message("warning", *words, link=_TO_TOKENS, key=key),))
     return Checked(token)
 
 

@@ -121,7 +121,7 @@ def submitted(operation: Operation, filled: ConnectionForm) -> Page:
         return _name_is_taken(operation, filled, new, holder, NameTaken(""))
     if stops:
         _record(operation, new, "stopped-by-checks")
-        filled.say(_what_stops(operation, filled))
+        filled.add_messages(_what_stops(operation, filled))
         return _form_page(operation, filled, status=422)
     return _sent(operation, filled, new)
 
@@ -155,8 +155,8 @@ def _deadline() -> Deadline:
 
 def _hit(limit: Literal["create", "check"]) -> RetryAfter | None:
     """Counts one use by this person and from this address; how long to wait where there were too many."""
-    held = current_auth()
-    person = held.person.subject if held else None
+    auth = current_auth()
+    person = auth.person.subject if auth else None
     return services().limits.hit(limit, person=person, address=request.remote_addr)
 
 
@@ -254,7 +254,7 @@ def _name_is_taken(
             detail=f"{free} is free and is filled in for you. Keep it or choose another.",
             summary=f"{new.name} exists here; use {free}, which is filled in for you",
         )
-    filled.say(((field, message), *_what_stops(operation, filled)))
+    filled.add_messages(((field, message), *_what_stops(operation, filled)))
     filled.request_id = taken.request_id
     return _form_page(operation, filled, status=422)
 
@@ -275,12 +275,12 @@ def _refused_by_infisical(
 ) -> Page:
     if mended_by_signing_in(error):
         # It clears no cookie: by the time of a late answer the browser may hold another sign-in.
-        held = current_auth()
+        auth = current_auth()
         return see_other(
-            ".auth.sign_in", next=return_url(), ended="1", refused=held.sign_in if held else None
+            ".auth.sign_in", next=return_url(), ended="1", refused=auth.sign_in if auth else None
         )
     if messages := field_messages(error, filled.app):
-        filled.say(messages)
+        filled.add_messages(messages)
         filled.request_id = error.request_id
         return _form_page(operation, filled, status=422)
     again = Action("Back to the form", url_for(".form", **_address(filled)), primary=error.nothing_happened)
@@ -316,7 +316,7 @@ def _too_many(
         _record(operation, new, "too-many")
     many = "were too many from your address" if wait.key == "address" else "were many in a short time"
     lead = f"Wait {counted(wait.seconds, 'second')} before the next try."
-    filled.say(((None, Message("error", lead, f"There {many}. {operation.nothing_happened}")),))
+    filled.add_messages(((None, Message("error", lead, f"There {many}. {operation.nothing_happened}")),))
     answer = _form_page(operation, filled, status=429)
     answer.headers["Retry-After"] = str(wait.seconds)
     return answer
@@ -350,7 +350,7 @@ def _form_page(
     key = scope.key if scope else filled.project_id
     filled["project_id"].data = key
     filled["served"].data = running.sign(running.clock().timestamp(), purpose="served")
-    errors, warnings = filled.said("error"), filled.said("warning")
+    errors, warnings = filled.messages("error"), filled.messages("warning")
     in_order = not filled.checks and not errors and not warnings
     wrong_kind = any(message.key == "wrong-kind" for message in errors)
     place = (

@@ -47,9 +47,9 @@ class Shown(Field):
 
 class TextField(Shown, StringField):
     """A trimmed text, without any secret, and a URL without a user name: pasted one field off, neither must come back on
-    a page, travel in a URL, or be stored in clear. `held` says in words which secret was taken out."""
+    a page, travel in a URL, or be stored in clear. `removed` says in words which secret was taken out."""
 
-    held: str | None = None
+    removed: str | None = None
     had_user = False
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
@@ -61,8 +61,8 @@ class TextField(Shown, StringField):
         """Takes a text, without what must not stand in it."""
         kept = without_user(text) if self.kind == "url" else text.strip()
         self.had_user = kept != text.strip()
-        self.held = secret_in(kept)
-        self.data = "" if self.held else kept.replace("\r\n", "\n")
+        self.removed = secret_in(kept)
+        self.data = "" if self.removed else kept.replace("\r\n", "\n")
 
     @property
     def value(self) -> str:
@@ -71,9 +71,9 @@ class TextField(Shown, StringField):
     @property
     def taken_out(self) -> Message | None:
         """What is said where something was taken out of the text."""
-        if self.held:
+        if self.removed:
             detail = "An access token belongs in its own field, other secrets in none."
-            return Message("error", f"This had {self.held} in it, and was emptied.", detail)
+            return Message("error", f"This had {self.removed} in it, and was emptied.", detail)
         if self.had_user:
             label = f"{self.label.text[0].lower()}{self.label.text[1:]}"
             lead = f"The {label} must not have a user name or a password in it."
@@ -190,10 +190,10 @@ class ConnectionForm(BaseForm):
         warning where the page did not say which it showed: then a program posts, not a person.
         """
         self.check_rows(form_fields(self.app))
-        keys = {message.key for message in self.said("warning")}
+        keys = {message.key for message in self.messages("warning")}
         shown = set(warnings_shown)
         self.use_anyway_ticked = use_anyway and (not shown or keys <= shown)
-        if self.said("error") or (keys and not self.use_anyway_ticked):
+        if self.messages("error") or (keys and not self.use_anyway_ticked):
             return None
         values = self.values
         return NewConnection(
@@ -216,7 +216,7 @@ class ConnectionForm(BaseForm):
         for field in self.shown:
             if isinstance(field, TextField) and field.taken_out and not field.messages:
                 field.add_error(field.taken_out)
-        return not self.said("error")
+        return not self.messages("error")
 
     def check_rows(self, rows: Iterable[Row]) -> None:
         """Gives the fields of these rows what is to be said of their content."""
@@ -244,7 +244,7 @@ class ConnectionForm(BaseForm):
         field: Any = self[name]
         field.put(text)
 
-    def say(self, messages: Iterable[tuple[str | None, Message]]) -> None:
+    def add_messages(self, messages: Iterable[tuple[str | None, Message]]) -> None:
         """Adds each message to the field of that name, or with None to what is said of the form as a whole."""
         for name, message in messages:
             if name is None:
@@ -253,7 +253,7 @@ class ConnectionForm(BaseForm):
                 field: Any = self[name]
                 field.add_error(message)
 
-    def said(self, kind: str) -> tuple[Message, ...]:
+    def messages(self, kind: str) -> tuple[Message, ...]:
         """Every field's messages of a kind, in order."""
         return tuple(message for field in self.shown for message in field.messages if message.kind == kind)
 
@@ -275,6 +275,6 @@ class ConnectionForm(BaseForm):
 
 def _summary_text(label: str, message: Message) -> str:
     if message.kind == "warning":
-        said = message.summary or f"{message.lead[0].lower()}{message.lead[1:]}"
-        return f"{label}, a warning: {said}"
+        words = message.summary or f"{message.lead[0].lower()}{message.lead[1:]}"
+        return f"{label}, a warning: {words}"
     return f"{label}: {message.summary}" if message.summary else message.lead

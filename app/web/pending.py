@@ -142,8 +142,8 @@ def next_look_in(elapsed: int) -> int | None:
 
 def _log(text: str, state: State, *, since: datetime, elapsed: int) -> tuple[tuple[datetime, str], ...]:
     """What happened, first to last: sent, unanswered, the latest look. Seconds that cannot have been are left out."""
-    told = {name: request.args.get(name, type=int) for name in ("waited", "looked")}
-    seconds = {name: value for name, value in told.items() if value is not None and 0 <= value <= elapsed}
+    numbers = {name: request.args.get(name, type=int) for name in ("waited", "looked")}
+    seconds = {name: value for name, value in numbers.items() if value is not None and 0 <= value <= elapsed}
     log = [(since, "Sent to Infisical")]
     if "waited" in seconds:
         waited = seconds["waited"]

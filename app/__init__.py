@@ -3,7 +3,6 @@
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,14 +13,15 @@ from flask.sessions import SecureCookieSessionInterface
 
 from .auth import PUBLIC_ENDPOINTS, EmbeddedBackend, Guard, ServiceAccount, backend_for, protect
 from .config import Access, Settings, SettingsError
-from .connectors import APPS, App
+from .connectors import APPS, App, TokenChecks
 from .core.audit import AuditLog
 from .core.limits import Limits
+from .core.network import NetworkTransport, certificates
 from .core.secret import Secret
 from .core.templating import BLUEPRINT, STATIC, TEMPLATES, Pages
-from .upstream import in_sandbox, over_network, prepare_sandbox
+from .infisical import Infisical
 from .web.hooks import LARGEST_REQUEST, blueprint, stand_aside
-from .web.services import EXTENSION, Principal, Services, utc_now
+from .web.services import EXTENSION, Principal, SandboxInfo, Services, utc_now
 
 __all__ = ["LARGEST_REQUEST", "Guard", "Person", "Principal", "create_app", "mount"]
 
@@ -63,8 +63,10 @@ def create_app(
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
     )
-    running = _services(settings, keys=keys, data=data, transport=transport, clock=clock, monotonic=monotonic)
-    app.extensions[EXTENSION] = replace(running, apps=apps)
+    running = _services(
+        settings, keys=keys, data=data, transport=transport, clock=clock, monotonic=monotonic, apps=apps
+    )
+    app.extensions[EXTENSION] = running
     protect(app, settings, keys=keys)
     app.register_blueprint(blueprint)
     if running.backend.blueprint is not None:
@@ -103,15 +105,11 @@ def mount(
     if settings.access is not Access.THIS_MACHINE:
         raise SettingsError((_ITS_GUARD_SAYS,))
     keys = settings.secret_keys or _keys_of(portal)
-    if settings.sandbox:
-        if data is None:
-            raise ValueError("the sandbox keeps its data in a file; name one with data=")
-        prepare_sandbox(data)
     running = _services(
         settings, keys=keys, guard=guard, data=data, transport=transport, clock=clock, monotonic=monotonic
     )
     portal.register_blueprint(blueprint, url_prefix=url_prefix)
-    portal.extensions[EXTENSION] = replace(running, public_endpoints=PUBLIC_ENDPOINTS)
+    portal.extensions[EXTENSION] = running
     stand_aside(portal.extensions, blueprint)
 
 
@@ -124,38 +122,79 @@ def _services(
     transport: httpx.BaseTransport | None,
     clock: Callable[[], datetime],
     monotonic: Callable[[], float],
+    apps: tuple[App, ...] = APPS,
 ) -> Services:
     """What the pages work with. With a `guard` that says who comes in, otherwise the settings do."""
-    upstream = (
-        in_sandbox(settings, data=data, transport=transport, clock=clock)
-        if settings.sandbox
-        else over_network(settings, transport=transport)
-    )
+    named, info = settings, None
+    if settings.sandbox:
+        named, transport, info = _in_sandbox(settings, data=data, transport=transport, clock=clock, apps=apps)
+
+    def reach(host: str) -> Infisical:
+        network = transport or NetworkTransport(certificates(ca_bundle=settings.ca_bundle))
+        return Infisical(host, auth=None, transport=network)
+
+    def connect() -> Infisical:
+        return Infisical.from_settings(named, transport=transport)
+
+    def make_checks() -> TokenChecks:
+        network = transport or NetworkTransport(certificates())
+        return TokenChecks(transport=network, extra_hosts=settings.supabase_hosts)
+
     if guard is None:
-        backend = backend_for(
-            upstream.settings,
-            reach=upstream.reach,
-            connect=upstream.connect,
-            secret_keys=keys,
-            clock=clock,
-        )
+        backend = backend_for(named, reach=reach, connect=connect, secret_keys=keys, clock=clock)
     else:
-        server = ServiceAccount(upstream.settings.hosts[0], connect=upstream.connect)
-        backend = EmbeddedBackend(server, guard=guard)
+        backend = EmbeddedBackend(ServiceAccount(named.hosts[0], connect=connect), guard=guard)
     return Services(
+        settings=settings,
         backend=backend,
-        make_checks=upstream.make_checks if settings.preflight else None,
-        sandbox_info=upstream.sandbox_info,
-        trusted_hosts=frozenset(settings.supabase_hosts),
+        public_endpoints=PUBLIC_ENDPOINTS if guard else None,
+        make_checks=make_checks if settings.preflight else None,
+        sandbox_info=info,
         pages=Pages(templates=TEMPLATES, static=STATIC),
         secret_keys=keys,
         limits=Limits(storage=settings.rate_storage),
         audit=AuditLog(settings.audit_log),
-        project_id=settings.project_id,
-        submit_timeout=settings.submit_timeout,
+        apps=apps,
         clock=clock,
         monotonic=monotonic,
     )
+
+
+def _in_sandbox(
+    settings: Settings,
+    *,
+    data: Path | None,
+    transport: httpx.BaseTransport | None,
+    clock: Callable[[], datetime],
+    apps: tuple[App, ...],
+) -> tuple[Settings, httpx.BaseTransport, SandboxInfo]:
+    """The sandbox as one more Infisical that settings name, the way there, and what the pages tell of it."""
+    # Imported here: a server that talks to a real Infisical never loads the stand-in.
+    from . import sandbox  # noqa: PLC0415
+
+    if transport is None:
+        if data is None:
+            raise ValueError("the sandbox keeps its data in a file; name one with data=")
+        sandbox.prepare_database(data)
+        transport = sandbox.SandboxTransport(sandbox.create_sandbox(data, clock=clock, apps=apps))
+    accepted = "Supabase accepts the token, as it does with any four digits that are not below."
+    digits = {"4567": accepted, **{scenario.digits: scenario.sentence for scenario in sandbox.SCENARIOS}}
+    info = SandboxInfo(
+        token=sandbox.sandbox_token(),
+        credential=(sandbox.SANDBOX_CLIENT_ID, sandbox.SANDBOX_CLIENT_SECRET),
+        scenarios=tuple(
+            {"digits": last, "sentence": sentence, "token": sandbox.sandbox_token(last)}
+            for last, sentence in digits.items()
+        ),
+    )
+    made_up = {
+        "hosts": (sandbox.SANDBOX_HOST,),
+        "client_id": sandbox.SANDBOX_CLIENT_ID,
+        "client_secret": Secret(sandbox.SANDBOX_CLIENT_SECRET),
+        "oauth_client_id": sandbox.SANDBOX_OAUTH_CLIENT_ID,
+        "oauth_client_secret": Secret(sandbox.SANDBOX_OAUTH_CLIENT_SECRET),
+    }
+    return settings.model_copy(update=made_up), transport, info
 
 
 _ITS_GUARD_SAYS = (

@@ -15,10 +15,10 @@ from .config import Access, Settings, SettingsError
 from .connectors import CLOUD_HOST
 from .core.audit import reason_against
 from .core.limits import Limits
+from .core.network import NetworkTransport, certificates
 from .core.text import counted
-from .infisical import InfisicalError, Project
+from .infisical import Infisical, InfisicalError, Project
 from .server import CannotServe, audit_log_fault, serve
-from .upstream import over_network
 from .web.services import utc_now
 
 FAILED = 1
@@ -172,8 +172,9 @@ def _faults_around(settings: Settings) -> Iterator[str]:
 def _faults_of_hosts(settings: Settings) -> Iterator[str]:
     """A fault for each Infisical that people may sign in to and that does not answer."""
     for host in settings.hosts:
+        transport = NetworkTransport(certificates(ca_bundle=settings.ca_bundle))
         try:
-            with over_network(settings).reach(host) as infisical:
+            with Infisical(host, auth=None, transport=transport) as infisical:
                 infisical.status()
             print(f"{host} answers.")
         except InfisicalError as error:
@@ -189,7 +190,7 @@ def _check_credential(settings: Settings) -> int:
     """Tries the server's own credential, and lists what it may use."""
     projects: tuple[Project, ...] = ()
     try:
-        with over_network(settings).connect() as infisical:
+        with Infisical.from_settings(settings) as infisical:
             infisical.status()
             print("Infisical answers.")
             projects = infisical.projects()

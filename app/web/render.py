@@ -53,7 +53,7 @@ def page(
     running = services()
     auth = current_auth()
     frame = Frame(
-        sandbox=running.sandbox_info.what_leaves if running.sandbox_info else "",
+        sandbox=running.settings.what_leaves if running.sandbox_info else "",
         host=running.host,
         project_name=scope.name if scope else None,
         change_url=change_url if scope else None,

@@ -88,7 +88,7 @@ def scope_in_hand(key: str, *, deadline: Deadline | None = None) -> Scope:
 def remembered_project() -> str | None:
     """The project in hand when none is named: the one last opened, else the one the settings preselect."""
     known = session.get(_REMEMBERED)
-    return known if isinstance(known, str) else services().project_id
+    return known if isinstance(known, str) else services().settings.project_id
 
 
 def first_project() -> str | None:

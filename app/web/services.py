@@ -14,6 +14,7 @@ from flask import Blueprint, Response, current_app, g, request
 from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from ..config import Settings
 from ..connectors import APPS, App, TokenChecks
 from ..core.audit import Action, AuditLog, Entry
 from ..core.limits import Limits
@@ -108,14 +109,12 @@ def has_own_rights() -> bool:
 class SandboxInfo:
     """What the pages tell of the sandbox: a made-up token that works, and what each of the others does.
 
-    `credential` is the client ID and the client secret of a made-up machine identity, `what_leaves` what it promises of
-    the network, as the end of a sentence.
+    `credential` is the client ID and the client secret of a made-up machine identity.
     """
 
     token: str
     credential: tuple[str, str]
     scenarios: tuple[Mapping[str, str], ...]
-    what_leaves: str
 
 
 @dataclass(frozen=True)
@@ -128,18 +127,16 @@ class Services:
     are so here as well; None means all of them.
     """
 
+    settings: Settings
     backend: AuthBackend
     make_checks: Callable[[], TokenChecks] | None
     pages: Pages
     secret_keys: tuple[Secret, ...]
     limits: Limits
     audit: AuditLog
-    project_id: str | None
-    submit_timeout: float
     apps: tuple[App, ...] = APPS
     sandbox_info: SandboxInfo | None = None
     public_endpoints: frozenset[str] | None = None
-    trusted_hosts: frozenset[str] = frozenset()
     clock: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
 
@@ -176,7 +173,7 @@ class Services:
 
     def deadline(self) -> Deadline:
         """When a submission that begins now must be over."""
-        return Deadline.after(self.submit_timeout, clock=self.monotonic)
+        return Deadline.after(self.settings.submit_timeout, clock=self.monotonic)
 
     def sign(self, value: Any, *, purpose: str) -> str:
         """A text that holds a value, as JSON knows them, and that only this server can have made."""

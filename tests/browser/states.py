@@ -174,7 +174,7 @@ def wrong_token_to_sign_in(stage: Stage) -> None:
     opened = SignInPage(stage.page)
     opened.infisical_token.fill(sandbox_token())
     opened.with_token.click()
-    expect(opened.summary).to_contain_text("Supabase")
+    expect(opened.summary).to_contain_text("access token of the app")
 
 
 def sign_in_ended(stage: Stage) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from .auth import OidcError, provider_maker
+from .auth import OidcError, identity_provider
 from .config import Access, Settings, SettingsError
 from .connectors import CLOUD_HOST
 from .core.audit import reason_against
@@ -159,7 +159,7 @@ def _faults_around(settings: Settings) -> Iterator[str]:
     if settings.access is not Access.OIDC:
         return
     try:
-        with closing(provider_maker(settings, clock=utc_now)()) as provider:
+        with closing(identity_provider(settings, clock=utc_now)) as provider:
             # Nobody is sent there: this reads what the provider publishes of itself.
             provider.authorization_request(redirect_uri=settings.bind.url)
         print(f"{settings.oidc_issuer} answers, and can sign people in.")

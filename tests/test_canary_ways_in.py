@@ -24,7 +24,7 @@ from werkzeug.test import TestResponse
 
 from app import Principal, create_app, mount
 from app.auth.oidc_errors import OidcError
-from app.auth.oidc_views import OidcPolicy, PendingSignIn
+from app.auth.oidc_views import OidcPolicy
 from app.auth.session import LONGEST_SESSION, Session
 from app.config import Settings
 from app.core.http import client_secret_basic
@@ -466,7 +466,7 @@ def oidc(cage: Cage, provider: RunningProvider, tmp_path: Path) -> Iterator[Call
         sandbox.app.extensions[EXTENSION].backend.provider.close()
 
 
-def depart(walker: Walker) -> str:
+def begin(walker: Walker) -> str:
     answer = walker.get("/sign-in/company?next=/projects")
     # State and nonce stand in the address, and the verifier in the sealed cookie alone.
     cookie = walker.client.get_cookie("connect-authorization")
@@ -474,7 +474,7 @@ def depart(walker: Walker) -> str:
     seal = Encryption((Secret(FIRST_KEY),), purpose="authorization-request", life=LONGEST_SESSION)
     record = seal.loads(cookie.value, now=datetime.now(UTC))
     assert record is not None
-    walker.cage.watch("the verifier", record["request"]["verifier"])
+    walker.cage.watch("the verifier", record["verifier"])
     return answer.location
 
 
@@ -487,12 +487,12 @@ def registered(provider: RunningProvider, cage: Cage) -> tuple[str, str]:
 
 def brought_back(walker: Walker, provider: RunningProvider) -> dict[str, str]:
     """What the browser brings back from the provider."""
-    url = depart(walker)
+    url = begin(walker)
     with walker.cage.looking_away():
         return provider.lets_in(url, "ada")
 
 
-def arrive(walker: Walker, arguments: dict[str, str]) -> TestResponse:
+def come_back(walker: Walker, arguments: dict[str, str]) -> TestResponse:
     return walker.get(f"/sign-in/callback?{urlencode(arguments)}")
 
 
@@ -521,7 +521,7 @@ def test_who_signs_on_works_and_signs_out(
     walker = Walker(sandbox.app, cage)
     arguments = brought_back(walker, provider)
     cage.watch("the code", arguments["code"])
-    answer = arrive(walker, arguments)
+    answer = come_back(walker, arguments)
     assert (answer.status_code, answer.location) == (303, "/projects")
     walker.look_round()
     walker.create()
@@ -538,7 +538,7 @@ def test_an_answer_that_is_refused(
     walker = Walker(sandbox.app, cage)
     arguments = brought_back(walker, provider)
     cage.watch("the code", arguments["code"])
-    answer = arrive(walker, {**arguments, wrong: "made-up-and-wrong"} if wrong != "nothing" else {})
+    answer = come_back(walker, {**arguments, wrong: "made-up-and-wrong"} if wrong != "nothing" else {})
     assert answer.status_code in (400, 403)
     assert sandbox.sent == []
 
@@ -548,7 +548,7 @@ def test_a_wrong_secret_at_the_provider(
 ) -> None:
     sandbox = oidc(CONNECT_OIDC_CLIENT_SECRET=OIDC_SECRET)
     walker = Walker(sandbox.app, cage)
-    answer = arrive(walker, brought_back(walker, provider))
+    answer = come_back(walker, brought_back(walker, provider))
     assert answer.status_code == 502
 
 
@@ -594,7 +594,7 @@ def test_an_exchange_that_fails_or_says_again_what_it_was_sent(
     infisical = SaysAgain(step)
     app = create_app(Settings.load(environ, None), transport=infisical)
     walker = Walker(app, cage)
-    answer = arrive(walker, brought_back(walker, provider))
+    answer = come_back(walker, brought_back(walker, provider))
     app.extensions[EXTENSION].backend.provider.close()
     assert answer.status_code >= 400
     # The Basic credential of the application is masked as well as the ID token.
@@ -756,9 +756,9 @@ def session_of(token: str) -> Session:
 def holders() -> dict[str, Any]:
     """Every object that carries a secret."""
     played = PlayedProvider()
-    departure = played.client.authorization_request(redirect_uri=CALLBACK)
-    played.nonce = departure.nonce
-    answer = {"state": departure.state, "code": CODE}
+    asked = played.client.authorization_request(redirect_uri=CALLBACK)
+    played.nonce = asked.nonce
+    answer = {"state": asked.state, "code": CODE}
     secret = Secret(SERVERS_SECRET)
     application = OAuthApplication(client_id="a", client_secret=Secret(APPLICATIONS_SECRET))
     settings = Settings.load({**PROXY, "CONNECT_RATE_STORAGE": KEPT_BY_THE_SERVER["CONNECT_RATE_STORAGE"]}, None)  # fmt: skip
@@ -776,12 +776,11 @@ def holders() -> dict[str, Any]:
         "Infisical": Infisical(HOST, auth=TokenAuth(Secret(OBTAINED)), transport=httpx.MockTransport(Played())),
         "OidcPolicy": OidcPolicy(application=application),
         "IdentityProvider": played.client,
-        "AuthorizationRequest": departure,
-        "PendingSignIn": PendingSignIn(request=departure),
-        "OidcUser": played.client.authenticate(answer, request=departure),
+        "AuthorizationRequest": asked,
+        "OidcUser": played.client.authenticate(answer, request=asked),
         "Limits": Limits(storage=Secret(KEPT_BY_THE_SERVER["CONNECT_RATE_STORAGE"])),
         "LoginBackend": app.extensions[EXTENSION].backend,
-        "EncryptedCookie": app.extensions[EXTENSION].backend._cookie,
+        "EncryptedCookie": app.extensions[EXTENSION].backend.cookie,
         "Services": app.extensions[EXTENSION],
         "Secret": secret,
     }  # fmt: skip

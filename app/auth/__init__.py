@@ -25,8 +25,8 @@ __all__ = [
     "OidcError",
     "ServiceAccount",
     "backend_for",
+    "identity_provider",
     "protect",
-    "provider_maker",
 ]
 
 
@@ -44,7 +44,7 @@ def backend_for(
     SettingsError without the extra that single sign-on needs.
     """
     hosts = settings.hosts
-    server = ServiceAccount(hosts[0], connect=connect)
+    server = ServiceAccount(hosts[0], connect)
     if settings.access is Access.THIS_MACHINE:
         return LocalBackend(server)
     if settings.access is Access.PROXY:
@@ -52,7 +52,7 @@ def backend_for(
             server,
             user_header=settings.proxy_user_header,
             groups_header=settings.proxy_groups_header,
-            allowed_groups=settings.proxy_allowed_groups,
+            allowed_groups=frozenset(settings.proxy_allowed_groups),
         )
     if settings.access is Access.SIGN_IN:
         return LoginBackend(hosts=hosts, reach=reach, secret_keys=secret_keys, clock=clock)
@@ -68,8 +68,8 @@ def backend_for(
         named_by=(str(settings.oidc_issuer), str(settings.oidc_client_id)),
     )
     return OidcBackend(
-        policy,
-        make_provider=provider_maker(settings, clock=clock),
+        policy=policy,
+        provider=identity_provider(settings, clock=clock),
         hosts=hosts,
         reach=reach,
         secret_keys=secret_keys,
@@ -78,8 +78,8 @@ def backend_for(
     )
 
 
-def provider_maker(settings: Settings, *, clock: Callable[[], datetime]) -> "Callable[[], IdentityProvider]":
-    """Makes the client of the identity provider that CONNECT_OIDC_* name.
+def identity_provider(settings: Settings, *, clock: Callable[[], datetime]) -> "IdentityProvider":
+    """The client of the identity provider that CONNECT_OIDC_* name, which asks nothing before it is used.
 
     Raises SettingsError without the extra that it needs.
     """
@@ -96,15 +96,8 @@ def provider_maker(settings: Settings, *, clock: Callable[[], datetime]) -> "Cal
     issuer, client_id, secret = settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret
     if issuer is None or client_id is None or secret is None:
         raise SettingsError(("CONNECT_OIDC_ISSUER, its client ID and its client secret are not set.",))
-
-    def make_provider() -> IdentityProvider:
-        return IdentityProvider(
-            issuer=issuer,
-            client_id=client_id,
-            client_secret=secret,
-            # An Infisical behind a private authority may go with a provider behind a public one, or behind the same.
-            transport=NetworkTransport(certificates(besides=settings.ca_bundle)),
-            clock=clock,
-        )
-
-    return make_provider
+    # An Infisical behind a private authority may go with a provider behind a public one, or behind the same.
+    transport = NetworkTransport(certificates(besides=settings.ca_bundle))
+    return IdentityProvider(
+        issuer=issuer, client_id=client_id, client_secret=secret, transport=transport, clock=clock
+    )

@@ -1,8 +1,10 @@
 """The ways in where nobody signs in here: whoever is admitted acts with the server's own credential at Infisical."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from flask import request
@@ -32,16 +34,16 @@ def host_name(host: str) -> str:
     return urlsplit(host).netloc
 
 
+@dataclass(frozen=True, eq=False)
 class ServiceAccount:
     """The server's own credential at Infisical. `connect` is called once per process, when it is first needed."""
 
-    def __init__(self, host: str, *, connect: Callable[[], Infisical]) -> None:
-        self.host = host_name(host)
-        self._connect = connect
+    host: str
+    connect: Callable[[], Infisical]
 
     @cached_property
     def infisical(self) -> Infisical:
-        return self._connect()
+        return self.connect()
 
     def check(self) -> None:
         """Infisical answers and accepts the credential."""
@@ -49,17 +51,16 @@ class ServiceAccount:
         self.infisical.projects()
 
 
+@dataclass(frozen=True, eq=False)
 class LocalBackend:
     """The way in on a loopback address. That a request comes from this machine is judged before (see `middleware`)."""
 
-    blueprint = None
-
-    def __init__(self, server: ServiceAccount) -> None:
-        self.server = server
+    server: ServiceAccount
+    blueprint: ClassVar[None] = None
 
     @property
     def host(self) -> str:
-        return self.server.host
+        return host_name(self.server.host)
 
     def authenticate(self) -> AuthContext | Page:
         return self.context_of(_THIS_MACHINE)
@@ -71,9 +72,12 @@ class LocalBackend:
         self.server.check()
 
     def context_of(self, person: Principal) -> AuthContext:
-        return AuthContext(person=person, host=self.server.host, connect=lambda: self.server.infisical)
+        return AuthContext(
+            person=person, host=host_name(self.server.host), connect=lambda: self.server.infisical
+        )
 
 
+@dataclass(frozen=True, eq=False)
 class ProxyBackend(LocalBackend):
     """The way in behind oauth2-proxy, Pomerium, Cloudflare Access, Authelia and their like.
 
@@ -81,29 +85,20 @@ class ProxyBackend(LocalBackend):
     `allowed_groups` one of the person's groups must be among them.
     """
 
-    def __init__(
-        self,
-        server: ServiceAccount,
-        *,
-        user_header: str,
-        groups_header: str,
-        allowed_groups: Collection[str],
-    ) -> None:
-        super().__init__(server)
-        self._user_header = user_header
-        self._groups_header = groups_header
-        self._allowed_groups = frozenset(allowed_groups)
+    user_header: str
+    groups_header: str
+    allowed_groups: frozenset[str]
 
     def authenticate(self) -> AuthContext | Page:
         # Other peers were refused before (see `middleware`). Without the proxy's word there is no name, whatever is sent.
-        name = _header(self._user_header).strip() if peer_is_trusted() else ""
+        name = _header(self.user_header).strip() if peer_is_trusted() else ""
         # Two headers, which arrive as one with a comma in it, name nobody: one of them may have come from outside.
         unusable = not name.isprintable() or "," in name or "\N{REPLACEMENT CHARACTER}" in name
         if not name or unusable or len(name) > LONGEST_NAME:
             return deny("nobody-named")
-        groups = tuple(group.strip() for group in _header(self._groups_header).split(",") if group.strip())
+        groups = tuple(group.strip() for group in _header(self.groups_header).split(",") if group.strip())
         person = Principal(subject=name, name=name, way_in="proxy", groups=groups)
-        if self._allowed_groups and not self._allowed_groups.intersection(groups):
+        if self.allowed_groups and not self.allowed_groups.intersection(groups):
             return deny("not-allowed", person=person, who=name)
         return self.context_of(person)
 
@@ -113,6 +108,7 @@ def _header(name: str) -> str:
     return request.headers.get(name, "").encode("latin-1", "replace").decode("utf-8", "replace")
 
 
+@dataclass(frozen=True, eq=False)
 class EmbeddedBackend(LocalBackend):
     """The way in of a mounted wizard: the host's guard.
 
@@ -120,17 +116,18 @@ class EmbeddedBackend(LocalBackend):
     and what it raises is the host's to handle.
     """
 
-    host = ""
-    """Nobody who was not let in learns which Infisical it is."""
+    guard: Guard
 
-    def __init__(self, server: ServiceAccount, *, guard: Guard) -> None:
-        super().__init__(server)
-        self._guard: Callable[[], object] = guard
+    @property
+    def host(self) -> str:
+        """Nobody who was not let in learns which Infisical it is."""
+        return ""
 
     def authenticate(self) -> AuthContext | Page:
         host_answers()
         try:
-            answer = self._guard()
+            # Its type promises less than a guard may return.
+            answer: object = self.guard()
         except HTTPException:
             record("refusal", "not-let-in")
             raise

@@ -21,7 +21,8 @@ from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
 from ..core.secret import Secret
-from .oidc_errors import OidcError, OidcUser, ProviderFault, Reason, SignInAgain, in_short
+from ..core.text import one_line
+from .oidc_errors import OidcError, OidcUser, ProviderFault, Reason, SignInAgain
 
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
@@ -85,9 +86,9 @@ def read_id_token(
     if isinstance(claims, OidcError):
         raise claims
     subject = claims["sub"]
-    if subject != in_short(subject, longest=255):
+    if subject != one_line(subject, longest=255):
         raise ProviderFault(Reason.TOKEN)
-    names = (in_short(claims.get(claim)) for claim in ("name", "preferred_username", "email"))
+    names = (one_line(claims.get(claim), longest=200) for claim in ("name", "preferred_username", "email"))
     return OidcUser(
         subject=subject,
         name=next(filter(None, names), subject),
@@ -116,7 +117,7 @@ def _verified_email(claims: Mapping[str, Any]) -> str | None:
     email, verified = claims.get("email"), claims.get("email_verified")
     if not (verified is True or verified == "true") or not isinstance(email, str):
         return None
-    clean = email == in_short(email, longest=254) and _EMAIL.fullmatch(email)
+    clean = email == one_line(email, longest=254) and _EMAIL.fullmatch(email)
     return email if clean else None
 
 
@@ -125,4 +126,4 @@ def _groups(claim: object) -> tuple[str, ...]:
     listed = [claim] if isinstance(claim, str) else claim
     if not isinstance(listed, list) or len(listed) > _MOST_GROUPS:
         return ()
-    return tuple(group for group in listed if group and group == in_short(group))
+    return tuple(group for group in listed if group and group == one_line(group, longest=200))

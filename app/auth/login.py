@@ -1,8 +1,10 @@
 """Signing in with an Infisical credential of one's own: the page, its form and its words."""
 
 import re
+import tomllib
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import cast
 
 from flask import request
@@ -48,83 +50,14 @@ _SHAPED_LIKE_A_SECRET = re.compile(r"[0-9a-f]{40,}", re.IGNORECASE)
 _SHAPED_LIKE_A_CLIENT_ID = re.compile("[!-~]{1,100}")
 
 
-_MAKE_ANOTHER = "Make a new client secret in Infisical, at the identity, under Universal Auth."
-
-_WORDS = {
-    # What is missing, and what cannot be used.
-    "no-client-id": ("Enter the client ID.", ""),
-    "no-client-secret": ("Enter the client secret.", ""),
-    "no-token": ("Enter an Infisical access token.", ""),
-    "secret-as-client-id": (
-        "That is a secret, not a client ID.",
-        "It was taken out. Put it in its own field.",
-    ),
-    "odd-client-id": ("A client ID has no spaces, line breaks or accents in it.", "Copy it whole."),
-    "odd-token": ("An access token has no spaces, line breaks or accents in it.", "Copy it whole."),
-    "token-of-an-app": (
-        "That is an access token of the app to connect.",
-        "It is asked for after you have signed in. Here Infisical’s own is needed.",
-    ),
-    "service-token": (
-        "That is a service token, which Infisical does not let use connections.",
-        "Use a machine identity, or the token that the command on this page prints.",
-    ),
-    "expired-token": ("This access token expired on {ended}.", "Get a new one."),
-    "too-long": (
-        "This access token is too long for a browser to keep.",
-        "Infisical’s own are shorter. Check that nothing else was copied with it.",
-    ),
-    # What Infisical refuses; after the slash stands its reason.
-    "credential": (
-        "Infisical does not accept this client ID and client secret.",
-        "Check that both are copied whole and belong together, and that the secret is still there and not used up. On "
-        "Infisical Cloud an identity lives either in the US or in the EU.",
-    ),
-    "credential/LOCKED": (
-        "Infisical has locked this machine identity for some minutes.",
-        "It does so after three wrong secrets. Wait five minutes: until then even the right secret is refused.",
-    ),
-    "credential/SECRET_EXPIRED": ("This client secret has expired.", _MAKE_ANOTHER),
-    "credential/SECRET_USED_UP": ("This client secret has been used as often as it may be.", _MAKE_ANOTHER),
-    "credential/ADDRESS": (
-        "Infisical does not let this machine identity in from this server’s address.",
-        "Whoever manages the identity can add the address, under Universal Auth, to its trusted addresses.",
-    ),
-    "token": (
-        "Infisical does not accept this access token.",
-        "It may be cut off, expired or revoked, or belong to another Infisical. Get a new one and copy it whole.",
-    ),
-    "token/ADDRESS": (
-        "Infisical does not let this access token in from this server’s address.",
-        "Whoever manages its machine identity can add the address to its trusted addresses.",
-    ),
-    # Above both forms.
-    "not-offered": (
-        "The Infisical that this page was for is not offered here any more.",
-        "Nothing was sent. You would now sign in to {host}: if that is right, type the secret once more.",
-    ),
-    "too-many/identity": (
-        "Wait {wait} before the next try.",
-        "After three wrong secrets Infisical locks a machine identity, so this page tries twice in a minute at most.",
-    ),
-    "too-many/address": (
-        "Wait {wait} before the next try.",
-        "There were too many sign-ins from your address.",
-    ),
-}
-
-# What somebody without a machine identity can send to whoever may make one in that Infisical.
-_REQUEST_FOR_AN_IDENTITY = (
-    "I need a machine identity in Infisical ({host}), to create App Connections with Infisical Connect. It needs "
-    "Universal Auth and, in our project, a role that allows “Read” and “Create” on “App Connections” "
-    "(read-app-connections and create-app-connections on app-connections). Give me its client ID and a client secret, the "
-    "secret in a way that is fit for passwords."
+_WORDS: dict[str, dict[str, str]] = tomllib.loads(
+    Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
 )
 
 
 def _words(name: str, **values: str) -> Message:
-    lead, detail = _WORDS[name]
-    return Message("error", lead.format_map(values), detail.format_map(values))
+    row = _WORDS[name]
+    return Message("error", row["lead"].format_map(values), row.get("detail", "").format_map(values))
 
 
 class LoginBackend(SessionBackend):
@@ -374,7 +307,7 @@ def _page(
         ],
         ended=ended,
         out=request.args.get("out") == "1",
-        ask=_REQUEST_FOR_AN_IDENTITY.format(host=host_name(chosen)),
+        ask=_words("request-for-an-identity", host=host_name(chosen)).lead,
         sandbox_credential=sandbox_info.credential if sandbox_info else None,
     )
     if retry_after is not None:

@@ -22,6 +22,7 @@ from joserfc.jwk import JWKRegistry, Key, KeySet
 
 from ..core.http import Answer, Deadline, Fault, HttpClient, HttpError, client_secret_basic
 from ..core.secret import Secret
+from ..core.text import one_line
 from .id_tokens import UnknownKey, read_id_token
 from .middleware import is_loopback_name
 from .oidc_errors import (
@@ -32,7 +33,6 @@ from .oidc_errors import (
     ProviderFault,
     Reason,
     SignInAgain,
-    in_short,
 )
 
 LONGEST = 10.0
@@ -121,7 +121,7 @@ class IdentityProvider:
 
     def authorization_request(self, *, redirect_uri: str) -> AuthorizationRequest:
         """Where to send the browser; it comes back to `redirect_uri`, the same at every step."""
-        metadata = self._metadata.current(Deadline.after(LONGEST))
+        metadata = self._metadata.get(Deadline.after(LONGEST))
         state, nonce = generate_token(_RANDOM), generate_token(_RANDOM)
         verifier = Secret(generate_token(_RANDOM))
         url = prepare_grant_uri(
@@ -149,23 +149,23 @@ class IdentityProvider:
         if not request.is_answered_by(answer.get("state", ""), now=self._clock()):
             raise SignInAgain(Reason.OTHER_STATE)
         deadline = Deadline.after(LONGEST)
-        metadata = self._metadata.current(deadline)
+        metadata = self._metadata.get(deadline)
         # RFC 9207: whoever answers in another provider's place gives its own name, or leaves it out.
         issuer = answer.get("iss")
         if issuer != self._issuer and (issuer is not None or metadata.names_itself):
             raise SignInAgain(Reason.OTHER_STATE)
         if "error" in answer:
             kind, reason = _ERRORS.get(answer["error"], (AccessDenied, Reason.REFUSED))
-            raise kind(reason, said=in_short(answer.get("error_description")))
+            raise kind(reason, said=one_line(answer.get("error_description"), longest=200))
         code = Secret(answer.get("code", ""))
         if not re.fullmatch("[ -~]+", code.reveal()) or len(code.reveal()) > _LONGEST_CODE:
             raise SignInAgain(Reason.NO_CODE)
         id_token = self._redeem(code, request=request, metadata=metadata, deadline=deadline)
-        keys = self._keys.current(deadline)
+        keys = self._keys.get(deadline)
         try:
             return self._read(id_token, keys=keys, nonce=request.nonce)
         except UnknownKey:
-            newer = self._keys.newer_than(keys, deadline)
+            newer = self._keys.get(deadline, newer_than=keys)
             if newer is keys:
                 raise
         return self._read(id_token, keys=newer, nonce=request.nonce)
@@ -219,7 +219,7 @@ class IdentityProvider:
         return read_metadata(self._get(url, deadline), issuer=self._issuer)
 
     def _fetch_keys(self, deadline: Deadline) -> KeySet:
-        return read_keys(self._get(self._metadata.current(deadline).jwks_uri, deadline))
+        return read_keys(self._get(self._metadata.get(deadline).jwks_uri, deadline))
 
     def _get(self, url: str, deadline: Deadline) -> object:
         answer = self._send("GET", url, deadline=deadline)
@@ -242,7 +242,7 @@ def _object_in(answer: Answer) -> dict[str, Any]:
 def _refused_code(answer: Answer) -> OidcError:
     """What a refusal of the token endpoint stands for (RFC 6749, section 5.2)."""
     refusal = _object_in(answer)
-    error, said = refusal.get("error"), in_short(refusal.get("error_description"))
+    error, said = refusal.get("error"), one_line(refusal.get("error_description"), longest=200)
     if error == "invalid_grant":
         return SignInAgain(Reason.CODE_SPENT, said=said)
     if answer.status == 401 or error in ("invalid_client", "unauthorized_client"):
@@ -321,7 +321,7 @@ def _key(jwk: object) -> Key | None:
 class Cached(Generic[_Document]):
     """A document that is fetched when it is first needed and kept for an hour. Safe to share between threads.
 
-    One fetch serves all threads that wait for it. `fetch` raises ProviderFault, and so do the methods.
+    One fetch serves all threads that wait for it. `fetch` raises ProviderFault, and so does `get`.
     """
 
     def __init__(self, fetch: Callable[[Deadline], _Document], *, clock: Callable[[], datetime]) -> None:
@@ -331,36 +331,26 @@ class Cached(Generic[_Document]):
         self._fetched: tuple[_Document, datetime] | None = None
         self._failed: tuple[Reason, datetime] | None = None
 
-    def current(self, deadline: Deadline) -> _Document:
-        """The document, at most an hour old."""
-        return self._get(deadline, is_good=lambda _, at: self._is_within(KEPT, at))
-
-    def newer_than(self, document: _Document, deadline: Deadline) -> _Document:
-        """The document fetched anew; the one in hand if it is less than a minute old."""
-        return self._get(
-            deadline, is_good=lambda kept, at: kept is not document or self._is_within(PAUSE, at)
-        )
-
-    def _get(self, deadline: Deadline, *, is_good: Callable[[_Document, datetime], bool]) -> _Document:
+    def get(self, deadline: Deadline, *, newer_than: _Document | None = None) -> _Document:
+        """The document, at most an hour old; with `newer_than` another than that, unless it is less than a minute old."""
         if not self._lock.acquire(timeout=deadline.remaining()):
             raise ProviderFault(Reason.NO_ANSWER)
         try:
-            if self._fetched is not None and is_good(*self._fetched):
-                return self._fetched[0]
+            if self._fetched is not None:
+                document, fetched_at = self._fetched
+                if self._is_within(PAUSE if document is newer_than else KEPT, fetched_at):
+                    return document
             if self._failed is not None and self._is_within(PAUSE_AFTER_FAILURE, self._failed[1]):
                 raise ProviderFault(self._failed[0])
-            return self._fetch_anew(deadline)
+            try:
+                document = self._fetch(deadline)
+            except ProviderFault as fault:
+                self._failed = (fault.reason, self._clock())
+                raise
+            self._fetched, self._failed = (document, self._clock()), None
+            return document
         finally:
             self._lock.release()
-
-    def _fetch_anew(self, deadline: Deadline) -> _Document:
-        try:
-            document = self._fetch(deadline)
-        except ProviderFault as fault:
-            self._failed = (fault.reason, self._clock())
-            raise
-        self._fetched, self._failed = (document, self._clock()), None
-        return document
 
     def _is_within(self, span: timedelta, since: datetime) -> bool:
         # A clock that was set back must not keep a document for ever.

@@ -1,10 +1,11 @@
 """What a sign-in at an identity provider is made of, and what can go wrong on its way."""
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, ClassVar
+from urllib.parse import parse_qsl, urlencode
 
 from pydantic import ConfigDict, Field
 
@@ -47,8 +48,10 @@ class Reason(Enum):
 class OidcError(Exception):
     """A sign-in that did not succeed. `said` is the provider's own words, 200 printable characters at most, or "".
 
-    Neither ever holds a code, a token or the client secret.
+    Neither ever holds a code, a token or the client secret. `slug` names its page, and the result in the audit log.
     """
+
+    slug: ClassVar[str]
 
     def __init__(self, reason: Reason, *, said: str = "") -> None:
         super().__init__(reason.value)
@@ -57,23 +60,30 @@ class OidcError(Exception):
 
 
 class SignInAgain(OidcError):
-    """The answer belongs to no sign-in under way: another state, a code that was used or has expired."""
+    """Signing in anew would mend it: the answer belongs to no sign-in under way: another state, a code that was used or has expired."""
+
+    slug = "sign-in-again"
 
 
 class AccessDenied(OidcError):
     """The provider refused this person: `said` may give the reason."""
 
+    slug = "not-let-in"
+
 
 class ProviderFault(OidcError):
     """Only whoever runs this server or the provider can mend it: not reached, misconfigured, a bad token."""
 
+    slug = "provider-fault"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AuthorizationRequest:
-    """The address that the browser is sent to, and what to hold its answer against: to be used once.
+    """The address that the browser is sent to, what to hold its answer against, once, and where the sign-in leads.
 
     State and nonce stand in the address. The verifier stands nowhere but in the browser's encrypted cookie, and without
-    it a stolen code opens nothing (RFC 7636).
+    it a stolen code opens nothing (RFC 7636). `path` and `query` of where it leads are apart because three letters of
+    an address may be one byte of that cookie.
     """
 
     __pydantic_config__ = ConfigDict(hide_input_in_errors=True)
@@ -84,6 +94,18 @@ class AuthorizationRequest:
     verifier: StoredSecret
     redirect_uri: str
     made_at: datetime
+    path: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+
+    def leading_to(self, url: str | None) -> "AuthorizationRequest":
+        """The same request, which leads to a page of ours."""
+        path, _, query = (url or "").partition("?")
+        return replace(self, path=path, query=tuple(parse_qsl(query)))
+
+    @property
+    def next_url(self) -> str | None:
+        """The page of ours that it leads to."""
+        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path or None
 
     def is_answered_by(self, state: str, *, now: datetime) -> bool:
         """Whether an answer with that state belongs to this request, and came within ten minutes."""
@@ -105,11 +127,3 @@ class OidcUser:
     email: str | None
     groups: tuple[str, ...]
     id_token: Secret
-
-
-def in_short(text: object, *, longest: int = 200) -> str:
-    """A text from elsewhere on one line, without what cannot be seen; "" for what is no text."""
-    if not isinstance(text, str):
-        return ""
-    spaced = (letter if letter.isprintable() else " " for letter in text[: 4 * longest])
-    return " ".join("".join(spaced).split())[:longest]

@@ -1,14 +1,12 @@
 """Single sign-on: to the company's identity provider and back, who is admitted, and with whose rights at Infisical."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import parse_qsl, urlencode, urljoin
+from urllib.parse import urljoin
 
 from flask import redirect, request
-from pydantic import ConfigDict
 
 from ..core.secret import TooLong
 from ..core.templating import url_for
@@ -17,7 +15,7 @@ from ..web.hooks import public
 from ..web.problems import Action
 from ..web.render import deny, page, problem, problem_of
 from ..web.services import Page, Principal, record, services
-from .oidc_errors import AccessDenied, AuthorizationRequest, OidcError, OidcUser, ProviderFault
+from .oidc_errors import AuthorizationRequest, OidcError, OidcUser, ProviderFault
 from .session import (
     TOO_LONG_FOR_A_COOKIE,
     EncryptedCookie,
@@ -66,50 +64,24 @@ class OidcPolicy:
         return email in self.emails or bool(self.groups.intersection(user.groups))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PendingSignIn:
-    """What the browser keeps while somebody is at the identity provider.
-
-    `path` and `query` are where the sign-in leads. They are apart because three letters of an address may be one byte
-    of this.
-    """
-
-    __pydantic_config__ = ConfigDict(hide_input_in_errors=True)
-
-    request: AuthorizationRequest
-    path: str = ""
-    query: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def next_url(self) -> str | None:
-        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path or None
-
-
+@dataclass(kw_only=True, eq=False)
 class OidcBackend(SessionBackend):
-    """People sign in at the company's identity provider. `make_provider` is called once per process, when it is first
-    needed; it may raise an OidcError."""
+    """People sign in at the company's identity provider."""
 
     way_in = "oidc"
     blueprint = blueprint
 
-    def __init__(
-        self, policy: OidcPolicy, *, make_provider: "Callable[[], IdentityProvider]", **options: Any
-    ) -> None:
-        super().__init__(terms=policy.terms, **options)
-        self.policy = policy
-        self._make_provider = make_provider
-        # It outlives the request, of which it is known how old it is: who takes longer still finds the form again.
-        self.pending = EncryptedCookie(
-            REQUEST_COOKIE,
-            PendingSignIn,
-            purpose="authorization-request",
-            secret_keys=options["secret_keys"],
-            clock=self.clock,
-        )
+    policy: OidcPolicy
+    provider: "IdentityProvider"
+
+    @property
+    def terms(self) -> str:
+        return self.policy.terms
 
     @cached_property
-    def provider(self) -> "IdentityProvider":
-        return self._make_provider()
+    def asked(self) -> EncryptedCookie[AuthorizationRequest]:
+        """It outlives the request, which says how old it is: who takes longer still finds the form again."""
+        return self.make_cookie(REQUEST_COOKIE, AuthorizationRequest, purpose="authorization-request")
 
     def sign_in_page(self) -> Page:
         return page(
@@ -122,7 +94,7 @@ class OidcBackend(SessionBackend):
 
     def end(self, response: Page) -> Page:
         # Whoever uses this browser next is not led to a form that somebody else filled in.
-        self.pending.clear(response)
+        self.asked.clear(response)
         return super().end(response)
 
     def session_of(self, user: OidcUser) -> Session:
@@ -152,13 +124,11 @@ def login() -> Page:
     except OidcError as error:
         return _not_signed_in(error, leads_to)
     response = redirect(asked.url, code=303)
-    path, _, query = (leads_to or "").partition("?")
-    pending = PendingSignIn(request=asked, path=path, query=tuple(parse_qsl(query)))
     try:
-        backend.pending.write(response, pending)
+        backend.asked.write(response, asked.leading_to(leads_to))
     except TooLong:
         # A form that was filled in at such length fits in no cookie.
-        backend.pending.write(response, replace(pending, path="", query=()))
+        backend.asked.write(response, asked)
     return response
 
 
@@ -167,30 +137,29 @@ def login() -> Page:
 def callback() -> Page:
     """Where the identity provider sends the browser back to, with what it says of the person."""
     backend, answer = _backend(), request.args.to_dict()
-    pending = backend.pending.read()
-    leads_to = pending.next_url if pending else None
+    asked = backend.asked.read()
     # Judged before anything is counted or forgotten: a picture on another site may lead here too.
-    if pending is None or not pending.request.is_answered_by(answer.get("state", ""), now=backend.clock()):
+    if asked is None or not asked.is_answered_by(answer.get("state", ""), now=backend.clock()):
         record("refusal", "no-attempt")
         return _again(
             "sign-in-again",
-            leads_to,
+            asked.next_url if asked else None,
             reason="This browser knows of no sign-in that began in the last ten minutes. Cookies must be allowed.",
         )
-    response = _sign_in_with(answer, pending)
+    response = _sign_in_with(answer, asked)
     # An answer counts once.
-    backend.pending.clear(response)
+    backend.asked.clear(response)
     return response
 
 
-def _sign_in_with(answer: dict[str, str], pending: PendingSignIn) -> Page:
-    backend, leads_to = _backend(), pending.next_url
+def _sign_in_with(answer: dict[str, str], asked: AuthorizationRequest) -> Page:
+    backend, leads_to = _backend(), asked.next_url
     wait = services().limits.hit("sign-in", address=request.remote_addr)
     if wait is not None:
         record("sign-in", "too-many")
         return _again("too-many-sign-ins", leads_to, retry_after=wait.seconds)
     try:
-        user = backend.provider.authenticate(answer, request=pending.request)
+        user = backend.provider.authenticate(answer, request=asked)
     except OidcError as error:
         return _not_signed_in(error, leads_to)
     who = Principal(subject=f"oidc:{user.subject}", name=user.email or user.name, way_in="oidc")
@@ -222,16 +191,10 @@ def _callback_url() -> str:
 
 
 def _not_signed_in(error: OidcError, leads_to: str | None) -> Page:
-    """Each of the three kinds has its page: sign in anew, ask somebody, or have the server mended."""
+    record("sign-in", error.slug)
     words = f"{error.reason.value} It says: “{error.said}”" if error.said else error.reason.value
-    if isinstance(error, AccessDenied):
-        record("sign-in", "not-let-in")
-        return _again("not-let-in", leads_to, reason=words)
-    if isinstance(error, ProviderFault):
-        record("sign-in", "provider-fault")
-        return _again("provider-fault", leads_to, label="Try again", reason=words, callback=_callback_url())
-    record("sign-in", "sign-in-again")
-    return _again("sign-in-again", leads_to, reason=error.reason.value)
+    label = "Try again" if isinstance(error, ProviderFault) else "Sign in"
+    return _again(error.slug, leads_to, label=label, reason=words, callback=_callback_url())
 
 
 def _again(slug: str, leads_to: str | None, *, label: str = "Sign in", **values: Any) -> Page:

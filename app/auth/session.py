@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import ClassVar, Generic, TypeVar, cast
 
 import flask
@@ -83,43 +83,35 @@ def _after(seconds: float, *, now: datetime) -> datetime:
     return now + timedelta(seconds=min(seconds, 2 * LONGEST_SESSION.total_seconds()))
 
 
+@dataclass(frozen=True, eq=False)
 class EncryptedCookie(Generic[_Record]):
-    """A record in the browser that only our own server can read, closed to scripts, for 12 hours at most.
+    """A record in the browser that only our own server can read, closed to scripts.
 
     Over https its name begins with `__Host-`, so that browsers take it from this host alone, with Secure and for all
     paths. Over plain http, which only loopback addresses are served by, browsers would refuse both.
     """
 
-    def __init__(
-        self,
-        name: str,
-        kind: type[_Record],
-        *,
-        purpose: str,
-        secret_keys: tuple[Secret, ...],
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._name = name
-        self._json = TypeAdapter(kind)
-        self._encryption = Encryption(secret_keys, purpose=purpose, life=LONGEST_SESSION)
-        self._clock = clock
+    plain_name: str
+    kind: TypeAdapter[_Record]
+    encryption: Encryption
+    clock: Callable[[], datetime]
 
     @property
     def name(self) -> str:
-        return f"__Host-{self._name}" if request.is_secure else self._name
+        return f"__Host-{self.plain_name}" if request.is_secure else self.plain_name
 
     def read(self) -> _Record | None:
         """The record that the request carries; None without one, or with one that this program did not make."""
+        sent = request.cookies.get(self.name, "")
         with suppress(ValueError):
-            encrypted = request.cookies.get(self.name, "")
-            return self._json.validate_python(self._encryption.loads(encrypted, now=self._clock()))
+            return self.kind.validate_python(self.encryption.loads(sent, now=self.clock()))
         return None
 
     def write(self, response: Response, record: _Record) -> None:
         """Sends the record with a response. Raises TooLong."""
         # The record is spelt out inside the call, so that no traceback with locals shows it.
-        make_json = partial(self._json.dump_python, record, mode="json")
-        self._set(response, self._encryption.dumps(make_json, now=self._clock()), max_age=None)
+        make_json = partial(self.kind.dump_python, record, mode="json")
+        self._set(response, self.encryption.dumps(make_json, now=self.clock()), max_age=None)
 
     def clear(self, response: Response) -> None:
         """Has the browser forget the record."""
@@ -132,35 +124,41 @@ class EncryptedCookie(Generic[_Record]):
         )
 
 
+@dataclass(kw_only=True, eq=False)
 class SessionBackend:
     """Admits whoever has a session that is not over; everybody else is led to the page where people sign in.
 
     The wizard then acts with that person's rights only; `server`, where there is one, acts for those who have no token
     of their own. Nothing is kept on the server. `hosts` are the Infisicals that people may sign in to, and `reach` makes
-    the client of one of them, once per process. Each way to sign in is a subclass, with its pages.
+    the client of one of them. Each way to sign in is a subclass, with its pages.
     """
 
     way_in: ClassVar[str]
-    blueprint: ClassVar[Blueprint | None]
+    blueprint: ClassVar[Blueprint]
 
-    def __init__(
-        self,
-        *,
-        hosts: tuple[str, ...],
-        reach: Callable[[str], Infisical],
-        secret_keys: tuple[Secret, ...],
-        clock: Callable[[], datetime],
-        server: ServiceAccount | None = None,
-        terms: str = "",
-    ) -> None:
-        self.hosts = hosts
-        self.client_for = cache(reach)
-        self.clock = clock
-        self.terms = terms
-        self._server = server
-        self._cookie = EncryptedCookie(
-            COOKIE, Session, purpose="sign-in", secret_keys=secret_keys, clock=clock
-        )
+    hosts: tuple[str, ...]
+    reach: Callable[[str], Infisical]
+    secret_keys: tuple[Secret, ...]
+    clock: Callable[[], datetime]
+    server: ServiceAccount | None = None
+
+    @property
+    def terms(self) -> str:
+        """Stands for the settings that decide who is admitted: when they change, everybody signs in anew."""
+        return ""
+
+    @cached_property
+    def client_for(self) -> Callable[[str], Infisical]:
+        """The client of one of the hosts, the same one each time."""
+        return cache(self.reach)
+
+    @cached_property
+    def cookie(self) -> EncryptedCookie[Session]:
+        return self.make_cookie(COOKIE, Session, purpose="sign-in")
+
+    def make_cookie(self, name: str, kind: type[_Record], *, purpose: str) -> EncryptedCookie[_Record]:
+        encryption = Encryption(self.secret_keys, purpose=purpose, life=LONGEST_SESSION)
+        return EncryptedCookie(name, TypeAdapter(kind), encryption, self.clock)
 
     def sign_in_page(self) -> Page:
         """The page where people sign in."""
@@ -185,22 +183,22 @@ class SessionBackend:
         )
 
     def challenge(self) -> Page | None:
-        return self.forget(self._to_sign_in()) if self._server is None else None
+        return self.forget(self._to_sign_in()) if self.server is None else None
 
     def check(self) -> None:
         """Each Infisical answers, and accepts the server's own credential where that acts. There is no other to try."""
-        if self._server is not None:
-            self._server.check()
+        if self.server is not None:
+            self.server.check()
             return
         for host in self.hosts:
             self.client_for(host).status()
 
     def current(self) -> Session | None:
         """The session of this browser; None without one that still counts, here and under today's settings."""
-        session = self._cookie.read()
+        session = self.cookie.read()
         if session is None or session.is_over(now=self.clock()) or session.host not in self.hosts:
             return None
-        acts_as_server = self._server is not None
+        acts_as_server = self.server is not None
         here = (self.way_in, self.terms, acts_as_server)
         return session if (session.way_in, session.terms, session.token is None) == here else None
 
@@ -237,7 +235,7 @@ class SessionBackend:
         token that an earlier sign-in obtained is revoked. Raises TooLong, and nothing has changed but that a token which
         this sign-in obtained is revoked."""
         try:
-            self._cookie.write(response, newcomer)
+            self.cookie.write(response, newcomer)
         except TooLong:
             record("sign-in", "too-long", person=newcomer.principal)
             self._revoke(newcomer)
@@ -255,7 +253,7 @@ class SessionBackend:
     def forget(self, response: Page) -> Page:
         """Has the browser forget the session and everything else that it held for us."""
         flask.session.clear()
-        self._cookie.clear(response)
+        self.cookie.clear(response)
         return response
 
     def host_to_choose(self, session: Session | None) -> str | None:
@@ -266,7 +264,7 @@ class SessionBackend:
 
     def _to_sign_in(self) -> Page:
         """The page where people sign in, which leads back here. With a cookie that no longer counts, it says why."""
-        sent, session = request.cookies.get(self._cookie.name), self._cookie.read()
+        sent, session = request.cookies.get(self.cookie.name), self.cookie.read()
         if sent and session is None:
             # Forged, cut off, encrypted with a key that is gone, or kept beyond its time.
             record("refusal", "unknown-sign-in")
@@ -276,9 +274,9 @@ class SessionBackend:
     def _client_of(self, session: Session) -> Infisical:
         if session.token is not None:
             return self.client_for(session.host).acting_with(session.token)
-        if self._server is None:
+        if self.server is None:
             raise RuntimeError("a session without a token, and no credential of the server's")
-        return self._server.infisical
+        return self.server.infisical
 
     def _renewed(self, session: Session) -> Session:
         """The same session with a fresh token, once half of the old one's life is gone.
@@ -298,7 +296,7 @@ class SessionBackend:
         def keep(response: Response) -> Response:
             # Where it does not fit, the browser keeps the one it has.
             with suppress(TooLong):
-                self._cookie.write(response, fresh)
+                self.cookie.write(response, fresh)
             return response
 
         return fresh

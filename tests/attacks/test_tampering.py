@@ -326,11 +326,9 @@ def test_an_authorization_request_is_no_session_and_a_session_is_no_authorizatio
         "redirect_uri": "r",
         "made_at": "2026-11-23T11:42:07Z",
     }
-    departure = closed(
-        {**record_of(sandbox, sealed), "request": asked}, sandbox, purpose="authorization-request"
-    )
-    assert is_outside(client_with_cookies(sandbox.app, f"{SIGN_IN_COOKIE}={departure}"))
-    assert is_outside(client_with_cookies(sandbox.app, f"connect-authorization={departure}"))
+    kept = closed({**record_of(sandbox, sealed), **asked}, sandbox, purpose="authorization-request")
+    assert is_outside(client_with_cookies(sandbox.app, f"{SIGN_IN_COOKIE}={kept}"))
+    assert is_outside(client_with_cookies(sandbox.app, f"connect-authorization={kept}"))
 
 
 # ── While a key is replaced ────────────────────────────────────────────────────────────────────────────────────────

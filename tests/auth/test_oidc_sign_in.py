@@ -58,7 +58,7 @@ def close(sandbox: Sandbox) -> None:
     backend.provider.close()
 
 
-def depart(client: Client, *, to: str = "/projects") -> str:
+def begin(client: Client, *, to: str = "/projects") -> str:
     """The provider's address that the link on the sign-in page leads to."""
     link = client.page(to).links()["Sign in with your company’s account"]
     answer = client.get(link)
@@ -66,14 +66,14 @@ def depart(client: Client, *, to: str = "/projects") -> str:
     return answer.location
 
 
-def arrive(client: Client, arguments: dict[str, str]) -> TestResponse:
+def come_back(client: Client, arguments: dict[str, str]) -> TestResponse:
     return client.get(f"/sign-in/callback?{urlencode(arguments)}")
 
 
 def sign_on(
     client: Client, provider: RunningProvider, who: str = "ada", *, to: str = "/projects"
 ) -> TestResponse:
-    return arrive(client, provider.lets_in(depart(client, to=to), who))
+    return come_back(client, provider.lets_in(begin(client, to=to), who))
 
 
 def test_who_signs_on_comes_to_the_page_they_asked_for(
@@ -101,7 +101,7 @@ def test_the_person_creates_with_their_own_token_and_infisical_sees_them(
 
 def test_the_address_that_the_browser_is_sent_to_holds_no_secret(oidc: Callable[..., Sandbox]) -> None:
     client = new_client(oidc().app)
-    query = parse_qs(urlsplit(depart(client)).query)
+    query = parse_qs(urlsplit(begin(client)).query)
     assert query["response_type"] == ["code"]
     assert query["code_challenge_method"] == ["S256"]
     assert query["redirect_uri"] == [CALLBACK]
@@ -112,11 +112,11 @@ def test_the_address_that_the_browser_is_sent_to_holds_no_secret(oidc: Callable[
 
 def test_an_answer_counts_once(oidc: Callable[..., Sandbox], provider: RunningProvider) -> None:
     client = new_client(oidc().app)
-    arguments = provider.lets_in(depart(client), "ada")
-    assert arrive(client, arguments).status_code == 303
-    again = arrive(new_client(client.application), arguments)
+    arguments = provider.lets_in(begin(client), "ada")
+    assert come_back(client, arguments).status_code == 303
+    again = come_back(new_client(client.application), arguments)
     assert (again.status_code, read_page(again.text).problem) == (400, "sign-in-again")
-    replayed = arrive(client, arguments)
+    replayed = come_back(client, arguments)
     assert read_page(replayed.text).problem == "sign-in-again"
 
 
@@ -125,9 +125,9 @@ def test_an_answer_in_another_browser_signs_nobody_in(
 ) -> None:
     sandbox = oidc()
     thief, victim = new_client(sandbox.app), new_client(sandbox.app)
-    arguments = provider.lets_in(depart(thief), "eve")
-    depart(victim)
-    answer = arrive(victim, arguments)
+    arguments = provider.lets_in(begin(thief), "eve")
+    begin(victim)
+    answer = come_back(victim, arguments)
     assert read_page(answer.text).problem == "sign-in-again"
     assert victim.get("/projects").status_code == 303
 
@@ -136,7 +136,7 @@ def test_who_turns_back_at_the_provider_is_not_signed_in(
     oidc: Callable[..., Sandbox], provider: RunningProvider
 ) -> None:
     client = new_client(oidc().app)
-    answer = arrive(client, provider.turns_away(depart(client)))
+    answer = come_back(client, provider.turns_away(begin(client)))
     assert (answer.status_code, read_page(answer.text).problem) == (403, "not-let-in")
 
 
@@ -152,7 +152,7 @@ def test_after_a_sign_in_that_the_provider_refused_the_next_one_leads_where_it_w
     oidc: Callable[..., Sandbox], provider: RunningProvider
 ) -> None:
     client = new_client(oidc().app)
-    refused = arrive(client, provider.turns_away(depart(client, to=FILLED_IN)))
+    refused = come_back(client, provider.turns_away(begin(client, to=FILLED_IN)))
     assert refused.status_code == 403
     assert go_on(client, provider, refused, link="Sign in").field("name") == "kept"
 
@@ -162,9 +162,9 @@ def test_who_takes_too_long_at_the_provider_signs_in_anew_and_finds_the_form_aga
 ) -> None:
     sandbox = oidc()
     client = new_client(sandbox.app)
-    arguments = provider.lets_in(depart(client, to=FILLED_IN), "ada")
+    arguments = provider.lets_in(begin(client, to=FILLED_IN), "ada")
     sandbox.clock.passes(601)
-    late = arrive(client, arguments)
+    late = come_back(client, arguments)
     assert (late.status_code, read_page(late.text).problem) == (400, "sign-in-again")
     assert go_on(client, provider, late, link="Sign in").field("name") == "kept"
 
@@ -242,8 +242,8 @@ def test_a_secret_in_the_address_to_come_back_to_is_not_kept(
 ) -> None:
     client = new_client(oidc().app)
     leads_to = f"{FORM}?name=kept&description={good_token}"
-    departure = client.get("/sign-in/company", query_string={"next": leads_to})
-    answer = arrive(client, provider.lets_in(departure.location, "ada"))
+    asked = client.get("/sign-in/company", query_string={"next": leads_to})
+    answer = come_back(client, provider.lets_in(asked.location, "ada"))
     assert answer.location == f"{FORM}?name=kept"
 
 
@@ -251,8 +251,8 @@ def test_the_audit_log_tells_who_signed_on_who_did_not_and_whose_token_goes_on(
     oidc: Callable[..., Sandbox], provider: RunningProvider, tmp_path: Path
 ) -> None:
     client = new_client(oidc(CONNECT_AUDIT_LOG=str(tmp_path / "audit.jsonl")).app)
-    arrive(client, provider.turns_away(depart(client)))
-    arrive(client, {**provider.lets_in(depart(client), "ada"), "state": "made-up"})
+    come_back(client, provider.turns_away(begin(client)))
+    come_back(client, {**provider.lets_in(begin(client), "ada"), "state": "made-up"})
     sign_on(client, provider)
     token = client.page("/projects").hidden_fields()["csrf_token"][0]
     client.post("/sign-out", data={"csrf_token": token})
@@ -360,8 +360,8 @@ def test_a_form_that_no_cookie_can_hold_keeps_nobody_from_signing_in(
     client = new_client(oidc().app)
     said = ("name", "description", "instance_url", "expires_on", "q", "then", "since")
     long = f"{FORM}?{urlencode(dict.fromkeys(said, 'x' * 500))}"
-    departure = client.get("/sign-in/company", query_string={"next": long})
-    answer = arrive(client, provider.lets_in(departure.location, "ada"))
+    asked = client.get("/sign-in/company", query_string={"next": long})
+    answer = come_back(client, provider.lets_in(asked.location, "ada"))
     assert (answer.status_code, answer.location) == (303, "/")
 
 
@@ -369,10 +369,10 @@ def test_a_picture_on_another_site_neither_ends_a_sign_in_under_way_nor_uses_up_
     oidc: Callable[..., Sandbox], provider: RunningProvider
 ) -> None:
     client = new_client(oidc().app)
-    arguments = provider.lets_in(depart(client), "ada")
+    arguments = provider.lets_in(begin(client), "ada")
     for _ in range(12):
-        assert arrive(client, {"state": "made-up", "code": "made-up"}).status_code == 400
-    assert arrive(client, arguments).status_code == 303
+        assert come_back(client, {"state": "made-up", "code": "made-up"}).status_code == 400
+    assert come_back(client, arguments).status_code == 303
 
 
 def test_who_is_taken_off_the_list_is_out(oidc: Callable[..., Sandbox], provider: RunningProvider) -> None:
@@ -383,7 +383,7 @@ def test_who_is_taken_off_the_list_is_out(oidc: Callable[..., Sandbox], provider
     backend = before.app.extensions["infisical_connect"].backend
     kept = client.get_cookie("connect-sign-in")
     assert kept is not None
-    backend.terms = replace(backend.policy, emails=frozenset({"grace@example.com"})).terms
+    backend.policy = replace(backend.policy, emails=frozenset({"grace@example.com"}))
     assert client.get("/projects").status_code == 303
 
 

@@ -81,8 +81,8 @@ def client_of() -> Iterator[Client]:
 
 
 def signs_in_at(real: RunningProvider, client: IdentityProvider, subject: str) -> OidcUser:
-    departure = client.authorization_request(redirect_uri=BACK)
-    return client.authenticate(real.lets_in(departure.url, subject), request=departure)
+    asked = client.authorization_request(redirect_uri=BACK)
+    return client.authenticate(real.lets_in(asked.url, subject), request=asked)
 
 
 def test_a_person_signs_in_at_a_real_provider(real: RunningProvider, client_of: Client) -> None:
@@ -110,19 +110,19 @@ def test_infisical_exchanges_the_id_token_of_a_real_provider_for_the_persons_rig
 
 def test_a_code_can_be_used_once(real: RunningProvider, client_of: Client) -> None:
     client = client_of(real.issuer)
-    departure = client.authorization_request(redirect_uri=BACK)
-    brought_back = real.lets_in(departure.url, "ada-1")
-    client.authenticate(brought_back, request=departure)
+    asked = client.authorization_request(redirect_uri=BACK)
+    brought_back = real.lets_in(asked.url, "ada-1")
+    client.authenticate(brought_back, request=asked)
     with pytest.raises(SignInAgain) as raised:
-        client.authenticate(brought_back, request=departure)
+        client.authenticate(brought_back, request=asked)
     assert raised.value.reason is Reason.CODE_SPENT
 
 
 def test_whoever_turns_back_at_the_provider_is_told_so(real: RunningProvider, client_of: Client) -> None:
     client = client_of(real.issuer)
-    departure = client.authorization_request(redirect_uri=BACK)
+    asked = client.authorization_request(redirect_uri=BACK)
     with pytest.raises(AccessDenied) as raised:
-        client.authenticate(real.turns_away(departure.url), request=departure)
+        client.authenticate(real.turns_away(asked.url), request=asked)
     assert raised.value.reason is Reason.DENIED
 
 
@@ -155,10 +155,10 @@ def test_the_right_client_secret_is_taken_as_http_basic(real: RunningProvider, c
 def test_two_providers_do_not_pass_for_each_other(real: RunningProvider, client_of: Client) -> None:
     with running_provider(ADA) as other:
         client = client_of(real.issuer)
-        departure = client.authorization_request(redirect_uri=BACK)
-        elsewhere = departure.url.replace(real.issuer, other.issuer)
+        asked = client.authorization_request(redirect_uri=BACK)
+        elsewhere = asked.url.replace(real.issuer, other.issuer)
         with pytest.raises(SignInAgain) as raised:
-            client.authenticate(other.lets_in(elsewhere, "ada-1"), request=departure)
+            client.authenticate(other.lets_in(elsewhere, "ada-1"), request=asked)
     assert raised.value.reason is Reason.CODE_SPENT
 
 

@@ -43,7 +43,7 @@ PAGES = (
     "/readyz",
 )
 PARAMETERS = (
-    "project", "q", "page", "all", "then", "name", "description", "instance_url", "since", "waited", "stop",
+    "project", "app", "q", "page", "all", "then", "name", "description", "instance_url", "since", "waited", "stop",
     "created", "looked", "expires_on", "expires_in_description", "access_token", "endpoint", "values", "_external", "_scheme", "_anchor", "_method",
     "connection_id", "template", "scope", "status",
 )  # fmt: skip
@@ -137,6 +137,7 @@ def _quoted(text: str) -> str:
         "_anchor=x",
         "_method=POST",
         "connection_id=x",
+        "app=x",
         f"project={PROJECT}&name=a&since=0001-01-01T00:00:00Z",
         f"project={PROJECT}&name=a&since=0001-01-01T00:00:00%2B10:00",
         f"project={PROJECT}&name=a&since=9999-12-31T23:59:59-10:00",

@@ -62,7 +62,7 @@ def in_a_project(view: Callable[..., Page]) -> Callable[..., Page]:
         if key is None:
             return _no_project()
         values = {**carried_values(request.args), "project": key}
-        return see_other(str(request.endpoint), **values, **{name: str(app) for name, app in places.items()})
+        return see_other(str(request.endpoint), **values | {name: str(app) for name, app in places.items()})
 
     return with_project
 

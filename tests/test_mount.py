@@ -407,6 +407,20 @@ def test_the_guard_sees_the_cookies_as_they_came(build: Build) -> None:
     assert "made-up=of-the-portal" in (seen[0] or "")
 
 
+def test_what_lets_somebody_in_is_out_of_wsgis_environment_once_the_guard_was_asked(build: Build) -> None:
+    portal = make_portal()
+    left: list[str] = []
+
+    @portal.after_request
+    def look(response: Response) -> Response:
+        left.extend(name for name in request.environ if name in ("HTTP_COOKIE", "HTTP_AUTHORIZATION"))
+        return response
+
+    client = build(portal, guarded_by=guard).client()
+    assert client.get(f"{PREFIX}/projects", headers={"Authorization": "Bearer made-up"}).status_code == 200
+    assert left == []
+
+
 def test_the_guard_is_asked_once_for_each_page_and_not_for_what_is_open(build: Build) -> None:
     asked: list[str] = []
 

@@ -18,17 +18,17 @@ class PageFault(AssertionError):
     """A page broke one of the rules that hold for every page."""
 
 
-_TOKEN = re.compile(r'(?<=name="csrf_token" value=")[^"]+')
+_TOKEN = re.compile(r'(?P<before>name="csrf_token"\s+value=")(?P<token>[^"]+)')
 """What alone differs between pages that are otherwise the same, wherever it stands."""
 
 
 @functools.lru_cache(maxsize=500)
 def read_page(text: str) -> "PageUnderTest":
     """The page, once it has passed every rule. Whoever asks twice shares it: it is for reading."""
-    page = copy.deepcopy(_page_of_any_visit(_TOKEN.sub("token", text)))
+    page = copy.deepcopy(_page_of_any_visit(_TOKEN.sub(r"\g<before>token", text)))
     tokens = (element for element in page.all("input") if element.get("name") == "csrf_token")
-    for element, token in zip(tokens, _TOKEN.findall(text), strict=True):
-        element.set("value", token)
+    for element, token in zip(tokens, _TOKEN.finditer(text), strict=True):
+        element.set("value", token["token"])
     return page
 
 

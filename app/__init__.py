@@ -15,8 +15,8 @@ from .auth import PUBLIC_ENDPOINTS, EmbeddedBackend, Guard, ServiceAccount, back
 from .config import Access, Settings, SettingsError
 from .connectors import APPS, App, TokenChecks
 from .core.audit import AuditLog
+from .core.http import NetworkTransport, certificates
 from .core.limits import Limits
-from .core.network import NetworkTransport, certificates
 from .core.secret import Secret
 from .core.templating import BLUEPRINT, STATIC, TEMPLATES, Pages
 from .infisical import Infisical

@@ -14,8 +14,8 @@ from .auth import OidcError, identity_provider
 from .config import Access, Settings, SettingsError
 from .connectors import CLOUD_HOST
 from .core.audit import reason_against
+from .core.http import NetworkTransport, certificates
 from .core.limits import Limits
-from .core.network import NetworkTransport, certificates
 from .core.text import counted
 from .infisical import Infisical, InfisicalError, Project
 from .server import CannotServe, audit_log_fault, serve

@@ -22,7 +22,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.config import Settings
-from app.core.network import NetworkTransport, certificates
+from app.core.http import NetworkTransport, certificates
 from app.core.secret import Secret
 from app.infisical import Deadline, Infisical, InfisicalError, UniversalAuth
 from app.infisical.auth import TokenAuth

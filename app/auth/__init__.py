@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..config import Access, Settings, SettingsError
-from ..core.network import NetworkTransport, certificates
+from ..core.http import NetworkTransport, certificates
 from ..core.secret import Secret
 from ..infisical import Infisical, OAuthApplication
 from ..web.services import AuthBackend

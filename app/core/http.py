@@ -3,17 +3,21 @@
 import json
 import math
 import ssl
+import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Generator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from socket import gaierror
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, quote_plus
+from urllib.request import getproxies, proxy_bypass
 
+import httpcore
 import httpx
 
 from .secret import Secret
@@ -23,8 +27,14 @@ LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes, unless a client asks for less. The longest list recorded from Infisical is far below 1 MiB; a project with
 thousands of connections stays below this."""
 
+THREADS = 16
+"""That ask in one process. As many connections are kept to each host, so that none waits for another's."""
+
 _SHORTEST_SECRET = 8
 """Characters. What is shorter is no secret, and to take every "a" out of an answer would leave nothing to read."""
+
+_PATIENCE = {"connect": 5.0, "pool": 5.0, "write": 10.0}
+"""Seconds; the read timeout is each request's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,7 @@ class Deadline:
 class Fault(Enum):
     """Why there is no answer that can be read, in a sentence about the host."""
 
+    # Nothing was sent.
     NAME = "Its name could not be resolved."
     REFUSED = "It refused the network connection."
     TLS = "Its TLS certificate was not accepted."
@@ -58,15 +69,11 @@ class Fault(Enum):
     PROXY = "The proxy on the way to it refused the connection."
     NETWORK = "No network connection could be made."
 
+    # The request may have been received.
     LATE = "It did not answer in time."
     CLOSED = "It gave no whole answer."
     COMPRESSED = "Its answer is compressed, which was not asked for."
     TOO_LONG = "Its answer is too long."
-
-    @property
-    def after_sending(self) -> bool:
-        """Whether the request may have been received."""
-        return self in (Fault.LATE, Fault.CLOSED, Fault.COMPRESSED, Fault.TOO_LONG)
 
 
 class HttpError(Exception):
@@ -90,16 +97,12 @@ class Answer:
     payload: Any = field(repr=False)
 
 
-class Authorization(httpx.Auth):
+@dataclass(frozen=True, slots=True)
+class Authorization:
     """Who asks: the scheme, and the credential that goes out with it."""
 
-    def __init__(self, scheme: str, credential: Secret) -> None:
-        self.credential = credential
-        self._scheme = scheme
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = f"{self._scheme} {self.credential.reveal()}"
-        yield request
+    scheme: str
+    credential: Secret
 
 
 def client_secret_basic(client_id: str, client_secret: Secret) -> Authorization:
@@ -111,21 +114,11 @@ def client_secret_basic(client_id: str, client_secret: Secret) -> Authorization:
 
 class HttpClient:
     """Asks over `transport`, for several people at once: it keeps no cookie of one person's answer for another's
-    request, follows no redirect, reads nothing of the environment, and bounds each answer to `largest` bytes."""
+    request, follows no redirect, and bounds each answer to `largest` bytes."""
 
     def __init__(self, transport: httpx.BaseTransport, *, largest: int = LARGEST_ANSWER) -> None:
         self._largest = largest
-        self._client = httpx.Client(
-            transport=transport,
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "User-Agent": "infisical-connect",
-            },
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._transport = transport
 
     def send(
         self,
@@ -147,38 +140,41 @@ class HttpClient:
         credential in `auth`.
         """
         left = deadline.remaining()
-        timeout = {"connect": min(5.0, left), "pool": min(5.0, left), "write": min(10.0, left)}
+        patience = {**_PATIENCE, "read": longest}
         try:
-            request = self._client.build_request(
+            request = httpx.Request(
                 method,
                 url,
                 params=params,
+                headers={
+                    "Accept": "application/json",
+                    "Accept-Encoding": "identity",
+                    "User-Agent": "infisical-connect",
+                    **({"Authorization": f"{auth.scheme} {auth.credential.reveal()}"} if auth else {}),
+                },
                 json=json() if json else None,
                 data=form() if form else None,
-                extensions={"timeout": {**timeout, "read": min(longest, left)}, "deadline": deadline},
+                extensions={
+                    "timeout": {name: min(seconds, left) for name, seconds in patience.items()},
+                    "deadline": deadline,
+                },
             )
-            return self._answer(request, auth=auth, redact=redact)
+            return self._answer(request, redact=(*redact, auth.credential) if auth else redact)
         except HttpError as error:
             fault = error.fault
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except _FAILURES as error:
             fault = _fault_of(error)
         # Raised outside the except block, so that __context__ is empty: the frames below hold the request with its
         # body and its credential, and the answer.
         raise HttpError(fault)
 
     def close(self) -> None:
-        self._client.close()
+        self._transport.close()
 
-    def _answer(
-        self, request: httpx.Request, *, auth: Authorization | None, redact: tuple[Secret, ...]
-    ) -> Answer:
-        response = self._client.send(request, auth=auth, stream=True)
-        try:
-            body = self._body_of(response)
-        finally:
-            response.close()
-        plain = {secret.reveal() for secret in ((*redact, auth.credential) if auth else redact)}
-        secrets = {text for text in plain if len(text) >= _SHORTEST_SECRET}
+    def _answer(self, request: httpx.Request, *, redact: tuple[Secret, ...]) -> Answer:
+        with closing(self._transport.handle_request(request)) as response:
+            body = self._body_of(response, deadline=request.extensions["deadline"])
+        secrets = {secret.reveal() for secret in redact if len(secret.reveal()) >= _SHORTEST_SECRET}
         # As they are, and as they stand in a URL.
         spelt = secrets | {quote(text, safe="", errors="replace") for text in secrets}
         hidden = sorted(spelt, key=len, reverse=True)
@@ -186,55 +182,20 @@ class HttpClient:
         if "json" in response.headers.get("content-type", ""):
             with suppress(ValueError, RecursionError):
                 payload = _masked(json.loads(body.decode(errors="replace")), hidden)
-        headers = {name: _masked(text, hidden) for name, text in response.headers.items()}
-        return Answer(response.status_code, headers, payload)
+        return Answer(response.status_code, _masked(dict(response.headers), hidden), payload)
 
-    def _body_of(self, response: httpx.Response) -> bytes:
+    def _body_of(self, response: httpx.Response, *, deadline: Deadline) -> bytes:
         """A compressed answer of kilobytes can unpack to gigabytes; and a read timeout begins anew with every byte."""
         if response.headers.get("content-encoding", "identity") != "identity":
             raise HttpError(Fault.COMPRESSED)
-        if not isinstance(response.stream, httpx.SyncByteStream):
-            raise TypeError("the transport is asynchronous")
         body = bytearray()
-        for chunk in response.stream:
+        for chunk in cast(httpx.SyncByteStream, response.stream):
             body += chunk
             if len(body) > self._largest:
                 raise HttpError(Fault.TOO_LONG)
-            if response.request.extensions["deadline"].passed:
+            if deadline.passed:
                 raise HttpError(Fault.LATE)
         return bytes(body)
-
-
-class BadProxy(httpx.ProxyError):
-    """The environment names a proxy that is none."""
-
-
-_FAULTS: dict[type[Exception], Fault] = {
-    BadProxy: Fault.BAD_PROXY,
-    httpx.ProxyError: Fault.PROXY,
-    httpx.ConnectTimeout: Fault.TIMEOUT,
-    httpx.PoolTimeout: Fault.TIMEOUT,
-    httpx.TimeoutException: Fault.LATE,
-    httpx.UnsupportedProtocol: Fault.NETWORK,
-    httpx.InvalidURL: Fault.NETWORK,
-}
-_CAUSES_OF_CONNECT_ERROR: dict[type[Exception], Fault] = {
-    gaierror: Fault.NAME,
-    ssl.SSLError: Fault.TLS,
-    ConnectionRefusedError: Fault.REFUSED,
-}
-
-
-def _fault_of(error: Exception) -> Fault:
-    if not isinstance(error, httpx.ConnectError):
-        return next((fault for kind, fault in _FAULTS.items() if isinstance(error, kind)), Fault.CLOSED)
-    cause: BaseException | None = error
-    while cause is not None:
-        for kind, fault in _CAUSES_OF_CONNECT_ERROR.items():
-            if isinstance(cause, kind):
-                return fault
-        cause = cause.__cause__ or cause.__context__
-    return Fault.NETWORK
 
 
 def _masked(value: Any, secrets: list[str]) -> Any:
@@ -249,3 +210,175 @@ def _masked(value: Any, secrets: list[str]) -> Any:
             text = text.replace(secret, "…")
         return text
     return value
+
+
+# ── What can fail ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_FAILURES = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+)
+
+_FAULTS = {
+    "ProxyError": Fault.PROXY,
+    "ConnectTimeout": Fault.TIMEOUT,
+    "PoolTimeout": Fault.TIMEOUT,
+    "ReadTimeout": Fault.LATE,
+    "WriteTimeout": Fault.LATE,
+    "UnsupportedProtocol": Fault.NETWORK,
+    "InvalidURL": Fault.NETWORK,
+}
+"""By the names of the exceptions: those of httpx and of httpcore are called the same. After any other the answer was
+not whole."""
+
+_CAUSES_OF_CONNECT_ERROR: dict[type[Exception], Fault] = {
+    gaierror: Fault.NAME,
+    ssl.SSLError: Fault.TLS,
+    ConnectionRefusedError: Fault.REFUSED,
+}
+
+
+def _fault_of(error: Exception) -> Fault:
+    kind = type(error).__name__
+    cause: BaseException | None = error if kind == "ConnectError" else None
+    while cause is not None:
+        for why, fault in _CAUSES_OF_CONNECT_ERROR.items():
+            if isinstance(cause, why):
+                return fault
+        cause = cause.__cause__ or cause.__context__
+    return Fault.NETWORK if kind == "ConnectError" else _FAULTS.get(kind, Fault.CLOSED)
+
+
+# ── The network ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def certificates(*, ca_bundle: Path | None = None, besides: Path | None = None) -> ssl.SSLContext:
+    """What is trusted: the certificates in `ca_bundle` and no others, or without one the public authorities', and those
+    in `besides` with them."""
+    trusted = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else httpx.create_ssl_context()
+    if besides is not None:
+        trusted.load_verify_locations(cafile=besides)
+    return trusted
+
+
+def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
+    """The proxy that the environment names for an address, if any. Raises HttpError for one that cannot be used."""
+    named = None if proxy_bypass(url.host) else getproxies().get(url.scheme)
+    if named is None:
+        return None
+    with suppress(ValueError, httpx.InvalidURL):
+        proxy = httpx.Proxy(named)
+        if proxy.url.scheme in ("http", "https"):
+            return proxy
+    # Raised outside the block: the proxy's address may hold a password.
+    raise HttpError(Fault.BAD_PROXY)
+
+
+_deadline: ContextVar[Deadline] = ContextVar("deadline")
+"""That of the request which this thread is sending or reading: a kept-alive stream serves one request after another."""
+
+
+class NetworkTransport(httpx.BaseTransport):
+    """The network, through the proxy that the environment names for a host, if any. Connections are kept alive.
+
+    A read or a write ends at the deadline in the request's extension `deadline`, however many a head or a chunk is made
+    of: httpx's own timeouts begin anew with every byte, so that a server which sends one now and then holds a thread
+    for ever. httpx hands no network backend on to httpcore, so this speaks to httpcore itself, and raises its exceptions.
+    """
+
+    def __init__(self, trusted: ssl.SSLContext) -> None:
+        self._trusted = trusted
+        self._lock = threading.Lock()
+        self._pools: dict[tuple[str, str], httpcore.ConnectionPool] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        _deadline.set(request.extensions["deadline"])
+        response = self._pool(url).handle_request(
+            httpcore.Request(
+                request.method,
+                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(response.status, headers=response.headers, stream=_Body(response))
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.close()
+
+    def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
+        place = (url.scheme, url.host)
+        with self._lock:
+            if place not in self._pools:
+                proxy = proxy_for(url)
+                self._pools[place] = httpcore.ConnectionPool(
+                    ssl_context=self._trusted,
+                    proxy=httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth) if proxy else None,
+                    max_connections=THREADS,
+                    keepalive_expiry=15,
+                    network_backend=_Network(),
+                )
+            return self._pools[place]
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+def _seconds_left(timeout: float | None, *, late: type[Exception]) -> float:
+    """The timeout of one read or write, cut off at the deadline. Raises `late` once that has passed."""
+    deadline = _deadline.get()
+    if deadline.passed:
+        raise late("the deadline has passed")
+    return min(timeout or math.inf, deadline.remaining())
+
+
+class _Network(httpcore.SyncBackend):
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _seconds_left(timeout, late=httpcore.ConnectTimeout)
+        return _Stream(super().connect_tcp(host, port, left, local_address, socket_options))
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _seconds_left(timeout, late=httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _seconds_left(timeout, late=httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = _seconds_left(timeout, late=httpcore.ConnectTimeout)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left))

@@ -1,7 +1,7 @@
 """The client of Infisical's API. Speaks HTTP, knows no Flask."""
 
+from ..core.http import THREADS as THREADS
 from ..core.http import Deadline as Deadline
-from ..core.network import THREADS as THREADS
 from .auth import OAuthApplication as OAuthApplication
 from .auth import UniversalAuth as UniversalAuth
 from .auth import is_client_id as is_client_id

@@ -13,8 +13,17 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from ..config import Settings
-from ..core.http import Answer, Authorization, Deadline, Fault, HttpClient, HttpError, client_secret_basic
-from ..core.network import NetworkTransport, certificates
+from ..core.http import (
+    Answer,
+    Authorization,
+    Deadline,
+    Fault,
+    HttpClient,
+    HttpError,
+    NetworkTransport,
+    certificates,
+    client_secret_basic,
+)
 from ..core.secret import Secret
 from .auth import OAuthApplication, TokenAuth, UniversalAuth
 from .errors import (
@@ -50,6 +59,14 @@ _READING = 10.0
 _LOGGING_IN = 15.0
 _ALL_TOGETHER = 30.0
 """Seconds, where the caller names no deadline."""
+
+_KINDS: dict[Fault, type[NoAnswer | NotInfisical]] = {
+    Fault.LATE: NoAnswer,
+    Fault.CLOSED: NoAnswer,
+    Fault.COMPRESSED: NotInfisical,
+    Fault.TOO_LONG: NotInfisical,
+}
+"""What a fault means once the request was sent; before that nothing was."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -307,12 +324,8 @@ class Infisical:
                 **request,
             )
         except HttpError as error:
-            if not error.fault.after_sending:
-                failure = Unreachable(error.fault.value)
-            elif error.fault in (Fault.LATE, Fault.CLOSED):
-                failure = NoAnswer("Infisical did not answer.")
-            else:
-                failure = NotInfisical(error.fault.value)
+            kind = _KINDS.get(error.fault, Unreachable)
+            failure = kind("Infisical did not answer." if kind is NoAnswer else error.fault.value)
         else:
             if 200 <= answer.status < 300 and answer.payload is not None:
                 return answer

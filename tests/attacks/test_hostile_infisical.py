@@ -12,7 +12,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 
-from app.core.network import NetworkTransport, certificates
+from app.core.http import NetworkTransport, certificates
 from app.core.secret import Secret
 from app.infisical import Deadline, Infisical, InfisicalError, OAuthApplication
 from app.infisical.auth import TokenAuth

@@ -21,7 +21,7 @@ from werkzeug import Request, Response
 from app.connectors import CheckResult, TokenChecks
 from app.connectors.instance_urls import read_instance_url
 from app.connectors.supabase_api import ALL_PASSED, LARGEST_ANSWER, NOT_CHECKED, ONE_FAILED, Check
-from app.core.network import NetworkTransport, certificates
+from app.core.http import NetworkTransport, certificates
 from app.core.secret import Secret
 from app.sandbox import SandboxTransport, create_sandbox, prepare_database, sandbox_token
 
@@ -394,7 +394,6 @@ def test_the_token_stands_in_no_log_and_no_result(status: int, caplog: pytest.Lo
     caplog.set_level(logging.DEBUG)
     body = [{"name": TOKEN}] if status == 200 else {"message": TOKEN, "missing_permissions": [TOKEN]}
     result = answered(status, body)
-    assert "api.supabase.com" in caplog.text
     assert TOKEN not in caplog.text + repr(result) + repr(result.rows)
 
 

@@ -17,8 +17,16 @@ from flask import Flask
 from app import create_app
 from app.auth.oidc_errors import Reason
 from app.config import Settings
-from app.core.http import Answer, Authorization, Fault, HttpClient, HttpError, client_secret_basic
-from app.core.network import NetworkTransport, certificates
+from app.core.http import (
+    Answer,
+    Authorization,
+    Fault,
+    HttpClient,
+    HttpError,
+    NetworkTransport,
+    certificates,
+    client_secret_basic,
+)
 from app.core.secret import Secret
 from app.infisical import Deadline, Infisical, InfisicalError, NoAnswer, NotInfisical, Unreachable
 from app.web.services import EXTENSION
@@ -414,8 +422,8 @@ def test_name_and_secret_are_encoded_as_in_a_form_first() -> None:
         return httpx.Response(200)
 
     auth = client_secret_basic("made:up", Secret("made up+secret/é%"))
-    with httpx.Client(transport=httpx.MockTransport(answer), auth=auth) as client:
-        client.post("https://login.company.test/token")
+    client = HttpClient(httpx.MockTransport(answer))
+    client.send("POST", "https://login.company.test/token", deadline=Deadline.after(10), auth=auth)
     kind, _, credential = seen[0].partition(" ")
     assert kind == "Basic"
     assert base64.b64decode(credential) == b"made%3Aup:made+up%2Bsecret%2F%C3%A9%25"

@@ -10,7 +10,6 @@ from .errors import InfisicalError as InfisicalError
 from .errors import InstanceUrlRefused as InstanceUrlRefused
 from .errors import InvalidFields as InvalidFields
 from .errors import LoginRefused as LoginRefused
-from .errors import Missing as Missing
 from .errors import NameTaken as NameTaken
 from .errors import NoAnswer as NoAnswer
 from .errors import NotAMember as NotAMember

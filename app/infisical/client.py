@@ -29,7 +29,6 @@ from .auth import OAuthApplication, TokenAuth, UniversalAuth
 from .errors import (
     InfisicalError,
     LoginRefused,
-    Missing,
     NoAnswer,
     NotFound,
     NotInfisical,
@@ -248,7 +247,7 @@ class Infisical:
         try:
             answer = self._call("GET", path, params=_scope(project_id), deadline=deadline)
         except NotFound as missing:
-            if missing.missing is not Missing.CONNECTION:
+            if missing.missing != "connection":
                 raise
             return None
         return _model(Connection, answer, "appConnection")

@@ -7,10 +7,11 @@ sentences; one that it does not know falls back to `Refused`.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from ..core.http import Answer
@@ -114,23 +115,14 @@ class NotAMember(InfisicalError):
     """The identity is not a member of the project."""
 
 
-class Missing(Enum):
-    """What it is that Infisical has none of."""
-
-    PROJECT = "project"
-    CONNECTION = "connection"
-    OTHER = "other"
-
-
 @dataclass(eq=False, repr=False)
 class NotFound(InfisicalError):
     """Infisical has no such project or connection, or none that this identity may see: `missing` says which."""
 
-    missing: Missing = field(default=Missing.OTHER, kw_only=True)
+    missing: Literal["project", "connection", "other"] = field(default="other", kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(NamedTuple):
     """One field that Infisical refused: where it stands in the body, and Infisical's sentence about it."""
 
     path: tuple[str, ...]
@@ -198,27 +190,14 @@ _LOGIN_REFUSALS = (
 )
 """What a sentence holds, in lower case, and what it means; the first that fits."""
 
-_MISSING = (
-    ("Project ", Missing.PROJECT),
-    ("Could not find App Connection ", Missing.CONNECTION),
-    ("", Missing.OTHER),
-)
-"""How a sentence begins, and what it means; the first that fits."""
-
-_DENIED = re.compile(r"^You are not allowed to (?P<action>[\w-]+) on (?P<subject>[\w-]+)$")
-_WAIT = re.compile(r"in (?P<seconds>\d+) seconds?")
-
-# What a token exchange is refused with (RFC 8693, section 2.2.2; RFC 6749, section 5.2). A refused ID token is an
-# invalid_request: of what that may mean, this server brings about nothing else.
-_OF_EXCHANGE: dict[str, Callable[[str], InfisicalError]] = {
-    "invalid_client": lambda message: LoginRefused(message, refusal=Refusal.APPLICATION),
-    "unauthorized_client": lambda message: LoginRefused(message, refusal=Refusal.EXCHANGE),
-    "unsupported_grant_type": lambda message: LoginRefused(message, refusal=Refusal.EXCHANGE),
-    "invalid_request": SignOnRefused,
-    "invalid_grant": SignOnRefused,
-    "invalid_scope": Refused,
-    "invalid_target": Refused,
+_EXCHANGE_REFUSALS = {
+    "invalid_client": Refusal.APPLICATION,
+    "unauthorized_client": Refusal.EXCHANGE,
+    "unsupported_grant_type": Refusal.EXCHANGE,
+    # An Infisical from before the exchange has no such address (recorded exchange not-found-route).
+    "Not Found": Refusal.EXCHANGE,
 }
+"""The `error` of a refused token exchange (RFC 8693, section 2.2.2; RFC 6749, section 5.2)."""
 
 
 def error_from_answer(answer: Answer) -> InfisicalError:
@@ -228,7 +207,7 @@ def error_from_answer(answer: Answer) -> InfisicalError:
     401 UnauthorizedError, and both want the same treatment.
     """
     body = answer.payload if isinstance(answer.payload, dict) else {}
-    error = _error(answer, body, _sentence(body.get("message")))
+    error = _error(answer, body, _sentence(body.get("message", body.get("error_description"))))
     request_id = body.get("reqId")
     error.request_id = request_id[:100] if isinstance(request_id, str) and request_id else None
     error.status = answer.status
@@ -241,25 +220,25 @@ def error_from_login(answer: Answer) -> InfisicalError:
     error = error_from_answer(answer)
     if error.status not in (400, 403, 404, 422) or isinstance(error, LoginRefused | NotInfisical):
         return error
-    return LoginRefused(
-        error.message, refusal=Refusal.CREDENTIAL, request_id=error.request_id, status=error.status
-    )
+    return _refused_login(error, refusal=Refusal.CREDENTIAL)
 
 
 def error_from_exchange(answer: Answer) -> InfisicalError:
     """The same for a token exchange; what is not in OAuth's spelling is read as everywhere else.
 
-    An Infisical from before the exchange has no such address (recorded exchange not-found-route).
+    A refused ID token is an invalid_request: of what that may mean, this server brings about nothing else.
     """
-    body = answer.payload if isinstance(answer.payload, dict) else {}
-    message = _sentence(body.get("error_description"))
-    make = _OF_EXCHANGE.get(str(body.get("error", "")))
-    error = make(message) if make and answer.status < 500 else error_from_answer(answer)
-    if isinstance(error, NotInfisical) and answer.status == 404:
-        error = LoginRefused(error.message, refusal=Refusal.EXCHANGE)
-    error.message = error.message if "message" in body else message or error.message
-    error.status = answer.status
+    error = error_from_answer(answer)
+    kind = str(answer.payload.get("error")) if isinstance(answer.payload, dict) else ""
+    if answer.status < 500 and kind in ("invalid_request", "invalid_grant"):
+        return SignOnRefused(error.message, request_id=error.request_id, status=error.status)
+    if answer.status < 500 and kind in _EXCHANGE_REFUSALS:
+        return _refused_login(error, refusal=_EXCHANGE_REFUSALS[kind])
     return error
+
+
+def _refused_login(error: InfisicalError, *, refusal: Refusal) -> LoginRefused:
+    return LoginRefused(error.message, refusal=refusal, request_id=error.request_id, status=error.status)
 
 
 def _error(answer: Answer, body: Mapping[str, Any], message: str) -> InfisicalError:
@@ -267,11 +246,14 @@ def _error(answer: Answer, body: Mapping[str, Any], message: str) -> InfisicalEr
     if status < 300:
         return NotInfisical("It answered with something that is not JSON.")
     if status < 400:
-        return NotInfisical(_redirect(answer))
+        return NotInfisical(_redirect(answer.headers.get("location", "")))
     if status == 422 and isinstance(body.get("message"), list):
         return InvalidFields(_issues(body["message"]))
     if status == 429:
-        return RateLimited(message, retry_after=_seconds(answer.headers, message))
+        # Without `Retry-After` the sentence may say it, and else it is a minute (recorded exchange cloud-write-429).
+        header = re.fullmatch("([0-9]+)", answer.headers.get("retry-after", ""))
+        seconds = header or re.search("in ([0-9]+) second", message)
+        return RateLimited(message, retry_after=min(int(seconds[1][:6]), 3600) if seconds else 60)
     if status == 504:
         return NoAnswer("A proxy before Infisical gave up waiting.")
     if status >= 500:
@@ -284,26 +266,27 @@ def _error(answer: Answer, body: Mapping[str, Any], message: str) -> InfisicalEr
 def _refusal(status: int, kind: str, message: str) -> InfisicalError:
     about_the_caller = message.startswith("Service token") or _WRONG_ADDRESS in message.lower()
     if status == 401 or kind == "TokenError" or about_the_caller:
-        return LoginRefused(
-            message, refusal=next(why for part, why in _LOGIN_REFUSALS if part in message.lower())
-        )
+        refusal = next(why for part, why in _LOGIN_REFUSALS if part in message.lower())
+        return LoginRefused(message, refusal=refusal)
     if kind == "ProjectMembershipNotFound":
         return NotAMember(message)
     if status == 403:
-        denied = _DENIED.match(message)
-        action, subject = denied.group("action", "subject") if denied else (None, None)
+        denied = re.fullmatch(r"You are not allowed to ([\w-]+) on ([\w-]+)", message)
+        action, subject = denied.groups() if denied else (None, None)
         return PermissionDenied(message, action=action, subject=subject)
+    if status == 404 and message.startswith("Project "):
+        return NotFound(message, missing="project")
     if status == 404:
-        return NotFound(message, missing=next(what for start, what in _MISSING if message.startswith(start)))
+        a_connection = message.startswith("Could not find App Connection ")
+        return NotFound(message, missing="connection" if a_connection else "other")
     return next(kind for start, kind in _BAD_REQUESTS if re.match(start, message, re.DOTALL))(message)
 
 
-def _redirect(answer: Answer) -> str:
+def _redirect(location: str) -> str:
     """Names the host that a redirect leads to, and nothing else of its address."""
-    try:
-        host = urlsplit(answer.headers.get("location", "")).hostname
-    except ValueError:
-        host = None
+    host = None
+    with suppress(ValueError):
+        host = urlsplit(location).hostname
     return f"It redirects to {host[:100]}." if host else "It redirects elsewhere."
 
 
@@ -320,12 +303,3 @@ def _issues(entries: list[Any]) -> tuple[Issue, ...]:
 
 def _sentence(value: object) -> str:
     return value[:_LONGEST_MESSAGE] if isinstance(value, str) else ""
-
-
-def _seconds(headers: Mapping[str, str], message: str) -> int:
-    """How long to wait: `Retry-After`, else the number in the sentence, else a minute (cloud-write-429)."""
-    named = _WAIT.search(message)
-    for text in (headers.get("retry-after", ""), named["seconds"] if named else ""):
-        if text.isascii() and text.isdigit():
-            return min(int(text[:6]), 3600)
-    return 60

@@ -16,7 +16,6 @@ from ..infisical import (
     InfisicalError,
     InvalidFields,
     LoginRefused,
-    Missing,
     NotFound,
     PermissionDenied,
     ProviderFailed,
@@ -175,7 +174,7 @@ def _case_of(error: InfisicalError, *, own_rights: bool) -> tuple[str, dict[str,
         case LoginRefused():
             case = error.refusal.name.lower().replace("_", "-")
             return f"{slug}/{case}", {"refusal": error.refusal.value}
-        case NotFound(missing=Missing.PROJECT):
+        case NotFound(missing="project"):
             return f"{slug}/project", {}
         case PermissionDenied(action=None):
             return slug, {"permission": "a permission that Infisical does not name"}

@@ -11,7 +11,6 @@ from app.core.http import Fault
 from app.infisical import (
     InfisicalError,
     LoginRefused,
-    Missing,
     NameTaken,
     NoAnswer,
     NotFound,
@@ -226,14 +225,14 @@ def test_a_name_that_is_missing_is_no_error_and_a_project_that_is_missing_is_one
 @pytest.mark.parametrize(
     ("sentence", "missing"),
     [
-        ("Project with ID '00000000-0000-4000-8000-000000000000' not found", Missing.PROJECT),
-        ("Project with nope not found", Missing.PROJECT),
-        ("Could not find App Connection with ID 00000000-0000-4000-8000-000000000000", Missing.CONNECTION),
-        ("Could not find App Connection with name x in organization scope.", Missing.CONNECTION),
-        ("Sub organization with name nope not found", Missing.OTHER),
+        ("Project with ID '00000000-0000-4000-8000-000000000000' not found", "project"),
+        ("Project with nope not found", "project"),
+        ("Could not find App Connection with ID 00000000-0000-4000-8000-000000000000", "connection"),
+        ("Could not find App Connection with name x in organization scope.", "connection"),
+        ("Sub organization with name nope not found", "other"),
     ],
 )
-def test_an_error_says_what_is_missing(sentence: str, missing: Missing) -> None:
+def test_an_error_says_what_is_missing(sentence: str, missing: str) -> None:
     raised, _ = creating(error(404, "NotFound", sentence))
     assert isinstance(raised, NotFound)
     assert (raised.missing, raised.status) == (missing, 404)

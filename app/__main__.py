@@ -174,7 +174,7 @@ def _faults_of_hosts(settings: Settings) -> Iterator[str]:
     for host in settings.hosts:
         transport = NetworkTransport(certificates(ca_bundle=settings.ca_bundle))
         try:
-            with Infisical(host, auth=None, transport=transport) as infisical:
+            with closing(Infisical(host, auth=None, transport=transport)) as infisical:
                 infisical.status()
             print(f"{host} answers.")
         except InfisicalError as error:
@@ -190,7 +190,7 @@ def _check_credential(settings: Settings) -> int:
     """Tries the server's own credential, and lists what it may use."""
     projects: tuple[Project, ...] = ()
     try:
-        with Infisical.from_settings(settings) as infisical:
+        with closing(Infisical.from_settings(settings)) as infisical:
             infisical.status()
             print("Infisical answers.")
             projects = infisical.projects()

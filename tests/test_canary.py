@@ -653,7 +653,7 @@ def test_what_the_client_raises_over_a_real_socket_drags_no_secret_behind_it(cag
     transport = NetworkTransport(certificates())
     # A header cannot hold the other canary's quotation marks.
     token = Secret("canary.of.infisical-over-a-socket")
-    with Infisical(url, auth=TokenAuth(token), transport=transport) as infisical:
+    with contextlib.closing(Infisical(url, auth=TokenAuth(token), transport=transport)) as infisical:
         new = new_connection(access_token=Secret(ACCESS_TOKEN))
         raised = raised_by(lambda: infisical.create(new, deadline=Deadline.after(0.5)))
     server.close()

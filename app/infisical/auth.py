@@ -3,8 +3,8 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,15 +20,13 @@ PAUSE_AFTER_REFUSAL = 300.0
 """Seconds without a log-in of our own after a refused one: three refusals, none 30 s after the last, lock the identity for 300 s
 (recorded exchanges ua-lockout-*)."""
 
-_CLIENT_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
 
 def is_client_id(text: str) -> bool:
     """Whether a text has the shape of Infisical's client IDs, which are UUIDs (recorded exchange ua-login-ok).
 
     What has another may be a secret that stands in the wrong field.
     """
-    return _CLIENT_ID.fullmatch(text) is not None
+    return re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text, re.IGNORECASE) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,11 +44,8 @@ class TokenAuth:
         self._token = token
         self.secrets: tuple[Secret, ...] = (token,)
 
-    def token(self, infisical: "Infisical", *, deadline: Deadline) -> Secret:  # noqa: ARG002  # it needs neither
+    def token(self, *_: object, **__: object) -> Secret:
         return self._token
-
-    def replaces(self, token: Secret, *, deadline: Deadline) -> bool:  # noqa: ARG002  # there is no other
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +79,17 @@ class UniversalAuth:
         self._refused: LoginRefused | None = None
         self._refused_until = 0.0
 
-    def token(self, infisical: "Infisical", *, deadline: Deadline) -> Secret:
-        """The access token to send, which `infisical` is asked for where there is none."""
-        with self._alone(deadline):
-            if self._session is None or self._clock() >= self._session.renew_at:
-                self._session = self._renewed(infisical, deadline) or self._logged_in(infisical, deadline)
-            return self._session.token
-
-    def replaces(self, token: Secret, *, deadline: Deadline) -> bool:
-        """Whether there can be another token in place of this one, which Infisical no longer accepts."""
-        with self._alone(deadline):
-            if self._session is not None and self._session.token is token:
-                self._session = None
-        return True
-
-    @contextmanager
-    def _alone(self, deadline: Deadline) -> Iterator[None]:
-        """While no other thread logs in."""
+    def token(self, infisical: "Infisical", *, deadline: Deadline, refused: Secret | None = None) -> Secret:
+        """The access token to send, which `infisical` is asked for where there is none or it is the one `refused`."""
+        # While no other thread logs in.
         if not self._lock.acquire(timeout=deadline.remaining()):
             raise Unreachable(Fault.TIMEOUT.value)
         try:
-            yield
+            if self._session is not None and self._session.token is refused:
+                self._session = None
+            if self._session is None or self._clock() >= self._session.renew_at:
+                self._session = self._renewed(infisical, deadline) or self._logged_in(infisical, deadline)
+            return self._session.token
         finally:
             self._lock.release()
 
@@ -122,25 +107,17 @@ class UniversalAuth:
         return self._session_of(grant, last_expiry=session.last_expiry)
 
     def _logged_in(self, infisical: "Infisical", deadline: Deadline) -> _Session:
-        refused = self._refused
-        if refused is not None and self._clock() < self._refused_until:
+        if self._refused is not None and self._clock() < self._refused_until:
             # A new one: the traceback of an error grows each time it is raised.
-            raise LoginRefused(
-                refused.message,
-                refusal=refused.refusal,
-                request_id=refused.request_id,
-                status=refused.status or 401,
-            )
+            raise LoginRefused(**vars(self._refused))
         with suppress(NoAnswer):
             try:
                 grant = infisical.log_in(
                     client_id=self._client_id, client_secret=self._client_secret, deadline=deadline
                 )
             except LoginRefused as error:
-                self._refused = error
-                self._refused_until = self._clock() + PAUSE_AFTER_REFUSAL
+                self._refused, self._refused_until = error, self._clock() + PAUSE_AFTER_REFUSAL
                 raise
-            self._refused = None
             return self._session_of(grant, last_expiry=self._clock() + grant.max_ttl)
         # The call that needed the log-in was never sent.
         raise Unreachable("It did not answer this server’s log-in.")

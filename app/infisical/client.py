@@ -1,16 +1,15 @@
 """The client of Infisical's API: one method per endpoint, each answer a frozen model or an InfisicalError."""
 
-import contextlib
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial, reduce
 from operator import getitem
-from types import TracebackType
-from typing import Any, Self, TypedDict, TypeVar, Unpack
+from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from ..config import Settings
 from ..core.http import (
@@ -50,8 +49,6 @@ from .models import (
 
 LOGIN_PATH = "/api/v1/auth/universal-auth/login"
 RENEW_PATH = "/api/v1/auth/token/renew"
-_REVOKE_PATH = "/api/v1/auth/token/revoke"
-_EXCHANGE_PATH = "/api/v1/oauth/token"
 _CONNECTIONS = "/api/v1/app-connections"
 
 _READING = 10.0
@@ -59,25 +56,7 @@ _LOGGING_IN = 15.0
 _ALL_TOGETHER = 30.0
 """Seconds, where the caller names no deadline."""
 
-_KINDS: dict[Fault, type[NoAnswer | NotInfisical]] = {
-    Fault.LATE: NoAnswer,
-    Fault.CLOSED: NoAnswer,
-    Fault.COMPRESSED: NotInfisical,
-    Fault.TOO_LONG: NotInfisical,
-}
-"""What a fault means once the request was sent; before that nothing was."""
-
-_Model = TypeVar("_Model", bound=BaseModel)
-
-
-class _Request(TypedDict, total=False):
-    """What a request is made of, as `HttpClient.send` takes it."""
-
-    params: Mapping[str, str]
-    json: Callable[[], dict[str, Any]]
-    form: Callable[[], dict[str, str]]
-    longest: float
-    auth: Authorization
+_Model = TypeVar("_Model")
 
 
 class Infisical:
@@ -95,24 +74,17 @@ class Infisical:
     ) -> None:
         self.base_url = base_url
         self._auth = auth
-        self._hidden = auth.secrets if auth else ()
         self._http = HttpClient(transport)
 
     @classmethod
     def from_settings(cls, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> Self:
-        """The client that acts with the server's own credential, over the network unless another transport is given.
-
-        It logs in with Universal Auth, or sends the Infisical access token that was given.
-        """
-        if settings.host is None:
-            raise ValueError("INFISICAL_HOST is not set")
-        auth: TokenAuth | UniversalAuth
-        if settings.client_id is not None and settings.client_secret is not None:
+        """The client that acts with the server's own credential: it logs in with Universal Auth, or sends the Infisical
+        access token that was given. Raises ValueError where the settings name neither."""
+        auth: TokenAuth | UniversalAuth | None = TokenAuth(settings.token) if settings.token else None
+        if settings.client_id and settings.client_secret:
             auth = UniversalAuth(client_id=settings.client_id, client_secret=settings.client_secret)
-        elif settings.token is not None:
-            auth = TokenAuth(settings.token)
-        else:
-            raise ValueError("no credential is set")
+        if settings.host is None or auth is None:
+            raise ValueError("no host or no credential is set")
         network = transport or NetworkTransport(certificates(ca_bundle=settings.ca_bundle))
         return cls(settings.host, auth=auth, transport=network)
 
@@ -146,29 +118,15 @@ class Infisical:
             redact=(client_secret,),
             read_error=error_from_login,
         )
-        return _model(AccessGrant, answer)
+        return _read(AccessGrant, answer)
 
     def renew(self, token: Secret, *, deadline: Deadline | None = None) -> AccessGrant:
         """A fresh access token of the same log-in, up to its maximum life (recorded exchange token-renew-ok)."""
-        answer = self._ask(
-            "POST",
-            RENEW_PATH,
-            json=lambda: {"accessToken": token.reveal()},
-            deadline=deadline,
-            longest=_LOGGING_IN,
-            redact=(token,),
-        )
-        return _model(AccessGrant, answer)
+        return _read(AccessGrant, self._post_token(RENEW_PATH, token, deadline=deadline))
 
     def revoke(self, token: Secret) -> None:
         """Ends the log-in that the access token comes from (recorded exchange token-revoke)."""
-        self._ask(
-            "POST",
-            _REVOKE_PATH,
-            json=lambda: {"accessToken": token.reveal()},
-            deadline=Deadline.after(5.0),
-            redact=(token,),
-        )
+        self._post_token("/api/v1/auth/token/revoke", token, deadline=Deadline.after(5.0))
 
     def exchange(self, id_token: Secret, *, application: OAuthApplication) -> AccessGrant:
         """An access token with the rights of the person whose ID token this is (RFC 8693); it cannot be renewed.
@@ -179,7 +137,7 @@ class Infisical:
         """
         answer = self._ask(
             "POST",
-            _EXCHANGE_PATH,
+            "/api/v1/oauth/token",
             form=lambda: {
                 "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
                 "subject_token": id_token.reveal(),
@@ -190,28 +148,27 @@ class Infisical:
             redact=(id_token, application.client_secret),
             read_error=error_from_exchange,
         )
-        return _model(ExchangedToken, answer).to_grant()
+        return _read(ExchangedToken, answer)
 
     def user(self) -> User:
         """The person whose token this is. From Infisical's source; identities are refused, with 401 or 403."""
-        return _model(User, self._call("GET", "/api/v1/user"), "user")
+        return _read(User, self._call("GET", "/api/v1/user"), "user")
 
     def projects(self) -> tuple[Project, ...]:
         """The secret-management projects that the caller is a member of, by name."""
         answer = self._call("GET", "/api/v1/projects", params={"type": "secret-manager"})
-        return tuple(
-            sorted(_models(Project, answer, "projects"), key=lambda project: project.name.casefold())
-        )
+        found = _read(tuple[Project, ...], answer, "projects")
+        return tuple(sorted(found, key=lambda project: project.name.casefold()))
 
     def project(self, project_id: str, *, deadline: Deadline | None = None) -> Project:
         """One project. NotFound where there is none, NotAMember where the caller is not in it."""
         answer = self._call("GET", f"/api/v1/projects/{_segment(project_id)}", deadline=deadline)
-        return _model(Project, answer, "project")
+        return _read(Project, answer, "project")
 
     def organization(self) -> Organization:
         """The caller's organization. Infisical answers this to machine identities only."""
         answer = self._call("GET", "/api/v1/identities/details")
-        return _model(Organization, answer, "identityDetails", "organization")
+        return _read(Organization, answer, "identityDetails", "organization")
 
     def connections(
         self, project_id: str | None, *, deadline: Deadline | None = None
@@ -221,7 +178,7 @@ class Infisical:
         Without a project Infisical lists every project's as well, as was recorded; those are left out.
         """
         answer = self._call("GET", _CONNECTIONS, params=_scope(project_id), deadline=deadline)
-        found = _models(Connection, answer, "appConnections")
+        found = _read(tuple[Connection, ...], answer, "appConnections")
         here = (connection for connection in found if connection.project_id == project_id)
         return tuple(sorted(here, key=lambda connection: connection.name.casefold()))
 
@@ -229,12 +186,12 @@ class Infisical:
         """The apps that Infisical can connect to, in a project or in the organization."""
         params = {} if project_id is None else {"projectType": "secret-manager"}
         answer = self._call("GET", f"{_CONNECTIONS}/options", params=params)
-        return _models(AppOption, answer, "appConnectionOptions")
+        return _read(tuple[AppOption, ...], answer, "appConnectionOptions")
 
     def connection(self, app: str, connection_id: str) -> Connection:
         """One connection by its app and its id."""
         answer = self._call("GET", f"{_CONNECTIONS}/{_segment(app)}/{_segment(connection_id)}")
-        return _model(Connection, answer, "appConnection")
+        return _read(Connection, answer, "appConnection")
 
     def connection_named(
         self, app: str, name: str, *, project_id: str | None, deadline: Deadline | None = None
@@ -250,7 +207,7 @@ class Infisical:
             if missing.missing != "connection":
                 raise
             return None
-        return _model(Connection, answer, "appConnection")
+        return _read(Connection, answer, "appConnection")
 
     def create(self, new: NewConnection, *, deadline: Deadline) -> Connection:
         """Creates a connection, after Infisical has tried its credentials with the app.
@@ -266,41 +223,40 @@ class Infisical:
             longest=3600.0,
             redact=new.secrets,
         )
-        return _model(Connection, answer, "appConnection")
+        return _read(Connection, answer, "appConnection")
 
     def close(self) -> None:
         self._http.close()
 
-    def __enter__(self) -> Self:
-        return self
+    def _post_token(self, path: str, token: Secret, *, deadline: Deadline | None) -> Answer:
+        """What is done with an access token that stands in the body."""
+        return self._ask(
+            "POST",
+            path,
+            json=lambda: {"accessToken": token.reveal()},
+            deadline=deadline,
+            longest=_LOGGING_IN,
+            redact=(token,),
+        )
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        deadline: Deadline | None = None,
-        redact: tuple[Secret, ...] = (),
-        **request: Unpack[_Request],
-    ) -> Answer:
-        """Asks as whom this client acts for."""
+    def _call(self, method: str, path: str, *, deadline: Deadline | None = None, **request: Any) -> Answer:
+        """Asks as whom this client acts for. `request` is what `HttpClient.send` takes."""
         deadline = deadline or Deadline.after(_ALL_TOGETHER)
-        ask = partial(self._ask, method, path, deadline=deadline, redact=redact, **request)
+        ask = partial(self._ask, method, path, deadline=deadline, **request)
         if self._auth is None:
             return ask()
         token = self._auth.token(self, deadline=deadline)
         try:
             return ask(auth=Authorization("Bearer", token))
-        except LoginRefused as refused:
+        except LoginRefused as error:
             # A token that has expired, was revoked or is used up (get-expired-token, get-revoked-token, numuses-call-3).
-            if refused.status not in (401, 403) or not self._auth.replaces(token, deadline=deadline):
+            if error.status not in (401, 403):
                 raise
-        return ask(auth=Authorization("Bearer", self._auth.token(self, deadline=deadline)))
+            refused = error
+        another = self._auth.token(self, deadline=deadline, refused=token)
+        if another is token:
+            raise refused
+        return ask(auth=Authorization("Bearer", another))
 
     def _ask(
         self,
@@ -308,23 +264,28 @@ class Infisical:
         path: str,
         *,
         deadline: Deadline | None = None,
+        longest: float = _READING,
         redact: tuple[Secret, ...] = (),
         read_error: Callable[[Answer], InfisicalError] = error_from_answer,
-        **request: Unpack[_Request],
+        **request: Any,
     ) -> Answer:
         failure: InfisicalError
-        request.setdefault("longest", _READING)
         try:
             answer = self._http.send(
                 method,
                 self.base_url + path,
                 deadline=deadline or Deadline.after(_ALL_TOGETHER),
-                redact=(*self._hidden, *redact),
+                longest=longest,
+                redact=(*redact, *(self._auth.secrets if self._auth else ())),
                 **request,
             )
         except HttpError as error:
-            kind = _KINDS.get(error.fault, Unreachable)
-            failure = kind("Infisical did not answer." if kind is NoAnswer else error.fault.value)
+            if error.fault in (Fault.LATE, Fault.CLOSED):
+                failure = NoAnswer("Infisical did not answer.")
+            elif error.fault in (Fault.COMPRESSED, Fault.TOO_LONG):
+                failure = NotInfisical(error.fault.value)
+            else:
+                failure = Unreachable(error.fault.value)
         else:
             if 200 <= answer.status < 300 and answer.payload is not None:
                 return answer
@@ -341,15 +302,8 @@ def _scope(project_id: str | None) -> dict[str, str]:
     return {} if project_id is None else {"projectId": project_id}
 
 
-def _model(model: type[_Model], answer: Answer, *keys: str) -> _Model:
+def _read(kind: type[_Model], answer: Answer, *keys: str) -> _Model:
     """What stands in the answer under these keys. Raised outside the block: a ValidationError's frames hold it."""
-    with contextlib.suppress(ValidationError, KeyError, TypeError):
-        return model.model_validate(reduce(getitem, keys, answer.payload))
+    with suppress(ValidationError, KeyError, TypeError):
+        return TypeAdapter(kind).validate_python(reduce(getitem, keys, answer.payload))
     raise NotInfisical(f"Its answer holds no readable {keys[-1] if keys else 'grant'}.")
-
-
-def _models(model: type[_Model], answer: Answer, key: str) -> tuple[_Model, ...]:
-    with contextlib.suppress(ValidationError, KeyError, TypeError):
-        if isinstance(answer.payload[key], list):
-            return tuple(model.model_validate(row) for row in answer.payload[key])
-    raise NotInfisical(f"Its answer holds no readable {key}.")

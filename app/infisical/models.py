@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -19,7 +20,7 @@ from pydantic import (
 )
 
 from ..core.secret import Secret
-from ..core.text import read_payload
+from ..core.text import one_line, read_payload
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +85,13 @@ _Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 class _Answer(BaseModel):
     """Reads what it knows and leaves the rest: the server sends more keys than its documentation names."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        arbitrary_types_allowed=True,
+    )
 
 
 class Connection(_Answer):
@@ -119,12 +126,6 @@ class Organization(_Answer):
     """The organization that the caller belongs to."""
 
     id: _Id
-    name: _Name
-    slug: str
-
-
-_LONGEST_USER = 254
-"""Characters, as many as an e-mail address may have. The name travels in a cookie."""
 
 
 class User(_Answer):
@@ -136,18 +137,15 @@ class User(_Answer):
 
     @property
     def name(self) -> str | None:
-        """What people know each other by: the e-mail address, or what stands for it. None for what is no name on one
-        line."""
-        name = (self.email or self.username or "").strip()[:_LONGEST_USER]
-        return name if name and name.isprintable() else None
+        """What people know each other by: the e-mail address, or what stands for it. It travels in a cookie."""
+        return one_line(self.email or self.username, longest=254) or None
 
 
 class AppOption(_Answer):
-    """An app that Infisical can connect to: its name for people, its name on the wire, its methods."""
+    """An app that Infisical can connect to: its name for people, and its name on the wire."""
 
     name: _Name
     app: str
-    methods: tuple[str, ...] = ()
 
 
 def _secret(value: object) -> Secret:
@@ -155,6 +153,9 @@ def _secret(value: object) -> Secret:
     if isinstance(value, str) and re.fullmatch("[!-~]+", value):
         return Secret(value)
     raise ValueError("not a token")
+
+
+_Token = Annotated[Secret, PlainValidator(_secret)]
 
 
 def _without_end(seconds: float) -> float:
@@ -168,30 +169,19 @@ class AccessGrant(_Answer):
     here that is infinity.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    access_token: Annotated[Secret, PlainValidator(_secret)] = Field(alias="accessToken")
+    access_token: _Token = Field(alias="accessToken")
     expires_in: Annotated[float, Field(ge=0), AfterValidator(_without_end)] = Field(alias="expiresIn")
     max_ttl: Annotated[float, AfterValidator(_without_end)] = Field(alias="accessTokenMaxTTL")
 
 
-class ExchangedToken(_Answer):
-    """The answer to a token exchange, in OAuth's spelling (RFC 8693, section 2.2.1): there is no refresh token."""
+class ExchangedToken(AccessGrant):
+    """The answer to a token exchange, in OAuth's spelling (RFC 8693, section 2.2.1). There is no refresh token: nothing
+    lengthens its life, so its maximum is what it has."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    access_token: Annotated[Secret, PlainValidator(_secret)]
+    access_token: _Token
     token_type: Annotated[str, StringConstraints(pattern="(?i)^bearer$")]
     expires_in: float = Field(gt=0)
-
-    def to_grant(self) -> AccessGrant:
-        """The same as a grant; nothing lengthens its life, so its maximum is what it has."""
-        return AccessGrant.model_construct(
-            access_token=self.access_token, expires_in=self.expires_in, max_ttl=self.expires_in
-        )
-
-
-_LONGEST_CLAIM = 100
+    max_ttl: float = Field(default_factory=lambda grant: grant["expires_in"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,31 +198,21 @@ class TokenClaims:
     expires_at: datetime | None = None
 
 
+_LONGEST_CLAIM = 100
+
+
 def read_claims(token: Secret) -> TokenClaims:
     """The claims of a token that somebody pasted or Infisical gave out. Never raises."""
     text = token.reveal()
     if text.startswith("st."):
         return TokenClaims(kind="service")
     payload = read_payload(text)
-    expires_at = _moment(payload.get("exp"))
-    if identity := _text(payload.get("identityId")):
-        name = _text(payload.get("identityName"))
+    expires_at = None
+    with suppress(KeyError, TypeError, ValueError, OverflowError, OSError):
+        expires_at = datetime.fromtimestamp(payload["exp"], UTC)
+    if identity := one_line(payload.get("identityId"), longest=_LONGEST_CLAIM):
+        name = one_line(payload.get("identityName"), longest=_LONGEST_CLAIM) or None
         return TokenClaims(kind="identity", subject=identity, name=name, expires_at=expires_at)
-    if person := _text(payload.get("userId")):
+    if person := one_line(payload.get("userId"), longest=_LONGEST_CLAIM):
         return TokenClaims(kind="person", subject=person, expires_at=expires_at)
     return TokenClaims(kind="unknown", expires_at=expires_at)
-
-
-def _text(value: object) -> str | None:
-    if not isinstance(value, str) or not value.isprintable():
-        return None
-    return value.strip()[:_LONGEST_CLAIM] or None
-
-
-def _moment(value: object) -> datetime | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return datetime.fromtimestamp(value, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -5,6 +5,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,7 +64,7 @@ def asked(play: servers.Play, call: str, *, seconds: float = 30) -> tuple[list[b
     url = f"http://127.0.0.1:{server.port}"
     network = Hurried(NetworkTransport(certificates()), seconds=seconds)
     infisical = Infisical(url, auth=TokenAuth(TOKEN), transport=network)
-    with infisical, pytest.raises(InfisicalError):
+    with closing(infisical), pytest.raises(InfisicalError):
         CALLS[call](infisical)
     server.close()
     (given,) = network.given

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..config import Access, Settings, SettingsError
 from ..core.http import NetworkTransport, certificates
 from ..core.secret import Secret
-from ..infisical import Infisical, OAuthApplication
+from ..infisical import Infisical
 from ..web.services import AuthBackend
 from .backends import PUBLIC_ENDPOINTS, EmbeddedBackend, Guard, LocalBackend, ProxyBackend, ServiceAccount
 from .login import LoginBackend
@@ -56,17 +56,7 @@ def backend_for(
         )
     if settings.access is Access.SIGN_IN:
         return LoginBackend(hosts=hosts, reach=reach, secret_keys=secret_keys, clock=clock)
-    application = None
-    if settings.oidc_exchange and settings.oauth_client_id and settings.oauth_client_secret:
-        application = OAuthApplication(
-            client_id=settings.oauth_client_id, client_secret=settings.oauth_client_secret
-        )
-    policy = OidcPolicy(
-        application=application,
-        emails=frozenset(settings.oidc_allowed_emails),
-        groups=frozenset(settings.oidc_allowed_groups),
-        named_by=(str(settings.oidc_issuer), str(settings.oidc_client_id)),
-    )
+    policy = OidcPolicy.of(settings)
     return OidcBackend(
         policy=policy,
         provider=identity_provider(settings, clock=clock),
@@ -74,7 +64,7 @@ def backend_for(
         reach=reach,
         secret_keys=secret_keys,
         clock=clock,
-        server=server if application is None else None,
+        server=server if policy.application is None else None,
     )
 
 

@@ -85,6 +85,24 @@ class ClientIdField(TextField):
             self.removed = "a secret"
             self.data = ""
 
+    @property
+    def fault(self) -> Message | None:
+        """What is wrong with it."""
+        if self.removed:
+            return _words("secret-as-client-id")
+        if not self.value:
+            return _words("no-client-id")
+        # Infisical trims what Python does not, such as U+FEFF: one identity would count as several.
+        return None if _SHAPED_LIKE_A_CLIENT_ID.fullmatch(self.value) else _words("odd-client-id")
+
+
+class ClientSecretField(SecretField):
+    """A client secret."""
+
+    @property
+    def fault(self) -> Message | None:
+        return None if self.data else _words("no-client-secret")
+
 
 class PastedTokenField(SecretField):
     """An Infisical access token, also where it is pasted with what the command line printed round it."""
@@ -93,12 +111,29 @@ class PastedTokenField(SecretField):
         found = _JWT.search(valuelist[0]) if valuelist and " " in valuelist[0].strip() else None
         super().process_formdata([found[0]] if found else valuelist)
 
+    @property
+    def fault(self) -> Message | None:
+        """Why it cannot be used."""
+        if not self.data:
+            return _words("no-token")
+        claims = read_claims(self.data)
+        if recognise(self.data).verdict == "right":
+            return _words("token-of-an-app")
+        if claims.kind == "service":
+            return _words("service-token")
+        if not re.fullmatch("[!-~]+", self.data.reveal()):
+            return _words("odd-token")
+        ended = claims.expires_at
+        if ended is None or ended > services().clock():
+            return None
+        return _words("expired-token", ended=f"{ended.day} {ended:%B %Y at %H:%M} UTC")
+
 
 class SignInForm(Form):
     """Either the credential of a machine identity, or an access token that was got elsewhere."""
 
     client_id = ClientIdField("Client ID", help="Infisical shows it at the identity, under Universal Auth.")
-    client_secret = SecretField(
+    client_secret = ClientSecretField(
         "Client secret",
         help="Infisical showed it once, when it was made. Here it signs you in and is kept nowhere.",
         autocomplete="current-password",
@@ -129,41 +164,10 @@ class SignInForm(Form):
 
     def is_whole(self) -> bool:
         """Whether nothing is missing, and what was pasted can be used; if not, the fields say so."""
-        if self.by_token:
-            if fault := _fault_of_token(self.secret):
-                self.infisical_token.add_error(fault)
-        else:
-            if fault := _fault_of_client_id(self.client_id):
-                self.client_id.add_error(fault)
-            if not self.secret:
-                self.client_secret.add_error(_words("no-client-secret"))
+        for field in (self.infisical_token,) if self.by_token else (self.client_id, self.client_secret):
+            if fault := field.fault:
+                field.add_error(fault)
         return not self.lines
-
-
-def _fault_of_client_id(field: ClientIdField) -> Message | None:
-    if field.removed:
-        return _words("secret-as-client-id")
-    if not field.value:
-        return _words("no-client-id")
-    # Infisical trims what Python does not, such as U+FEFF: one identity would count as several.
-    return None if _SHAPED_LIKE_A_CLIENT_ID.fullmatch(field.value) else _words("odd-client-id")
-
-
-def _fault_of_token(token: Secret) -> Message | None:
-    claims = read_claims(token)
-    if not token:
-        return _words("no-token")
-    if recognise(token).verdict == "right":
-        return _words("token-of-an-app")
-    if claims.kind == "service":
-        return _words("service-token")
-    if not re.fullmatch("[!-~]+", token.reveal()):
-        return _words("odd-token")
-    if claims.expires_at is not None and claims.expires_at <= services().clock():
-        return _words(
-            "expired-token", ended=f"{claims.expires_at.day} {claims.expires_at:%B %Y at %H:%M} UTC"
-        )
-    return None
 
 
 # ── Signing in ─────────────────────────────────────────────────────────────────────────────────────────────────────

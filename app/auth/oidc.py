@@ -115,8 +115,14 @@ class IdentityProvider:
         self._client_id = client_id
         self._client_secret = client_secret
         self._clock = clock
-        self._metadata = Cached(self._fetch_metadata, clock=clock)
-        self._keys = Cached(self._fetch_keys, clock=clock)
+        discovery = get_well_known_url(issuer, external=True)
+        self._metadata = Cached(
+            lambda deadline: read_metadata(self._get_json(discovery, deadline), issuer=issuer), clock=clock
+        )
+        self._keys = Cached(
+            lambda deadline: read_keys(self._get_json(self._metadata.get(deadline).jwks_uri, deadline)),
+            clock=clock,
+        )
         self._http = HttpClient(transport, largest=LARGEST_ANSWER)
 
     def authorization_request(self, *, redirect_uri: str) -> AuthorizationRequest:
@@ -214,14 +220,7 @@ class IdentityProvider:
             now=self._clock(),
         )
 
-    def _fetch_metadata(self, deadline: Deadline) -> Metadata:
-        url = get_well_known_url(self._issuer, external=True)
-        return read_metadata(self._get(url, deadline), issuer=self._issuer)
-
-    def _fetch_keys(self, deadline: Deadline) -> KeySet:
-        return read_keys(self._get(self._metadata.get(deadline).jwks_uri, deadline))
-
-    def _get(self, url: str, deadline: Deadline) -> object:
+    def _get_json(self, url: str, deadline: Deadline) -> object:
         answer = self._send("GET", url, deadline=deadline)
         if answer.status != 200:
             raise ProviderFault(Reason.FAILED if answer.status >= 500 else Reason.NOT_UNDERSTOOD)

@@ -8,6 +8,7 @@ from urllib.parse import urljoin
 
 from flask import redirect, request
 
+from ..config import Settings
 from ..core.secret import TooLong
 from ..core.templating import url_for
 from ..infisical import InfisicalError, NotInfisical, OAuthApplication, read_claims
@@ -47,6 +48,21 @@ class OidcPolicy:
     emails: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
     named_by: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> "OidcPolicy":
+        """The policy that CONNECT_OIDC_* name."""
+        application = None
+        if settings.oidc_exchange and settings.oauth_client_id and settings.oauth_client_secret:
+            application = OAuthApplication(
+                client_id=settings.oauth_client_id, client_secret=settings.oauth_client_secret
+            )
+        return cls(
+            application=application,
+            emails=frozenset(settings.oidc_allowed_emails),
+            groups=frozenset(settings.oidc_allowed_groups),
+            named_by=(str(settings.oidc_issuer), str(settings.oidc_client_id)),
+        )
 
     @cached_property
     def terms(self) -> str:

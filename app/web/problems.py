@@ -18,7 +18,6 @@ from ..infisical import (
     LoginRefused,
     NotFound,
     PermissionDenied,
-    ProviderFailed,
     RateLimited,
     Refusal,
     Unreachable,
@@ -80,6 +79,7 @@ class Problem:
 
 
 _TABLES = tomllib.loads(Path(__file__).with_name("problems.toml").read_text(encoding="utf-8"))
+_SLUGS = {table.pop("error"): slug for slug, table in _TABLES.items() if "error" in table}
 
 
 def _pages() -> Iterator[tuple[str, Problem]]:
@@ -116,10 +116,9 @@ def problem_named(
 
 
 def result_of(error: InfisicalError) -> str:
-    """The word for an error in the audit log, which is the slug of its page: the name of its class but for one."""
-    if isinstance(error, ProviderFailed):
-        return "supabase-failed"
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+    """The word for an error in the audit log, which is the slug of its page: mostly the name of its class."""
+    name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+    return _SLUGS.get(name, name)
 
 
 def problem_words(
@@ -227,18 +226,9 @@ def field_messages(error: InfisicalError, app: App) -> tuple[tuple[str | None, M
         "message": error.message,
     }
     at = {"name": "name", "secret": app.secret.name, "address": app.address.name if app.address else None}
-    lead, detail, offer, *link = (
-        text.format_map(values)
-        for text in (table["lead"], table["detail"], table.get("offer", ""), *table.get("link", ()))
-    )
-    message = Message(
-        "error",
-        lead,
-        detail,
-        offer=offer or None,
-        link=(link[0], link[1]) if link else None,
-        summary=table.get("summary", ""),
-    )
+    texts = {name: text.format_map(values) for name, text in table.items() if name not in ("at", "link")}
+    words, page = (text.format_map(values) for text in table.get("link", ("", "")))
+    message = Message("error", link=(words, page) if page else None, **texts)
     return ((at.get(table["at"]), message),)
 
 

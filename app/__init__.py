@@ -1,4 +1,4 @@
-"""Infisical Connect: the web wizard that connects Supabase to Infisical."""
+"""Infisical Connect: a web wizard that makes connections in Infisical."""
 
 import secrets
 import time
@@ -138,7 +138,7 @@ def _services(
 
     def make_checks() -> TokenChecks:
         network = transport or NetworkTransport(certificates())
-        return TokenChecks(transport=network, extra_hosts=settings.supabase_hosts)
+        return TokenChecks(transport=network, extra_hosts=settings.trusted_hosts)
 
     if guard is None:
         backend = backend_for(named, reach=reach, connect=connect, secret_keys=keys, clock=clock)

@@ -117,7 +117,7 @@ def _configured(settings: Settings) -> Iterator[str]:
         "Counts are kept in": _rate_storage(settings),
         "Audit log": settings.audit_log or "standard output",
         "Submit timeout": f"{settings.submit_timeout:g} s",
-        "Supabase hosts": ", ".join((CLOUD_HOST, *settings.supabase_hosts)),
+        "Supabase hosts": ", ".join((CLOUD_HOST, *settings.trusted_hosts)),
         "Check before saving": "on" if settings.preflight else "off",
         "Not used": ", ".join(settings.ignored),
     }

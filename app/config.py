@@ -106,7 +106,7 @@ class Settings(BaseModel):
     submit_timeout: rules.Seconds = _row("CONNECT_SUBMIT_TIMEOUT", default="45")
     """Seconds for one whole submission: look-ups, checks and create together. From 5 to 600; keep it under your proxy's
     own limit."""
-    supabase_hosts: rules.HostNames = _row("CONNECT_SUPABASE_HOSTS", unset=())
+    trusted_hosts: rules.HostNames = _row("CONNECT_SUPABASE_HOSTS", unset=())
     """Hosts besides `api.supabase.com` that are a Supabase Management API or a proxy of it, separated by commas: a token
     may be sent there without a warning, and is checked there before it is saved."""
     preflight: rules.Switch = _row("CONNECT_PREFLIGHT", default="on")

@@ -226,7 +226,7 @@ class ConnectionForm(BaseForm):
             values=texts,
             app_name=self.app.name,
             today=running.clock().date(),
-            trusted_hosts=frozenset(running.settings.supabase_hosts),
+            trusted_hosts=frozenset(running.settings.trusted_hosts),
         )
         for row in rows:
             field: Any = self[row.name]

@@ -99,6 +99,8 @@ class ClientIdField(TextField):
 class ClientSecretField(SecretField):
     """A client secret."""
 
+    autocomplete = "current-password"
+
     @property
     def fault(self) -> Message | None:
         return None if self.data else _words("no-client-secret")
@@ -136,7 +138,6 @@ class SignInForm(Form):
     client_secret = ClientSecretField(
         "Client secret",
         help="Infisical showed it once, when it was made. Here it signs you in and is kept nowhere.",
-        autocomplete="current-password",
     )
     infisical_token = PastedTokenField(
         "Infisical access token", help="It is kept in this browser, encrypted, until you sign out."

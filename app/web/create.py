@@ -1,54 +1,29 @@
 """The steps to a new connection: the guide to its credential, the form, and its submission."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
-from flask import g, make_response, request
-from werkzeug.exceptions import NotFound as NotFoundPage
+from flask import abort, make_response, request
 
 from ..connectors import App, CheckResult, Message
-from ..core.audit import Action as AuditAction
 from ..core.limits import RetryAfter
 from ..core.templating import iso, url_for
 from ..core.text import counted
-from ..infisical import (
-    Connection,
-    Deadline,
-    Infisical,
-    InfisicalError,
-    NameTaken,
-    NewConnection,
-    NoAnswer,
-    TokenLacksPermission,
-    TokenRefused,
-)
+from ..infisical import Connection, InfisicalError, NameTaken, NoAnswer, TokenLacksPermission, TokenRefused
 from .detail import Creation, see_created
 from .fields import LONGEST_NAME, form_fields, slug_of
-from .forms import ConnectionForm
+from .forms import ConnectionForm, Operation
 from .hooks import blueprint, mended_by_signing_in
 from .lists import in_a_project
 from .pending import is_the_one_sent
 from .problems import Action, field_messages, result_of
 from .redirects import LONGEST_PROJECT_ID, asked_project, return_url, typed_values
 from .render import page, problem_of, see_other
-from .scopes import ORGANIZATION, Scope, scope_in_hand
+from .scopes import Scope, scope_in_hand
 from .services import Page, current_auth, record, services
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """What a submission does at Infisical. `limit` is what it counts as, `undone` and `nothing_happened` say that it was
-    not done, `send` does it, once, within the deadline."""
-
-    limit: Literal["create"]
-    audit_action: AuditAction
-    undone: str
-    nothing_happened: str
-    send: Callable[[Infisical, NewConnection, Deadline], Connection]
-
 
 CREATE = Operation(
     limit="create",
@@ -69,88 +44,77 @@ def token(scope: Scope, app: App) -> Page:
         change_url=url_for(".projects", project=scope.key, then="token", **kept, app=app.slug),
         app=app,
         next_url=url_for(".form", app=app.slug, project=scope.key, **kept),
-        choose_url=url_for(".choose", project=scope.key),
     )
 
 
 @blueprint.get("/connections/new/<connected_app:app>")
 @in_a_project
 def form(scope: Scope, app: App) -> Page:
-    return _form_page(CREATE, ConnectionForm(app, typed=typed_values(request.args)), scope=scope)
+    return _form_page(ConnectionForm(CREATE, app, typed=typed_values(request.args)), scope=scope)
 
 
 @blueprint.post("/connections/new/<connected_app:app>")
 def submit(app: App) -> Page:
-    filled = ConnectionForm(app, request.form)
-    key = filled.project_id[:LONGEST_PROJECT_ID] or asked_project() or ""
-    filled["project_id"].data = key
+    filled = ConnectionForm(CREATE, app, request.form)
+    filled["project_id"].data = filled.project_id[:LONGEST_PROJECT_ID] or asked_project() or ""
     if "change_project" in request.form:
-        return see_other(".projects", project=key, then="form", app=app.slug, **filled.typed)
-    if not key:
-        return see_other(".form", app=app.slug, **filled.typed)
-    # What follows, the refused page's own look-ups included, is over by then.
-    g.connect_deadline = services().deadline()
+        return see_other(".projects", then="form", **filled.address)
+    if not filled.project_id:
+        return see_other(".form", **filled.address)
     for row in app.fields:
         if f"use_{row.name}" in request.form:
-            filled.put(row.name, request.form[f"use_{row.name}"])
+            field: Any = filled[row.name]
+            field.put(request.form[f"use_{row.name}"])
             filled.check_rows((row,))
-            return _form_page(CREATE, filled)
+            return _form_page(filled)
     if "check" in request.form:
-        return _checked(CREATE, filled)
+        return _checked(filled)
     if "validate" in request.form:
-        return _one_field(filled, request.form["validate"])
-    return submitted(CREATE, filled)
+        # One field with its messages, for the script that asks when a field is left.
+        filled.check(use_anyway=False, warnings_shown=())
+        field = {field.name: field for field in filled.shown}.get(request.form["validate"]) or abort(404)
+        return make_response(services().pages.render("connections/field.html", field=field, app=app))
+    return submitted(filled)
 
 
-def submitted(operation: Operation, filled: ConnectionForm) -> Page:
+def submitted(filled: ConnectionForm) -> Page:
     """From what was typed to the page that says how it ended: checked, counted, asked about, sent once."""
-    new = filled.check(
-        use_anyway=request.form.get("use_anyway") == "1", warnings_shown=request.form.getlist("warned")
-    )
-    if new is None:
-        return _form_page(operation, filled, status=422)
-    if wait := _hit(operation.limit):
-        return _too_many(operation, filled, wait, new=new)
-    filled.checks, holder = _ask_before(filled, new)
+    warned = request.form.getlist("warned")
+    if not filled.check(use_anyway=request.form.get("use_anyway") == "1", warnings_shown=warned):
+        return _form_page(filled, status=422)
+    if wait := _hit(filled.operation.limit):
+        return _too_many(filled, wait)
+    filled.checks, holder = _ask_before(filled)
     stops = filled.checks is not None and filled.checks.stops
     # Who learns what the app says of a credential, though no connection holds it, has used a check. Where it is not
     # checked from here, Infisical's refusal tells.
     if (filled.checks is None or stops or holder is not None) and (wait := _hit("check")):
-        return _too_many(operation, filled, wait, new=new)
+        return _too_many(filled, wait)
     if holder is not None:
-        return _name_is_taken(operation, filled, new, holder, NameTaken(""))
+        return _name_is_taken(filled, holder, NameTaken(""))
     if stops:
-        _record(operation, new, "stopped-by-checks")
-        filled.add_messages(_what_stops(operation, filled))
-        return _form_page(operation, filled, status=422)
-    return _sent(operation, filled, new)
+        return _not_done(filled, "stopped-by-checks", _what_stops(filled))
+    return _sent(filled)
 
 
-def _sent(operation: Operation, filled: ConnectionForm, new: NewConnection) -> Page:
+def _sent(filled: ConnectionForm) -> Page:
     """Sends it, once, and says how that ended."""
-    since = services().clock()
+    since, operation = services().clock(), filled.operation
     try:
-        made = operation.send(services().infisical, new, _deadline())
+        made = operation.send(services().infisical, filled.new, filled.deadline)
     except NoAnswer as silence:
-        record("outcome-unknown", "no-answer", project=_key(new), connection_name=new.name, error=silence)
+        record("outcome-unknown", "no-answer", connection=filled.new, error=silence)
         waited = str(round((services().clock() - since).total_seconds()))
-        return see_other(".outcome", **_address(filled), since=iso(since), waited=waited)
+        return see_other(".outcome", **filled.address, since=iso(since), waited=waited)
     except NameTaken as taken:
-        return _name_is_taken(operation, filled, new, _connection_named(new), taken)
+        return _name_is_taken(filled, _connection_named(filled), taken)
     except InfisicalError as error:
-        _record(operation, new, result_of(error), error=error)
-        return _refused_by_infisical(operation, filled, error, since=since)
+        return _refused_by_infisical(filled, error, since=since)
     except Exception:
-        record("outcome-unknown", "fault", project=_key(new), connection_name=new.name)
+        record("outcome-unknown", "fault", connection=filled.new)
         raise
-    record(operation.audit_action, "ok", project=_key(new), connection=made)
+    record(operation.audit_action, "ok", connection=made)
     return _created(filled, made)
-
-
-def _deadline() -> Deadline:
-    """When the submission in hand must be over."""
-    deadline: Deadline = g.connect_deadline
-    return deadline
 
 
 def _hit(limit: Literal["create", "check"]) -> RetryAfter | None:
@@ -160,23 +124,7 @@ def _hit(limit: Literal["create", "check"]) -> RetryAfter | None:
     return services().limits.hit(limit, person=person, address=request.remote_addr)
 
 
-def _key(new: NewConnection) -> str:
-    return new.project_id or ORGANIZATION
-
-
-def _address(filled: ConnectionForm) -> dict[str, str]:
-    """What an address says so that the form can be filled in again."""
-    return {"app": filled.app.slug, "project": filled.project_id, **filled.typed}
-
-
-def _record(
-    operation: Operation, new: NewConnection, result: str, *, error: InfisicalError | None = None
-) -> None:
-    """Writes down that it was not done, and why."""
-    record(operation.audit_action, result, project=_key(new), connection_name=new.name, error=error)
-
-
-def _ask_before(filled: ConnectionForm, new: NewConnection) -> tuple[CheckResult | None, Connection | None]:
+def _ask_before(filled: ConnectionForm) -> tuple[CheckResult | None, Connection | None]:
     """What the app says of the credential, and the connection that has the name, both asked at the same time.
 
     What could not be asked is None: the operation asks Infisical the same, and it decides.
@@ -185,7 +133,7 @@ def _ask_before(filled: ConnectionForm, new: NewConnection) -> tuple[CheckResult
     if check is None:
         return None, None
     asking = services().threads.submit(check)
-    holder = _connection_named(new)
+    holder = _connection_named(filled)
     return asking.result(), holder
 
 
@@ -194,13 +142,14 @@ def _check_of(filled: ConnectionForm) -> Callable[[], CheckResult] | None:
     checks, check = services().checks, filled.app.check
     if checks is None or check is None:
         return None
-    return partial(check, checks, filled.values, _deadline().remaining())
+    return partial(check, checks, filled.values, filled.deadline.remaining())
 
 
-def _connection_named(new: NewConnection) -> Connection | None:
+def _connection_named(filled: ConnectionForm) -> Connection | None:
+    new = filled.new
     try:
         return services().infisical.connection_named(
-            new.app, new.name, project_id=new.project_id, deadline=_deadline()
+            new.app, new.name, project_id=new.project_id, deadline=filled.deadline
         )
     except InfisicalError:
         return None
@@ -213,56 +162,62 @@ def _created(filled: ConnectionForm, connection: Connection) -> Page:
     )
 
 
-def _what_stops(operation: Operation, filled: ConnectionForm) -> tuple[tuple[str | None, Message], ...]:
+def _not_done(
+    filled: ConnectionForm,
+    result: str,
+    messages: tuple[tuple[str | None, Message], ...],
+    *,
+    error: InfisicalError | None = None,
+) -> Page:
+    """The form again with what stopped it, once that is in the audit log."""
+    record(filled.operation.audit_action, result, connection=filled.new, error=error)
+    filled.add_messages(messages)
+    filled.request_id = error.request_id if error else None
+    return _form_page(filled, status=422)
+
+
+def _what_stops(filled: ConnectionForm) -> tuple[tuple[str | None, Message], ...]:
     """What checks that stop a submission say: at the credential, or of the form where the app asks to wait.
 
     That stops too, because Infisical would store a token that was never accepted (recorded exchange
     slow-429-forever).
     """
-    checks = filled.checks
+    checks, nothing_happened = filled.checks, filled.operation.nothing_happened
     if checks is None or checks.kind_of_stop is None:
         return ()
     if checks.kind_of_stop == "rate-limited":
         lead = f"{filled.app.name} asks to wait {counted(checks.retry_after or 60, 'second')}."
         detail = "It has had too many requests for now and cannot check the token."
-        return ((None, Message("error", lead, f"{detail} {operation.nothing_happened}")),)
+        return ((None, Message("error", lead, f"{detail} {nothing_happened}")),)
     error = TokenRefused("") if checks.kind_of_stop == "refused" else TokenLacksPermission("")
     ((field, message),) = field_messages(error, filled.app)
     advice = next(row.advice for row in checks.rows if row.state == "failed")
-    return ((field, replace(message, detail=f"{advice} {operation.nothing_happened}")),)
+    return ((field, replace(message, detail=f"{advice} {nothing_happened}")),)
 
 
-def _name_is_taken(
-    operation: Operation,
-    filled: ConnectionForm,
-    new: NewConnection,
-    holder: Connection | None,
-    taken: NameTaken,
-) -> Page:
+def _name_is_taken(filled: ConnectionForm, holder: Connection | None, taken: NameTaken) -> Page:
     """A name that this very form's connection has leads there; any other is refused."""
-    served = services().unsign(filled["served"].data or "", purpose="served")
+    served, new = services().unsign(filled["served"].data or "", purpose="served"), filled.new
     # It was sent twice: by a double click, Reload or Back.
     if served and holder and holder.created_at.timestamp() >= served and is_the_one_sent(holder, new):
-        record(operation.audit_action, "made-before", project=_key(new), connection=holder)
+        record(filled.operation.audit_action, "made-before", connection=holder)
         return _created(filled, holder)
-    _record(operation, new, result_of(taken), error=taken)
     ((field, message),) = field_messages(taken, filled.app)
-    if free := _free_name(new):
+    if free := _free_name(filled):
         filled["name"].data = free
         message = replace(
             message,
             detail=f"{free} is free and is filled in for you. Keep it or choose another.",
             summary=f"{new.name} exists here; use {free}, which is filled in for you",
         )
-    filled.add_messages(((field, message), *_what_stops(operation, filled)))
-    filled.request_id = taken.request_id
-    return _form_page(operation, filled, status=422)
+    return _not_done(filled, result_of(taken), ((field, message), *_what_stops(filled)), error=taken)
 
 
-def _free_name(new: NewConnection) -> str | None:
+def _free_name(filled: ConnectionForm) -> str | None:
     """The first of name-2, name-3, … that no connection has here; None where Infisical does not tell."""
+    new = filled.new
     try:
-        known = services().infisical.connections(new.project_id, deadline=_deadline())
+        known = services().infisical.connections(new.project_id, deadline=filled.deadline)
     except InfisicalError:
         return None
     taken = {connection.name for connection in known}
@@ -270,25 +225,21 @@ def _free_name(new: NewConnection) -> str | None:
     return next((name for name in candidates if name not in taken), None)
 
 
-def _refused_by_infisical(
-    operation: Operation, filled: ConnectionForm, error: InfisicalError, *, since: datetime
-) -> Page:
+def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError, *, since: datetime) -> Page:
+    if messages := field_messages(error, filled.app):
+        return _not_done(filled, result_of(error), messages, error=error)
+    record(filled.operation.audit_action, result_of(error), connection=filled.new, error=error)
     if mended_by_signing_in(error):
         # It clears no cookie: by the time of a late answer the browser may hold another sign-in.
         auth = current_auth()
-        return see_other(
-            ".auth.sign_in", next=return_url(), ended="1", refused=auth.sign_in if auth else None
-        )
-    if messages := field_messages(error, filled.app):
-        filled.add_messages(messages)
-        filled.request_id = error.request_id
-        return _form_page(operation, filled, status=422)
-    again = Action("Back to the form", url_for(".form", **_address(filled)), primary=error.nothing_happened)
+        refused = auth.sign_in if auth else None
+        return see_other(".auth.sign_in", next=return_url(), ended="1", refused=refused)
+    again = Action("Back to the form", url_for(".form", **filled.address), primary=error.nothing_happened)
     if error.nothing_happened:
         other = Action("Back to App Connections", url_for(".list", project=filled.project_id))
         actions = (again, other)
     else:
-        look = url_for(".outcome", **_address(filled), since=iso(since))
+        look = url_for(".outcome", **filled.address, since=iso(since))
         actions = (Action("Look whether it was created", look, primary=True), again)
     return problem_of(
         error,
@@ -302,49 +253,37 @@ def _refused_by_infisical(
 def _scope_or_none(filled: ConnectionForm) -> Scope | None:
     """The scope for the frame of a page that must appear even when Infisical cannot be asked for it."""
     try:
-        return scope_in_hand(filled.project_id, deadline=_deadline())
+        return scope_in_hand(filled.project_id, deadline=filled.deadline)
     except InfisicalError:
         return None
 
 
-def _too_many(
-    operation: Operation, filled: ConnectionForm, wait: RetryAfter, *, new: NewConnection | None = None
-) -> Page:
-    if new is None:
-        record("refusal", "too-many-checks", project=filled.project_id)
-    else:
-        _record(operation, new, "too-many")
+def _too_many(filled: ConnectionForm, wait: RetryAfter) -> Page:
     many = "were too many from your address" if wait.key == "address" else "were many in a short time"
     lead = f"Wait {counted(wait.seconds, 'second')} before the next try."
-    filled.add_messages(((None, Message("error", lead, f"There {many}. {operation.nothing_happened}")),))
-    answer = _form_page(operation, filled, status=429)
+    detail = f"There {many}. {filled.operation.nothing_happened}"
+    if "check" in request.form:
+        record("refusal", "too-many-checks", project=filled.project_id)
+    else:
+        record(filled.operation.audit_action, "too-many", connection=filled.new)
+    filled.add_messages(((None, Message("error", lead, detail)),))
+    answer = _form_page(filled, status=429)
     answer.headers["Retry-After"] = str(wait.seconds)
     return answer
 
 
-def _checked(operation: Operation, filled: ConnectionForm) -> Page:
+def _checked(filled: ConnectionForm) -> Page:
     """The form with what the app says of the credential, after "Check this token": nothing is created."""
     if not filled.check_credentials():
-        return _form_page(operation, filled, status=422)
+        return _form_page(filled, status=422)
     if wait := _hit("check"):
-        return _too_many(operation, filled, wait)
+        return _too_many(filled, wait)
     if check := _check_of(filled):
         filled.checks = check()
-    return _form_page(operation, filled)
+    return _form_page(filled)
 
 
-def _one_field(filled: ConnectionForm, name: str) -> Page:
-    """One field with its messages, for the script that asks when a field is left."""
-    filled.check(use_anyway=False, warnings_shown=())
-    field = next((field for field in filled.shown if field.name == name), None)
-    if field is None:
-        raise NotFoundPage
-    return make_response(services().pages.render("connections/field.html", field=field, app=filled.app))
-
-
-def _form_page(
-    operation: Operation, filled: ConnectionForm, *, scope: Scope | None = None, status: int = 200
-) -> Page:
+def _form_page(filled: ConnectionForm, *, scope: Scope | None = None, status: int = 200) -> Page:
     running, app = services(), filled.app
     scope = scope or _scope_or_none(filled)
     key = scope.key if scope else filled.project_id
@@ -363,7 +302,6 @@ def _form_page(
         app=app,
         form=filled,
         required=[row.word for row in form_fields(app) if row.missing],
-        undone=operation.undone,
         warnings=warnings,
         project_id=key,
         may_check=running.checks is not None and app.check is not None,

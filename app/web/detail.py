@@ -19,8 +19,8 @@ from .hooks import blueprint
 from .lists import method_name
 from .problems import result_of
 from .render import page, problem_of, see_other
-from .scopes import ORGANIZATION, scope_in_hand
-from .services import Page, record, services
+from .scopes import scope_in_hand
+from .services import ORGANIZATION, Page, record, services
 
 
 class Creation(NamedTuple):
@@ -58,19 +58,9 @@ def created(app: App, connection_id: UUID) -> Page:
         change_url=url_for(".projects", project=scope.key),
         app=app,
         connection=connection,
-        project_name=scope.name,
         creation=creation,
         expires_on=expires_on,
         expires_in_days=(expires_on - running.clock().date()).days if expires_on else None,
-        reminder_url=url_for(
-            ".reminder",
-            app=app.slug,
-            connection_id=connection.id,
-            expires_on=expires_on.isoformat() if expires_on else None,
-        ),
-        dashboard_url=scope.dashboard_url,
-        list_url=url_for(".list", project=scope.key),
-        add_url=url_for(".choose", project=scope.key),
         method_name=method_name(connection.method),
         # Every second piece stands in quotes.
         api_call=re.split(r'("[^"\n]*")', as_api_call(app, connection, base_url=running.infisical.base_url)),

@@ -1,7 +1,8 @@
 """The form of a connection, built from the rows of its app: what was typed, what is said of it, and what comes of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field, HiddenField
@@ -10,8 +11,9 @@ from wtforms.form import BaseForm
 
 from ..connectors import App, CheckResult, Given, Message, secret_in, unwrap, without_user
 from ..connectors import Field as Row
+from ..core.audit import Action as AuditAction
 from ..core.secret import Secret
-from ..infisical import NewConnection
+from ..infisical import Connection, Deadline, Infisical, NewConnection
 from .fields import described, form_fields
 from .redirects import LONGEST_CARRIED
 from .scopes import project_id_of
@@ -19,27 +21,17 @@ from .services import services
 
 
 class Shown(Field):
-    """A field that is shown: what the template needs of it beside its WTForms life. `kind` is that of its row."""
+    """A field that is shown: what the template needs of it beside its WTForms life. `kind` is that of its row, if any."""
 
     kind = "text"
     autocomplete = "off"
     messages: tuple[Message, ...] = ()
 
-    def __init__(
-        self,
-        label: str,
-        *,
-        help: str = "",
-        optional: bool = False,
-        kind: str = "",
-        autocomplete: str = "",
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, label: str, *, help: str, row: Row | None = None, **kwargs: Any) -> None:
         super().__init__(label, **kwargs)
         self.help = help
-        self.optional = optional
-        self.kind = kind or self.kind
-        self.autocomplete = autocomplete or self.autocomplete
+        self.optional = row is not None and row.optional
+        self.kind = row.kind if row else self.kind
 
     def add_error(self, message: Message) -> None:
         self.messages = (*self.messages, message)
@@ -121,6 +113,18 @@ class Checkbox(Shown, BooleanField):
         return "1" if self.data else ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What a submission does at Infisical. `limit` is what it counts as, `undone` and `nothing_happened` say that it was
+    not done, `send` does it, once, within the deadline."""
+
+    limit: Literal["create"]
+    audit_action: AuditAction
+    undone: str
+    nothing_happened: str
+    send: Callable[[Infisical, NewConnection, Deadline], Connection]
+
+
 class SummaryLine(NamedTuple):
     """One line of the error summary: the field it leads to, or none, its words, its kind."""
 
@@ -134,11 +138,13 @@ _FIELDS: dict[str, type[Shown]] = {"secret": SecretField, "checkbox": Checkbox}
 
 class ConnectionForm(BaseForm):
     """The form of an app's connection: as it was posted, or filled in with what was `typed` before and else with its
-    defaults; and what is said of it: at its fields, of it as a whole (`general`), by the app's own API (`checks`) and by
-    Infisical (`request_id`).
+    defaults; what comes of it (`new`, once `check` finds it in order); and what is said of it: at its fields, of it as a
+    whole (`general`), by the app's own API (`checks`) and by Infisical (`request_id`).
 
     The token against forged posts is no field of it: every form has one.
     """
+
+    new: NewConnection
 
     use_anyway_ticked = False
     general: tuple[Message, ...] = ()
@@ -147,19 +153,20 @@ class ConnectionForm(BaseForm):
 
     def __init__(
         self,
+        operation: Operation,
         app: App,
         posted: MultiDict[str, str] | None = None,
         *,
         typed: Mapping[str, str] | None = None,
     ) -> None:
         fields: dict[str, Any] = {
-            row.name: _FIELDS.get(row.kind, TextField)(
-                row.label, help=row.help, optional=row.optional, kind=row.kind, default=row.default
-            )
+            row.name: _FIELDS.get(row.kind, TextField)(row.label, help=row.help, row=row, default=row.default)
             for row in form_fields(app)
         }
         super().__init__({"project_id": HiddenText(), "served": HiddenField(), **fields})
+        self.operation = operation
         self.app = app
+        self.deadline = services().deadline()
         self.process(posted, data=typed)
 
     @property
@@ -183,8 +190,13 @@ class ConnectionForm(BaseForm):
         texts = {name: text for name, text in self.values.items() if isinstance(text, str) and text}
         return {name: text[:LONGEST_CARRIED] for name, text in texts.items()}
 
-    def check(self, *, use_anyway: bool, warnings_shown: Iterable[str]) -> NewConnection | None:
-        """The connection to create, or None when the form must be shown again with the fields' messages.
+    @property
+    def address(self) -> dict[str, str]:
+        """What an address says so that the form can be filled in again."""
+        return {"app": self.app.slug, "project": self.project_id, **self.typed}
+
+    def check(self, *, use_anyway: bool, warnings_shown: Iterable[str]) -> bool:
+        """Whether all is in order; if not, the form must be shown again with the fields' messages.
 
         A ticked "Use it anyway" covers the warnings that the page showed (`warnings_shown`, by key), or every
         warning where the page did not say which it showed: then a program posts, not a person.
@@ -194,9 +206,9 @@ class ConnectionForm(BaseForm):
         shown = set(warnings_shown)
         self.use_anyway_ticked = use_anyway and (not shown or keys <= shown)
         if self.messages("error") or (keys and not self.use_anyway_ticked):
-            return None
+            return False
         values = self.values
-        return NewConnection(
+        self.new = NewConnection(
             app=self.app.slug,
             method=self.app.method,
             name=values["name"],
@@ -209,6 +221,7 @@ class ConnectionForm(BaseForm):
                 if values[row.name]
             },
         )
+        return True
 
     def check_credentials(self) -> bool:
         """Whether the fields that decide where which credential goes are in order, and no other holds a secret."""
@@ -238,11 +251,6 @@ class ConnectionForm(BaseForm):
             else:
                 field.data, messages = row.check(field.data, given)
                 field.messages += messages
-
-    def put(self, name: str, text: str) -> None:
-        """Puts a text into a field, in the place of what was typed."""
-        field: Any = self[name]
-        field.put(text)
 
     def add_messages(self, messages: Iterable[tuple[str | None, Message]]) -> None:
         """Adds each message to the field of that name, or with None to what is said of the form as a whole."""

@@ -16,7 +16,6 @@ from .problems import Action
 from .redirects import asked_project, carried_values, typed_values
 from .render import page, problem, see_other
 from .scopes import (
-    ORGANIZATION,
     ORGANIZATION_NAME,
     Scope,
     first_project,
@@ -25,7 +24,7 @@ from .scopes import (
     scope_in_hand,
     with_organization_id,
 )
-from .services import Page, services
+from .services import ORGANIZATION, Page, services
 
 ROWS = 20
 SHORT_LIST_OF_APPS = 28
@@ -93,16 +92,10 @@ def connections(scope: Scope) -> Page:
     pages = max(-(-len(matching) // ROWS), 1)
     number = min(max(request.args.get("page", 1, type=int), 1), pages)
 
-    def page_url(other: int) -> str | None:
-        return url_for(".list", project=scope.key, q=query, page=str(other)) if 1 <= other <= pages else None
-
     return page(
         "connections/list.html",
         scope=scope,
         change_url=url_for(".projects", project=scope.key),
-        project_name=scope.name,
-        project_id=scope.key,
-        scope_phrase=scope.phrase,
         invitation=services().apps[0].invitation,
         rows=[_row(connection, scope) for connection in matching[(number - 1) * ROWS : number * ROWS]],
         q=query,
@@ -110,9 +103,6 @@ def connections(scope: Scope) -> Page:
         matching=len(matching),
         page=number,
         pages=pages,
-        previous_url=page_url(number - 1),
-        next_url=page_url(number + 1),
-        add_url=url_for(".choose", project=scope.key),
     )
 
 
@@ -210,14 +200,11 @@ def choose(scope: Scope) -> Page:
         "connections/choose.html",
         scope=scope,
         change_url=url_for(".projects", project=scope.key, then="choose"),
-        project_id=scope.key,
         every_app=running.apps,
         apps=[app for app in running.apps if _matches(query, f"{app.name} Connection")],
         others=[{"name": option.name, "href": href} for option in shown],
         others_total=len(others),
         count=len(options),
         q=query,
-        more_url=url_for(".choose", project=scope.key, all="1") if len(shown) < len(others) else None,
         more_count=len(others) - len(shown),
-        back_url=url_for(".list", project=scope.key),
     )

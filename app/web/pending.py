@@ -62,7 +62,7 @@ def outcome(app: App) -> Page:
             state, error = "unreachable", unreachable
     if state == "found" and found:
         # Not a create: whoever opens this address may be somebody else, and may open it again.
-        record("outcome-unknown", "found-later", project=key, connection=found)
+        record("outcome-unknown", "found-later", connection=found)
         return see_created(app, found, Creation(late=True), expires_on=request.args.get("expires_on"))
     text = f"{_TEXTS[state]} {error.sentence}" if error else _TEXTS[state]
     carried = {
@@ -76,20 +76,17 @@ def outcome(app: App) -> Page:
         scope=scope,
         app=app,
         name=sent.name,
-        project_name=scope.name,
         since=since,
         elapsed=elapsed,
         state=state,
         state_text=text,
         refresh=next_look_in(elapsed) if state in ("waiting", "unreachable") else None,
-        percent=min(100 * elapsed // GIVES_UP_AFTER, 100),
         log=_log(text, state, since=since, elapsed=elapsed),
         other=found,
-        request_id=error.request_id if error else None,
+        error=error,
         check_url=url_for(".outcome", **here),
         stop_url=url_for(".outcome", **here, stop="1", looked=looked),
         form_url=url_for(".form", app=app.slug, project=scope.key, **typed_values(request.args)),
-        token_url=url_for(".token", app=app.slug, project=scope.key),
     )
 
 

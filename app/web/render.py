@@ -60,7 +60,7 @@ def page(
         person=auth.person.name if auth and auth.person.way_in != "this-machine" else None,
         sign_out_url=url_for(".auth.sign_out") if auth and auth.may_sign_out else None,
     )
-    return make_response(running.pages.render(template, frame=frame, **context), status)
+    return make_response(running.pages.render(template, frame=frame, scope=scope, **context), status)
 
 
 def see_other(endpoint: str, **values: str | None) -> Page:

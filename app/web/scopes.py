@@ -6,10 +6,7 @@ from urllib.parse import quote
 from flask import g, session
 
 from ..infisical import Deadline, InfisicalError, NotAMember, NotFound, Project
-from .services import services
-
-ORGANIZATION = "organization"
-"""Stands in URLs and in the form where a project's id would stand."""
+from .services import ORGANIZATION, services
 
 ORGANIZATION_NAME = "Organization (every project)"
 

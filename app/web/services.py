@@ -27,6 +27,7 @@ from ..infisical import (
     Infisical,
     InfisicalError,
     LoginRefused,
+    NewConnection,
     NoAnswer,
     RateLimited,
     ServerFailed,
@@ -34,6 +35,9 @@ from ..infisical import (
 )
 
 EXTENSION = "infisical_connect"
+
+ORGANIZATION = "organization"
+"""Stands in URLs, in the form and in the audit log where a project's id would stand."""
 
 READINESS_KEPT = 5.0
 """Seconds that `/readyz` gives an answer again. Anybody may ask, and finding out costs calls to Infisical and a thread."""
@@ -261,13 +265,12 @@ def record(
     *,
     person: Principal | None = None,
     project: str | None = None,
-    connection: Connection | None = None,
-    connection_name: str | None = None,
+    connection: Connection | NewConnection | None = None,
     error: InfisicalError | None = None,
 ) -> None:
     """Adds one line to the audit log: what was done, by whom, from where, in which request.
 
-    `person` is whoever was let in, unless another is named.
+    `person` is whoever was let in, unless another is named; `project` that of the connection.
     """
     context = current_auth()
     who = person or (context.person if context else None)
@@ -281,9 +284,9 @@ def record(
             way_in=who.way_in if who else None,
             address=request.remote_addr,
             request_id=request_id(),
-            project=project,
-            connection_id=connection.id if connection else None,
-            connection_name=connection.name if connection else connection_name,
+            project=project or (connection.project_id or ORGANIZATION if connection else None),
+            connection_id=connection.id if isinstance(connection, Connection) else None,
+            connection_name=connection.name if connection else None,
             infisical_request_id=error.request_id if error else None,
         )
     )

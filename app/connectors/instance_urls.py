@@ -1,11 +1,9 @@
-"""Which texts can be the URL of a Supabase Management API, which are definitely not, and which are worth a warning."""
+"""Which texts can be the URL of a Supabase Management API, and how they are spelled when they are sent."""
 
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 CLOUD_HOST = "api.supabase.com"
@@ -30,10 +28,6 @@ class InstanceUrl:
     text: str
     host: str
     encrypted: bool
-
-    @property
-    def is_supabase_cloud(self) -> bool:
-        return self.text == SUPABASE_CLOUD
 
 
 def read_instance_url(typed: str) -> InstanceUrl:
@@ -93,87 +87,3 @@ def _host(parts: SplitResult) -> str:
     labels = ascii_name.removesuffix(".").split(".")
     _refuse((not all(map(_LABEL.match, labels)), f"name a host, {_EXAMPLE}"))
     return ascii_name
-
-
-class Judged(NamedTuple):
-    """What is wrong with an instance URL, or doubtful: "doubtful" can be used all the same, "wrong" cannot.
-
-    `lead` is the sentence for the page, `detail` why and what to do; the URL to offer instead is SUPABASE_CLOUD.
-    """
-
-    verdict: Literal["wrong", "doubtful"]
-    lead: str
-    detail: str
-
-
-_THE_API = f"Supabase’s Management API is at {SUPABASE_CLOUD}, with nothing before or after it."
-_UNENCRYPTED = "The URL starts with http, not https"
-
-_WRONG = (
-    ("Supabase’s dashboard", re.compile(r"(?:(?:www|app)\.)?supabase\.com|app\.supabase\.io")),
-    # REF.supabase.co, db.REF.supabase.co, REF.functions.supabase.co, and the same under supabase.in.
-    (
-        "one project, {0}",
-        re.compile(r"(?:[a-z0-9-]+\.)*?([a-z]{20})(?:\.[a-z]+)?\.supabase\.(?:co|in)"),
-    ),
-    # A project's address without its reference: a chosen subdomain, or the shared database poolers.
-    ("one project", re.compile(r"(?!api\.)(?:[a-z0-9-]+\.)+(?:supabase\.(?:co|in)|pooler\.supabase\.com)")),
-)
-"""Supabase's own addresses that are no Management API."""
-
-_INTERNAL = re.compile(
-    r"[^.]*|.*\.(?:localhost|local|localdomain|internal|intranet|lan|corp|private|home|home\.arpa)"
-)
-
-
-def judge(url: InstanceUrl) -> Judged | None:
-    """What to say about an instance URL; None for Supabase Cloud, and for no other."""
-    if url.is_supabase_cloud:
-        return None
-    name = (urlsplit(url.text).hostname or "").removesuffix(".")
-    for what, shape in _WRONG:
-        if found := shape.fullmatch(name):
-            lead = f"This is the address of {what.format(*found.groups())}."
-            detail = f"The address that Infisical needs is that of the Management API, {SUPABASE_CLOUD}."
-            return Judged("wrong", lead, detail)
-    lead = "Your token will be sent to {}, which is not Supabase Cloud."
-    if name != CLOUD_HOST and not name.endswith(".supabase.com"):
-        return Judged("doubtful", lead.format(url.host), " ".join(_reasons(url, name)))
-    # The right host by another scheme, port, path or spelling, or another host of Supabase's.
-    if not url.encrypted:
-        lead = f"Your token would travel unencrypted to {url.host}."
-        return Judged("doubtful", lead, f"{_UNENCRYPTED}. {_THE_API}")
-    return Judged("doubtful", lead.format(url.text.removeprefix("https://")), _THE_API)
-
-
-def _reasons(url: InstanceUrl, name: str) -> Iterator[str]:
-    """Every reason to doubt an address that is not Supabase's, the gravest first."""
-    imitates = name.startswith("api.supabase.")
-    if imitates:
-        yield "This address imitates Supabase’s, and is not Supabase’s. Whoever runs it gets the token."
-    if not url.encrypted:
-        yield f"{_UNENCRYPTED}: the token would travel unencrypted, for anyone on the way to read."
-    if _is_internal(name):
-        yield "Infisical refuses internal addresses unless its operator allows them."
-    if imitates:
-        return
-    if "supabase" in name:
-        yield (
-            "That “supabase” stands in an address does not make it Supabase’s: continue only if you know who runs it."
-        )
-    else:
-        yield "Continue only if you know who runs it."
-    yield (
-        "A Supabase that you host yourself has no Management API: only Supabase Cloud, a proxy of it or a compatible "
-        "service can work here."
-    )
-
-
-def _is_internal(name: str) -> bool:
-    """Whether a name or an address leads into a network of its own or to the machine itself."""
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return _INTERNAL.fullmatch(name) is not None
-    address = getattr(address, "ipv4_mapped", None) or address
-    return not address.is_global or address.is_multicast

@@ -87,16 +87,6 @@ class Field:
         return self.label if self.label[1:2].isupper() else f"{self.label[0].lower()}{self.label[1:]}"
 
     @property
-    def carried(self) -> bool:
-        """Whether what was typed travels in URLs from page to page: everything but secrets."""
-        return self.kind != "secret"
-
-    @property
-    def fact_id(self) -> str:
-        """The id of the fact on the page of a connection."""
-        return f"connection-{self.name.replace('_', '-')}"
-
-    @property
     def paths(self) -> tuple[tuple[str, ...], ...]:
         """Its paths in the body that Infisical takes; none for a field that stays here."""
         return tuple(path for path in (self.wire, self.also_wire) if path)

@@ -1,13 +1,15 @@
 """Supabase: its form, its guide, its words, and what is asked of it."""
 
+import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
 from ..core.secret import Secret
-from .instance_urls import SUPABASE_CLOUD, InstanceUrlError, judge, read_instance_url
+from .instance_urls import CLOUD_HOST, SUPABASE_CLOUD, InstanceUrl, InstanceUrlError, read_instance_url
 from .rows import App, Checked, Field, Given, Message, read_guide
 from .supabase_api import CheckResult, TokenChecks
 from .token_kinds import recognise
@@ -18,53 +20,105 @@ _GUIDE = read_guide(Path(__file__).with_suffix(".toml"))
 _TO_TOKENS = (f"Open {_GUIDE.page_name}", _GUIDE.page)
 
 
+_THE_API = f"Supabase’s Management API is at {SUPABASE_CLOUD}, with nothing before or after it."
+_UNENCRYPTED = "The URL starts with http, not https"
+
+_WRONG = (
+    ("Supabase’s dashboard", re.compile(r"(?:(?:www|app)\.)?supabase\.com|app\.supabase\.io")),
+    # REF.supabase.co, db.REF.supabase.co, REF.functions.supabase.co, and the same under supabase.in.
+    ("one project, {0}", re.compile(r"(?:[a-z0-9-]+\.)*?([a-z]{20})(?:\.[a-z]+)?\.supabase\.(?:co|in)")),
+    # A project's address without its reference: a chosen subdomain, or the shared database poolers.
+    ("one project", re.compile(r"(?!api\.)(?:[a-z0-9-]+\.)+(?:supabase\.(?:co|in)|pooler\.supabase\.com)")),
+)
+"""Supabase's own addresses that are no Management API."""
+
+_INTERNAL = re.compile(
+    r"[^.]*|.*\.(?:localhost|local|localdomain|internal|intranet|lan|corp|private|home|home\.arpa)"
+)
+
+
+def judge(url: InstanceUrl) -> Message:
+    """What to say about an address that is not Supabase Cloud's: an error where it can be no Management API."""
+    name = (urlsplit(url.text).hostname or "").removesuffix(".")
+    for what, shape in _WRONG:
+        if found := shape.fullmatch(name):
+            lead = f"This is the address of {what.format(*found.groups())}."
+            detail = f"The address that Infisical needs is that of the Management API, {SUPABASE_CLOUD}."
+            return Message("error", lead, detail, offer=SUPABASE_CLOUD)
+    where, detail = url.host, " ".join(_reasons(url, name))
+    if name == CLOUD_HOST or name.endswith(".supabase.com"):
+        # The right host by another scheme, port, path or spelling, or another host of Supabase's.
+        where, detail = url.text.removeprefix("https://"), _THE_API
+    lead = f"Your token will be sent to {where}, which is not Supabase Cloud."
+    if detail == _THE_API and not url.encrypted:
+        lead, detail = f"Your token would travel unencrypted to {url.host}.", f"{_UNENCRYPTED}. {_THE_API}"
+    summary = f"your token will be sent to {url.host}"
+    key = f"instance_url {url.text}"
+    return Message("warning", lead, detail, offer=SUPABASE_CLOUD, key=key, summary=summary)
+
+
+def _reasons(url: InstanceUrl, name: str) -> Iterator[str]:
+    """Every reason to doubt an address that is not Supabase's, the gravest first."""
+    imitates = name.startswith("api.supabase.")
+    if imitates:
+        yield "This address imitates Supabase’s, and is not Supabase’s. Whoever runs it gets the token."
+    if not url.encrypted:
+        yield f"{_UNENCRYPTED}: the token would travel unencrypted, for anyone on the way to read."
+    if _is_internal(name):
+        yield "Infisical refuses internal addresses unless its operator allows them."
+    if imitates:
+        return
+    if "supabase" in name:
+        yield (
+            "That “supabase” stands in an address does not make it Supabase’s: continue only if you know who runs it."
+        )
+    else:
+        yield "Continue only if you know who runs it."
+    yield (
+        "A Supabase that you host yourself has no Management API: only Supabase Cloud, a proxy of it or a compatible "
+        "service can work here."
+    )
+
+
+def _is_internal(name: str) -> bool:
+    """Whether a name or an address leads into a network of its own or to the machine itself."""
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return _INTERNAL.fullmatch(name) is not None
+    address = getattr(address, "ipv4_mapped", None) or address
+    return not address.is_global or address.is_multicast
+
+
 def check_instance_url(typed: str, given: Given) -> Checked:
     """The URL that was meant, in one spelling; a host that nobody vouches for is a warning that names it."""
     try:
         read = read_instance_url(typed)
     except InstanceUrlError as refused:
         return Checked(typed, (Message("error", str(refused), offer=SUPABASE_CLOUD),))
-    judged = judge(read)
-    if judged is None or (read.encrypted and read.host in given.trusted_hosts):
+    if read.text == SUPABASE_CLOUD or (read.encrypted and read.host in given.trusted_hosts):
         return Checked(read.text)
-    if judged.verdict == "wrong":
-        return Checked(read.text, (Message("error", judged.lead, judged.detail, offer=SUPABASE_CLOUD),))
-    warning = Message(
-        "warning",
-        judged.lead,
-        judged.detail,
-        offer=SUPABASE_CLOUD,
-        key=f"instance_url {read.text}",
-        summary=f"your token will be sent to {read.host}",
-    )
-    return Checked(read.text, (warning,))
+    return Checked(read.text, (judge(read),))
 
 
 def check_access_token(token: Secret, _: Given) -> Checked:
     """Names what was pasted where that is no access token; an unknown shape is a warning, for shapes may change."""
-    recognised = recognise(token)
+    recognised, text = recognise(token), token.reveal()
     words = (recognised.lead, recognised.detail)
-    if recognised.verdict == "wrong":
-        return Checked(token, (Message("error", *words, link=_TO_TOKENS, key="wrong-kind"),))
-    fault = _fault_of_token(token.reveal())
-    if fault is not None:
-        return Checked(token, (fault,))
-    if recognised.verdict == "unknown":
-        key = f"access_token {recognised.kind}"
-        return Checked(token, (Message("warning", *words, link=_TO_TOKENS, key=key),))
-    return Checked(token)
-
-
-def _fault_of_token(text: str) -> Message | None:
     again = "Copy it again, whole."
-    if re.search(r"\s", text):
-        return Message("error", "The access token must not have spaces or line breaks inside.", again)
-    if not text.isprintable():
-        return Message("error", "The access token must not have invisible characters inside.", again)
-    if len(text) > LONGEST_TOKEN:
+    fault = None
+    if recognised.verdict == "wrong":
+        fault = Message("error", *words, link=_TO_TOKENS, key="wrong-kind")
+    elif re.search(r"\s", text):
+        fault = Message("error", "The access token must not have spaces or line breaks inside.", again)
+    elif not text.isprintable():
+        fault = Message("error", "The access token must not have invisible characters inside.", again)
+    elif len(text) > LONGEST_TOKEN:
         lead = f"The access token must be {LONGEST_TOKEN} characters or fewer. This has {len(text)}."
-        return Message("error", lead, "Supabase’s access tokens are far shorter. Copy only the token.")
-    return None
+        fault = Message("error", lead, "Supabase’s access tokens are far shorter. Copy only the token.")
+    elif recognised.verdict == "unknown":
+        fault = Message("warning", *words, link=_TO_TOKENS, key=f"access_token {recognised.kind}")
+    return Checked(token, (fault,) if fault else ())
 
 
 def ask_supabase(checks: TokenChecks, values: Mapping[str, str | Secret], seconds: float) -> CheckResult:

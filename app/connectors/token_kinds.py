@@ -36,18 +36,11 @@ def unwrap(pasted: str) -> Unwrapped:
     """Takes spaces, quotes, `Bearer ` and `NAME=` off a pasted token, however they are nested."""
     text = pasted[:_LONGEST_PASTE].strip()
     taken_off: list[str] = []
-    while layer := _outermost(text):
-        name, text = layer
+    while layers := [(name, found) for name, shape in _WRAPPINGS if (found := shape.fullmatch(text))]:
+        name, outermost = layers[0]
+        text = next(inner for inner in outermost.groups() if inner is not None).strip()
         taken_off.append(name)
     return Unwrapped(Secret(text), tuple(dict.fromkeys(taken_off)))
-
-
-def _outermost(text: str) -> tuple[str, str] | None:
-    """The name of the outermost wrapping and what is inside it, or None where there is none."""
-    for name, shape in _WRAPPINGS:
-        if found := shape.fullmatch(text):
-            return name, next(inner for inner in found.groups() if inner is not None).strip()
-    return None
 
 
 _USER = re.compile(r"\A(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:[/\\]+)?[^/?#\\]*@")

@@ -293,7 +293,11 @@ def _form_page(filled: ConnectionForm, *, scope: Scope | None = None, status: in
     in_order = not filled.checks and not errors and not warnings
     wrong_kind = any(message.key == "wrong-kind" for message in errors)
     place = (
-        "shared" if scope and scope.is_organization else slug_of(scope.name)[:50].rstrip("-") if scope else ""
+        "shared"
+        if scope and scope.project_id is None
+        else slug_of(scope.name)[:50].rstrip("-")
+        if scope
+        else ""
     )
     return page(
         "connections/form.html",

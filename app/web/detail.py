@@ -106,11 +106,7 @@ def reminder(app: App, connection_id: UUID) -> Response:
     connection = services().infisical.connection(app.slug, str(connection_id))
     address = url_for(".created", app=app.slug, connection_id=connection.id, expires_on=day.isoformat())
     text = calendar_entry(
-        app,
-        connection,
-        expires_on=day,
-        page_url=urljoin(request.url_root, address),
-        now=services().clock(),
+        app, connection, expires_on=day, page_url=urljoin(request.url_root, address), now=services().clock()
     )
     response = Response(text, mimetype="text/calendar")
     response.headers["Content-Disposition"] = f'attachment; filename="{slug_of(connection.name)}-token.ics"'

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field, HiddenField
@@ -123,14 +123,6 @@ class Operation:
     undone: str
     nothing_happened: str
     send: Callable[[Infisical, NewConnection, Deadline], Connection]
-
-
-class SummaryLine(NamedTuple):
-    """One line of the error summary: the field it leads to, or none, its words, its kind."""
-
-    field_id: str | None
-    text: str
-    kind: str
 
 
 _FIELDS: dict[str, type[Shown]] = {"secret": SecretField, "checkbox": Checkbox}
@@ -266,14 +258,13 @@ class ConnectionForm(BaseForm):
         return tuple(message for field in self.shown for message in field.messages if message.kind == kind)
 
     @property
-    def summary(self) -> tuple[SummaryLine, ...]:
-        """One line for each message: those of the form as a whole, then each field's, leading there."""
+    def summary(self) -> tuple[tuple[str | None, str, str], ...]:
+        """One line for each message: the field it leads to, None for the form as a whole, its words and its kind."""
         general = (
-            SummaryLine(None, f"{message.lead} {message.detail}".strip(), message.kind)
-            for message in self.general
+            (None, f"{message.lead} {message.detail}".strip(), message.kind) for message in self.general
         )
         at_fields = (
-            SummaryLine(field.id, _summary_text(field.label.text, message), message.kind)
+            (field.id, _summary_text(field.label.text, message), message.kind)
             for field in self.shown
             for message in field.messages
             if message.kind == "error" or not self.use_anyway_ticked

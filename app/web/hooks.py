@@ -1,6 +1,7 @@
 """What every request for one of our pages passes, in order, and what every answer of ours carries."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from flask import Blueprint, abort, current_app, g, request
@@ -15,7 +16,6 @@ from wtforms import ValidationError
 
 from ..config import CREDENTIAL_HEADERS
 from ..connectors import App
-from ..core.secret import Secret
 from ..core.templating import BLUEPRINT
 from ..infisical import InfisicalError, LoginRefused, NotAMember, PermissionDenied, Refusal
 from .problems import result_of
@@ -86,16 +86,11 @@ def _body_in_chunks() -> bytes:
 
 
 def refuse_other_sites() -> Page | None:
-    return deny("from-elsewhere") if request.method == "POST" and is_cross_site() else None
-
-
-def is_cross_site() -> bool:
-    """Whether the browser says that another site posts. One that says nothing is judged by the token alone."""
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site not in ("same-origin", "none")
-    origin = request.headers.get("Origin")
-    return origin is not None and origin != f"{request.scheme}://{request.host}".lower()
+    """Goes by what the browser says of who posts. One that says nothing is judged by the token alone."""
+    ours = f"{request.scheme}://{request.host}".lower()
+    origin_is_ours = request.headers.get("Origin", ours) == ours
+    site = request.headers.get("Sec-Fetch-Site", "none" if origin_is_ours else "cross-site")
+    return None if request.method != "POST" or site in ("same-origin", "none") else deny("from-elsewhere")
 
 
 def authenticate() -> Page | None:
@@ -121,25 +116,21 @@ def remove_credentials() -> None:
         request.environ.pop(f"HTTP_{name.upper().replace('-', '_')}", None)
 
 
-def refuse_without_token() -> Page | None:
-    """A post carries the token of a page that was served to this browser."""
-    if request.method != "POST" or any(_is_signed_with(key) for key in services().secret_keys):
-        return None
-    return deny("page-too-old")
-
-
 # The token lives as long as the browser's session, for people leave to make a credential and come back. Flask-WTF reads
 # None as one hour.
 _FOREVER = 100 * 365 * 24 * 60 * 60
 
 
-def _is_signed_with(key: Secret) -> bool:
+def refuse_without_token() -> Page | None:
+    """A post carries the token of a page that was served to this browser."""
+    if request.method != "POST":
+        return None
     token = request.form.get("csrf_token")
-    try:
-        validate_csrf(token, secret_key=csrf_key(key), time_limit=_FOREVER, token_key=CSRF_SESSION_KEY)
-    except ValidationError:
-        return False
-    return True
+    for key in services().secret_keys:
+        with suppress(ValidationError):
+            validate_csrf(token, secret_key=csrf_key(key), time_limit=_FOREVER, token_key=CSRF_SESSION_KEY)
+            return None
+    return deny("page-too-old")
 
 
 # ── What an answer carries ───────────────────────────────────────────────────────────────────────────────────────────

@@ -107,7 +107,7 @@ def _sent(app: App) -> NewConnection:
         path[-1]: row.check(typed.get(row.name, row.default), given).value
         for row in app.fields
         for path in row.paths
-        if row.carried
+        if row.kind != "secret"
     }
     return NewConnection(
         app=app.slug,

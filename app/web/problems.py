@@ -28,8 +28,6 @@ from .redirects import asked_project
 from .scopes import Scope
 from .services import services
 
-NOTHING_CREATED = "Nothing was created."
-
 HERE = "."
 """Where an action leads that opens the page that was asked for, its form filled in again."""
 
@@ -153,7 +151,7 @@ def problem_words(
         reference=f" (request {error.request_id})" if error.request_id else "",
     )
     doubt = f"It is not certain whether {creating} was created."
-    certain = NOTHING_CREATED if error.nothing_happened else doubt
+    certain = "Nothing was created." if error.nothing_happened else doubt
     return replace(
         filled,
         lede=f"{filled.lede} {certain}" if creating else filled.lede,

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 from flask import current_app, redirect, request
@@ -67,7 +66,7 @@ def keep_secrets_out_of_the_address() -> Page | None:
 def _typed() -> dict[str, str]:
     """The kind of each field that travels in URLs, by its name, in the forms of all apps."""
     rows = (row for app in services().apps for row in form_fields(app))
-    return {row.name: row.kind for row in rows if row.carried}
+    return {row.name: row.kind for row in rows if row.kind != "secret"}
 
 
 def _fit(source: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, str]:
@@ -93,7 +92,7 @@ def return_url() -> str:
         values.update(request.form)
         values["project"] = request.form.get("project_id") or request.args.get("project", "")
     page = _page_at(request.path)
-    return _address_of(page, values) if page else url_for(".index")
+    return _address_of(*page, values) if page else url_for(".index")
 
 
 def safe_next_url(text: str) -> str | None:
@@ -107,36 +106,30 @@ def safe_next_url(text: str) -> str | None:
         parts = urlsplit(text)
     except ValueError:
         return None
-    if parts.scheme or parts.netloc:
+    if parts.netloc:
         return None
     page = _page_at(parts.path.removeprefix(request.script_root))
-    if page is None or getattr(current_app.view_functions[page.endpoint], "public", False):
+    if page is None or getattr(current_app.view_functions[page[0]], "public", False):
         return None
-    return _address_of(page, dict(parse_qsl(parts.query)))
+    return _address_of(*page, dict(parse_qsl(parts.query)))
 
 
-class _Place(NamedTuple):
-    """A page of ours: its endpoint, and what the path says."""
-
-    endpoint: str
-    values: dict[str, str]
-
-
-def _page_at(path: str) -> _Place | None:
+def _page_at(path: str) -> tuple[str, dict[str, str]] | None:
+    """The endpoint of a page of ours, and what its path says."""
     try:
         endpoint, values = current_app.url_map.bind("").match(path, method="GET")
     except (HTTPException, RequestRedirect):
         return None
     ours = endpoint.partition(".")[0] == BLUEPRINT
-    return _Place(endpoint, {name: str(value) for name, value in values.items()}) if ours else None
+    return (endpoint, {name: str(value) for name, value in values.items()}) if ours else None
 
 
-def _address_of(page: _Place, query: Mapping[str, str]) -> str:
+def _address_of(endpoint: str, places: Mapping[str, str], query: Mapping[str, str]) -> str:
     """The page's address with what it may say. Of what does not fit the longest is left out, so that the rest comes
     back."""
-    carried = _sign_in_values(query) if page.endpoint.endswith(".sign_in") else carried_values(query)
+    carried = _sign_in_values(query) if endpoint.endswith(".sign_in") else carried_values(query)
     while True:
-        address = url_for(page.endpoint, **{**carried, **page.values})
+        address = url_for(endpoint, **{**carried, **places})
         if len(address) <= LONGEST_ADDRESS or not carried:
             return address
         del carried[max(carried, key=lambda name: len(quote_plus(carried[name])))]

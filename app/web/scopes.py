@@ -23,13 +23,9 @@ class Scope:
     organization_id: str | None
 
     @property
-    def is_organization(self) -> bool:
-        return self.project_id is None
-
-    @property
     def phrase(self) -> str:
         """The scope inside a sentence: "the project Webshop"."""
-        return "the organization" if self.is_organization else f"the project {self.name}"
+        return "the organization" if self.project_id is None else f"the project {self.name}"
 
     def of_organization(self, organization_id: str) -> "Scope":
         """The same scope knowing its organization's id, where it did not."""

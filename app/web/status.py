@@ -36,8 +36,4 @@ def sandbox_help() -> Page:
     sandbox_info = services().sandbox_info
     if sandbox_info is None:
         abort(404)
-    return page(
-        "sandbox/help.html",
-        scope=None,
-        scenarios=sandbox_info.scenarios,
-    )
+    return page("sandbox/help.html", scope=None, scenarios=sandbox_info.scenarios)

@@ -50,7 +50,7 @@ def test_it_is_written_in_one_way(typed: str, read: str) -> None:
     ],
 )
 def test_only_supabase_cloud_is_supabase_cloud(typed: str, cloud: bool) -> None:  # noqa: FBT001
-    assert read_instance_url(typed).is_supabase_cloud is cloud
+    assert (read_instance_url(typed).text == SUPABASE_CLOUD) is cloud
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """Each kind of instance URL that is wrong or doubtful is told so, in words that name where the token would go."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.connectors import SUPABASE_CLOUD
-from app.connectors.instance_urls import InstanceUrlError, Judged, judge, read_instance_url
+from app.connectors import SUPABASE_CLOUD, Given, Message
+from app.connectors.instance_urls import InstanceUrlError, read_instance_url
+from app.connectors.supabase import check_instance_url, judge
 
 REFERENCE = "abcdefghijklmnopqrst"
 IMITATES = "This address imitates Supabase’s"
@@ -14,17 +17,18 @@ UNENCRYPTED = "the token would travel unencrypted"
 SELF_HOSTED = "A Supabase that you host yourself has no Management API"
 
 
-def judged(typed: str) -> Judged:
-    found = judge(read_instance_url(typed))
-    assert found is not None
-    return found
+GIVEN = Given(values={}, app_name="Supabase", today=date(2026, 11, 27))
+
+
+def judged(typed: str) -> Message:
+    return judge(read_instance_url(typed))
 
 
 @pytest.mark.parametrize(
     "typed", ["", "https://api.supabase.com", "https://API.supabase.com/", "https://api.supabase.com/v1"]
 )
 def test_there_is_nothing_to_say_about_supabase_cloud(typed: str) -> None:
-    assert judge(read_instance_url(typed)) is None
+    assert check_instance_url(typed, GIVEN) == (SUPABASE_CLOUD, ())
 
 
 @pytest.mark.parametrize(
@@ -40,7 +44,7 @@ def test_there_is_nothing_to_say_about_supabase_cloud(typed: str) -> None:
 )
 def test_a_projects_own_address_is_wrong_and_named(typed: str) -> None:
     found = judged(typed)
-    assert found.verdict == "wrong"
+    assert found.kind == "error"
     assert found.lead == f"This is the address of one project, {REFERENCE}."
     assert SUPABASE_CLOUD in found.detail
 
@@ -48,7 +52,7 @@ def test_a_projects_own_address_is_wrong_and_named(typed: str) -> None:
 @pytest.mark.parametrize("host", ["aws-0-eu-central-1.pooler.supabase.com", "my-shop.supabase.co"])
 def test_a_projects_address_without_its_reference_is_wrong(host: str) -> None:
     found = judged(f"https://{host}")
-    assert (found.verdict, found.lead) == ("wrong", "This is the address of one project.")
+    assert (found.kind, found.lead) == ("error", "This is the address of one project.")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +67,7 @@ def test_a_projects_address_without_its_reference_is_wrong(host: str) -> None:
 )
 def test_the_dashboards_address_is_wrong(typed: str) -> None:
     found = judged(typed)
-    assert (found.verdict, found.lead) == ("wrong", "This is the address of Supabase’s dashboard.")
+    assert (found.kind, found.lead) == ("error", "This is the address of Supabase’s dashboard.")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +76,7 @@ def test_the_dashboards_address_is_wrong(typed: str) -> None:
 def test_any_other_host_is_doubtful_and_named(host: str) -> None:
     url = read_instance_url(f"https://{host}/path")
     found = judged(url.text)
-    assert found.verdict == "doubtful"
+    assert found.kind == "warning"
     assert found.lead == f"Your token will be sent to {url.host}, which is not Supabase Cloud."
     assert SELF_HOSTED in found.detail
     assert "if you know who runs it" in found.detail
@@ -91,7 +95,7 @@ def test_supabase_in_an_address_proves_nothing() -> None:
 )
 def test_an_address_that_begins_as_supabases_is_told_in_stronger_words(host: str) -> None:
     found = judged(f"https://{host}")
-    assert found.verdict == "doubtful"
+    assert found.kind == "warning"
     assert found.lead.startswith("Your token will be sent to ")
     assert found.detail.startswith(IMITATES)
 
@@ -122,7 +126,7 @@ def test_an_address_that_begins_as_supabases_is_told_in_stronger_words(host: str
 )
 def test_an_internal_address_is_told(host: str) -> None:
     found = judged(f"https://{host}")
-    assert found.verdict == "doubtful"
+    assert found.kind == "warning"
     assert INTERNAL in found.detail
 
 
@@ -144,7 +148,7 @@ def test_everything_that_is_doubtful_is_told_at_once() -> None:
 
 def test_http_to_supabase_cloud_has_words_of_its_own() -> None:
     found = judged("http://api.supabase.com")
-    assert found.verdict == "doubtful"
+    assert found.kind == "warning"
     assert found.lead == "Your token would travel unencrypted to api.supabase.com."
     assert SUPABASE_CLOUD in found.detail
 
@@ -154,7 +158,7 @@ def test_http_to_supabase_cloud_has_words_of_its_own() -> None:
 )
 def test_supabases_host_at_another_address_is_doubtful(address: str) -> None:
     found = judged(f"https://{address}")
-    assert found.verdict == "doubtful"
+    assert found.kind == "warning"
     assert found.lead == f"Your token will be sent to {address}, which is not Supabase Cloud."
     assert f"is at {SUPABASE_CLOUD}, with nothing before or after it." in found.detail
 
@@ -174,12 +178,11 @@ def test_any_url_that_can_be_read_can_be_judged(labels: list[str], scheme: str, 
     except InstanceUrlError:
         return
     found = judge(url)
-    assert found is not None
-    assert found.verdict == "wrong" or url.host in found.lead
+    assert found.kind == "error" or url.host in found.lead
 
 
 @settings(deadline=None)
 @given(st.ip_addresses())
 def test_any_address_can_be_judged(address: object) -> None:
     host = f"[{address}]" if ":" in str(address) else str(address)
-    assert judged(f"https://{host}").verdict == "doubtful"
+    assert judged(f"https://{host}").kind == "warning"

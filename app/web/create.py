@@ -20,7 +20,7 @@ from .hooks import blueprint, mended_by_signing_in
 from .lists import in_a_project
 from .pending import is_the_one_sent
 from .problems import Action, field_messages, result_of
-from .redirects import LONGEST_PROJECT_ID, asked_project, return_url, typed_values
+from .redirects import asked_project, return_url, typed_values
 from .render import page, problem_of, see_other
 from .scopes import Scope, scope_in_hand
 from .services import Page, current_auth, record, services
@@ -56,7 +56,7 @@ def form(scope: Scope, app: App) -> Page:
 @blueprint.post("/connections/new/<connected_app:app>")
 def submit(app: App) -> Page:
     filled = ConnectionForm(CREATE, app, request.form)
-    filled["project_id"].data = filled.project_id[:LONGEST_PROJECT_ID] or asked_project() or ""
+    filled.project_id = filled.project_id or asked_project() or ""
     if "change_project" in request.form:
         return see_other(".projects", then="form", **filled.address)
     if not filled.project_id:
@@ -197,7 +197,7 @@ def _what_stops(filled: ConnectionForm) -> tuple[tuple[str | None, Message], ...
 
 def _name_is_taken(filled: ConnectionForm, holder: Connection | None, taken: NameTaken) -> Page:
     """A name that this very form's connection has leads there; any other is refused."""
-    served, new = services().unsign(filled["served"].data or "", purpose="served"), filled.new
+    served, new = services().unsign(request.form.get("served", ""), purpose="served"), filled.new
     # It was sent twice: by a double click, Reload or Back.
     if served and holder and holder.created_at.timestamp() >= served and is_the_one_sent(holder, new):
         record(filled.operation.audit_action, "made-before", connection=holder)
@@ -286,9 +286,6 @@ def _checked(filled: ConnectionForm) -> Page:
 def _form_page(filled: ConnectionForm, *, scope: Scope | None = None, status: int = 200) -> Page:
     running, app = services(), filled.app
     scope = scope or _scope_or_none(filled)
-    key = scope.key if scope else filled.project_id
-    filled["project_id"].data = key
-    filled["served"].data = running.sign(running.clock().timestamp(), purpose="served")
     errors, warnings = filled.messages("error"), filled.messages("warning")
     in_order = not filled.checks and not errors and not warnings
     wrong_kind = any(message.key == "wrong-kind" for message in errors)
@@ -307,7 +304,8 @@ def _form_page(filled: ConnectionForm, *, scope: Scope | None = None, status: in
         form=filled,
         required=[row.word for row in form_fields(app) if row.missing],
         warnings=warnings,
-        project_id=key,
+        project_id=scope.key if scope else filled.project_id,
+        served=running.sign(running.clock().timestamp(), purpose="served"),
         may_check=running.checks is not None and app.check is not None,
         suggested_name=f"{place}-{app.slug}" if place else "",
         served_at=running.clock(),

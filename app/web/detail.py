@@ -113,10 +113,6 @@ def reminder(app: App, connection_id: UUID) -> Response:
     return response
 
 
-_LONGEST_LINE = 75
-"""Octets of a line before it is folded (RFC 5545, 3.1)."""
-
-
 def calendar_entry(
     app: App, connection: Connection, *, expires_on: date, page_url: str, now: datetime
 ) -> str:
@@ -153,22 +149,12 @@ def calendar_entry(
         "END:VEVENT",
         "END:VCALENDAR",
     ]
-    return "".join(f"{_folded(line)}\r\n" for line in lines)
+    # A line has at most 75 octets, without the space that goes on with it, and ends inside no character (RFC 5545, 3.1).
+    folded = (b"\r\n ".join(re.findall(rb"(?s).{1,74}(?![\x80-\xbf])", line.encode())) for line in lines)
+    return "".join(f"{line.decode()}\r\n" for line in folded)
 
 
 def _text(text: str) -> str:
     """A text value: backslash, semicolon, comma and line break are escaped, other controls left out (RFC 5545, 3.3.11)."""
     escaped = re.sub(r"([\\;,])", r"\\\1", text).replace("\n", "\\n")
     return re.sub(r"[\x00-\x1f\x7f]", "", escaped)
-
-
-def _folded(line: str) -> str:
-    """The line in pieces of at most 75 octets, never inside a character."""
-    pieces: list[str] = []
-    piece = ""
-    for character in line:
-        if len(f"{piece}{character}".encode()) > _LONGEST_LINE - (1 if pieces else 0):
-            pieces.append(piece)
-            piece = ""
-        piece += character
-    return "\r\n ".join([*pieces, piece])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, Field, HiddenField
+from wtforms import BooleanField, Field
 from wtforms.fields import StringField
 from wtforms.form import BaseForm
 
@@ -15,7 +15,7 @@ from ..core.audit import Action as AuditAction
 from ..core.secret import Secret
 from ..infisical import Connection, Deadline, Infisical, NewConnection
 from .fields import described, form_fields
-from .redirects import LONGEST_CARRIED
+from .redirects import LONGEST_CARRIED, LONGEST_PROJECT_ID
 from .scopes import project_id_of
 from .services import services
 
@@ -78,15 +78,6 @@ class TextField(Shown, StringField):
         return None
 
 
-class HiddenText(HiddenField):
-    """A hidden text, without any that holds a secret: it stands in addresses and in the audit log."""
-
-    def process_formdata(self, valuelist: Sequence[str]) -> None:
-        text = valuelist[0].strip() if valuelist else ""
-        self.raw_data = []
-        self.data = "" if secret_in(text) else text
-
-
 class SecretField(Shown):
     """A secret: what was typed becomes a Secret at once, and is never rendered back."""
 
@@ -130,7 +121,7 @@ _FIELDS: dict[str, type[Shown]] = {"secret": SecretField, "checkbox": Checkbox}
 
 class ConnectionForm(BaseForm):
     """The form of an app's connection: as it was posted, or filled in with what was `typed` before and else with its
-    defaults; what comes of it (`new`, once `check` finds it in order); and what is said of it: at its fields, of it as a
+    defaults; what stands for its project in addresses (`project_id`); what comes of it (`new`, once `check` finds it in order); and what is said of it: at its fields, of it as a
     whole (`general`), by the app's own API (`checks`) and by Infisical (`request_id`).
 
     The token against forged posts is no field of it: every form has one.
@@ -155,16 +146,14 @@ class ConnectionForm(BaseForm):
             row.name: _FIELDS.get(row.kind, TextField)(row.label, help=row.help, row=row, default=row.default)
             for row in form_fields(app)
         }
-        super().__init__({"project_id": HiddenText(), "served": HiddenField(), **fields})
+        super().__init__(fields)
+        # It stands in addresses and in the audit log.
+        key = posted.get("project_id", "").strip() if posted else ""
+        self.project_id = "" if secret_in(key) else key[:LONGEST_PROJECT_ID]
         self.operation = operation
         self.app = app
         self.deadline = services().deadline()
         self.process(posted, data=typed)
-
-    @property
-    def project_id(self) -> str:
-        """What stands for the project in URLs, "" where the form names none."""
-        return self["project_id"].data or ""
 
     @property
     def shown(self) -> tuple[Any, ...]:

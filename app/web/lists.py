@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import request
 
@@ -32,16 +32,6 @@ SHORT_LIST_OF_APPS = 28
 _NAMES: dict[str, dict[str, str]] = tomllib.loads(
     Path(__file__).with_name("names.toml").read_text(encoding="utf-8")
 )
-
-
-class Row(NamedTuple):
-    """One connection in a list. `ours` tells that it has a page here, and is not left to Infisical's dashboard."""
-
-    connection: Connection
-    app_name: str
-    method_name: str
-    href: str
-    ours: bool
 
 
 def method_name(method: str) -> str:
@@ -106,16 +96,17 @@ def connections(scope: Scope) -> Page:
     )
 
 
-def _row(connection: Connection, scope: Scope) -> Row:
+def _row(connection: Connection, scope: Scope) -> dict[str, Any]:
+    """One connection in the list. `ours` tells that it has a page here, and is not left to Infisical's dashboard."""
     app = services().app_named(connection.app)
     name = app.name if app else _NAMES["apps"].get(connection.app)
-    return Row(
-        connection,
-        app_name=name or connection.app.replace("-", " ").title(),
-        method_name=method_name(connection.method),
-        href=url_for(".created", app=app.slug, connection_id=connection.id) if app else _elsewhere(scope),
-        ours=app is not None,
-    )
+    return {
+        "connection": connection,
+        "app_name": name or connection.app.replace("-", " ").title(),
+        "method_name": method_name(connection.method),
+        "href": url_for(".created", app=app.slug, connection_id=connection.id) if app else _elsewhere(scope),
+        "ours": app is not None,
+    }
 
 
 def _elsewhere(scope: Scope) -> str:

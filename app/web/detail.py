@@ -73,16 +73,15 @@ def as_api_call(app: App, connection: Connection, *, base_url: str) -> str:
     The heredoc expands the variables, so every dollar sign, backtick and backslash of the values themselves is escaped.
     """
     variables = {row.wire[-1]: f"{app.slug}_{row.name}".upper() for row in app.fields if row.kind == "secret"}
-    shown = {row.wire[-1]: connection.credentials.get(row.wire[-1]) for row in app.fields}
+    shown = {
+        row.wire[-1]: connection.credentials.get(row.wire[-1]) for row in app.fields if row.kind != "secret"
+    }
     body = {
         "name": connection.name,
         "method": connection.method,
         "description": connection.description,
         "projectId": connection.project_id,
-        "credentials": {
-            **variables,
-            **{key: text for key, text in shown.items() if text and key not in variables},
-        },
+        "credentials": {**variables, **{key: text for key, text in shown.items() if text}},
     }
     text = json.dumps({key: value for key, value in body.items() if value}, indent=2, ensure_ascii=False)
     for character in ("\\", "$", "`"):

@@ -16,22 +16,23 @@ from ..core.secret import Secret
 from ..infisical import Connection, Deadline, Infisical, NewConnection
 from .fields import described, form_fields
 from .redirects import LONGEST_CARRIED, LONGEST_PROJECT_ID
-from .scopes import project_id_of
-from .services import services
+from .services import ORGANIZATION, services
 
 
 class Shown(Field):
-    """A field that is shown: what the template needs of it beside its WTForms life. `kind` is that of its row, if any."""
+    """A field that is shown: what the template needs of it beside its WTForms life, mostly from its row."""
 
-    kind = "text"
+    kind, word, optional = "text", "text", False
     autocomplete = "off"
     messages: tuple[Message, ...] = ()
+    taken_out: Message | None = None
+    """What is said where something was taken out of the text."""
 
     def __init__(self, label: str, *, help: str, row: Row | None = None, **kwargs: Any) -> None:
         super().__init__(label, **kwargs)
         self.help = help
-        self.optional = row is not None and row.optional
-        self.kind = row.kind if row else self.kind
+        if row:
+            self.optional, self.kind, self.word = row.optional, row.kind, row.word
 
     def add_error(self, message: Message) -> None:
         self.messages = (*self.messages, message)
@@ -42,7 +43,6 @@ class TextField(Shown, StringField):
     a page, travel in a URL, or be stored in clear. `removed` says in words which secret was taken out."""
 
     removed: str | None = None
-    had_user = False
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
         # WTForms keeps what came in raw_data, in clear, for as long as the form lives.
@@ -52,30 +52,20 @@ class TextField(Shown, StringField):
     def put(self, text: str) -> None:
         """Takes a text, without what must not stand in it."""
         kept = without_user(text) if self.kind == "url" else text.strip()
-        self.had_user = kept != text.strip()
         self.removed = secret_in(kept)
         self.data = "" if self.removed else kept.replace("\r\n", "\n")
+        self.taken_out = None
+        if self.removed:
+            detail = "An access token belongs in its own field, other secrets in none."
+            self.taken_out = Message("error", f"This had {self.removed} in it, and was emptied.", detail)
+        elif kept != text.strip():
+            lead = f"The {self.word} must not have a user name or a password in it."
+            detail = "What stood before the “@” was taken out."
+            self.taken_out = Message("error", lead, detail, offer=str(self.default or "") or None)
 
     @property
     def value(self) -> str:
         return self.data or ""
-
-    @property
-    def taken_out(self) -> Message | None:
-        """What is said where something was taken out of the text."""
-        if self.removed:
-            detail = "An access token belongs in its own field, other secrets in none."
-            return Message("error", f"This had {self.removed} in it, and was emptied.", detail)
-        if self.had_user:
-            label = f"{self.label.text[0].lower()}{self.label.text[1:]}"
-            lead = f"The {label} must not have a user name or a password in it."
-            return Message(
-                "error",
-                lead,
-                "What stood before the “@” was taken out.",
-                offer=str(self.default or "") or None,
-            )
-        return None
 
 
 class SecretField(Shown):
@@ -188,27 +178,14 @@ class ConnectionForm(BaseForm):
         self.use_anyway_ticked = use_anyway and (not shown or keys <= shown)
         if self.messages("error") or (keys and not self.use_anyway_ticked):
             return False
-        values = self.values
-        self.new = NewConnection(
-            app=self.app.slug,
-            method=self.app.method,
-            name=values["name"],
-            description=described(values),
-            project_id=project_id_of(self.project_id),
-            credentials={
-                path[-1]: values[row.name]
-                for row in self.app.fields
-                for path in row.paths
-                if values[row.name]
-            },
-        )
+        self.new = connection_of(self.app, self.values, project=self.project_id)
         return True
 
     def check_credentials(self) -> bool:
         """Whether the fields that decide where which credential goes are in order, and no other holds a secret."""
         self.check_rows(self.app.fields)
         for field in self.shown:
-            if isinstance(field, TextField) and field.taken_out and not field.messages:
+            if field.taken_out and not field.messages:
                 field.add_error(field.taken_out)
         return not self.messages("error")
 
@@ -224,7 +201,7 @@ class ConnectionForm(BaseForm):
         )
         for row in rows:
             field: Any = self[row.name]
-            if isinstance(field, TextField) and field.taken_out:
+            if field.taken_out:
                 field.add_error(field.taken_out)
                 field.data = field.value or row.default
             elif row.missing and not field.data:
@@ -259,6 +236,20 @@ class ConnectionForm(BaseForm):
             if message.kind == "error" or not self.use_anyway_ticked
         )
         return (*general, *at_fields)
+
+
+def connection_of(app: App, values: Mapping[str, Any], *, project: str) -> NewConnection:
+    """What Infisical is sent for these values of an app's fields and the key of a project."""
+    return NewConnection(
+        app=app.slug,
+        method=app.method,
+        name=values["name"],
+        description=described(values),
+        project_id=None if project == ORGANIZATION else project,
+        credentials={
+            path[-1]: values[row.name] for row in app.fields for path in row.paths if values.get(row.name)
+        },
+    )
 
 
 def _summary_text(label: str, message: Message) -> str:

@@ -138,18 +138,15 @@ def projects() -> Page:
         kept["app"] = app.slug
     known = services().infisical.projects()
     matching = [project for project in known if _matches(query, project.name, project.slug, project.id)]
-    shown = [(project.id, project.name, project.slug) for project in matching[:ROWS]]
+
+    def choice(key: str, name: str, detail: str) -> dict[str, Any]:
+        return {"name": name, "detail": detail, "href": _back_to(key, kept), "current": key == current}
+
     return page(
         "connections/projects.html",
         scope=next((project_scope(project) for project in known if project.id == current), None),
-        choices=[_choice(*project, current=current, kept=kept) for project in shown],
-        organization=_choice(
-            ORGANIZATION,
-            ORGANIZATION_NAME,
-            "Connections that every project may use",
-            current=current,
-            kept=kept,
-        ),
+        choices=[choice(project.id, project.name, project.slug) for project in matching[:ROWS]],
+        organization=choice(ORGANIZATION, ORGANIZATION_NAME, "Connections that every project may use"),
         q=query,
         total=len(known),
         matching=len(matching),
@@ -157,10 +154,6 @@ def projects() -> Page:
         kept=[*kept.items(), *([("project", current)] if current else [])],
         back_url=_back_to(current, kept) if current else None,
     )
-
-
-def _choice(key: str, name: str, detail: str, *, current: str | None, kept: dict[str, str]) -> dict[str, Any]:
-    return {"name": name, "detail": detail, "href": _back_to(key, kept), "current": key == current}
 
 
 def _back_to(key: str, kept: dict[str, str]) -> str:

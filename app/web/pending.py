@@ -1,7 +1,6 @@
 """The page for a submission without an answer: it looks for the connection until it knows, all of it in its URL."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 from flask import request
 
@@ -10,11 +9,11 @@ from ..core.templating import url_for
 from ..core.text import counted
 from ..infisical import Connection, InfisicalError, NewConnection
 from .detail import Creation, see_created
-from .fields import described
+from .forms import connection_of
 from .hooks import blueprint
 from .redirects import asked_project, carried_values, typed_values
 from .render import page, problem
-from .scopes import project_id_of, scope_in_hand
+from .scopes import scope_in_hand
 from .services import Page, record, services
 
 CLOCKS = timedelta(seconds=60)
@@ -23,9 +22,7 @@ CLOCKS = timedelta(seconds=60)
 GIVES_UP_AFTER = 600
 """Seconds. The latest appearance seen was at 240 s (recorded exchange slow-429-forever)."""
 
-State = Literal["waiting", "absent", "stopped", "older", "later", "different", "unreachable", "found"]
-
-_TEXTS: dict[State, str] = {
+_TEXTS = {
     "waiting": "Not there yet.",
     "absent": "It has not appeared in ten minutes. It is not likely to appear any more.",
     "stopped": "Checking is stopped. Infisical may still create it.",
@@ -53,7 +50,7 @@ def outcome(app: App) -> Page:
     scope = scope_in_hand(key)
     elapsed = max(int((services().clock() - since).total_seconds()), 0)
     found, error = None, None
-    state: State = "stopped"
+    state: str = "stopped"
     if request.args.get("stop") != "1":
         try:
             found = services().infisical.connection_named(app.slug, sent.name, project_id=scope.project_id)
@@ -65,10 +62,7 @@ def outcome(app: App) -> Page:
         record("outcome-unknown", "found-later", connection=found)
         return see_created(app, found, Creation(late=True), expires_on=request.args.get("expires_on"))
     text = f"{_TEXTS[state]} {error.sentence}" if error else _TEXTS[state]
-    carried = {
-        name: text for name, text in carried_values(request.args).items() if name not in ("stop", "looked")
-    }
-    here = {**carried, "app": app.slug}
+    here = {**carried_values(request.args), "app": app.slug, "stop": "", "looked": ""}
     # "Stop checking" carries the look of this page on, for that page does not look.
     looked = str(elapsed) if state == "waiting" else None
     return page(
@@ -85,7 +79,7 @@ def outcome(app: App) -> Page:
         other=found,
         error=error,
         check_url=url_for(".outcome", **here),
-        stop_url=url_for(".outcome", **here, stop="1", looked=looked),
+        stop_url=url_for(".outcome", **{**here, "stop": "1", "looked": looked}),
         form_url=url_for(".form", app=app.slug, project=scope.key, **typed_values(request.args)),
     )
 
@@ -103,23 +97,13 @@ def _sent(app: App) -> NewConnection:
     """What was sent, by what the address says was typed: each field is read as the form reads it."""
     typed = typed_values(request.args)
     given = Given(values=typed, app_name=app.name, today=services().clock().date())
-    credentials = {
-        path[-1]: row.check(typed.get(row.name, row.default), given).value
-        for row in app.fields
-        for path in row.paths
-        if row.kind != "secret"
-    }
-    return NewConnection(
-        app=app.slug,
-        method=app.method,
-        name=typed.get("name", "").strip()[:100],
-        project_id=project_id_of(asked_project() or ""),
-        description=described(typed),
-        credentials={key: text for key, text in credentials.items() if text},
-    )
+    public = (row for row in app.fields if row.kind != "secret")
+    read = {row.name: row.check(typed.get(row.name, row.default), given).value for row in public}
+    name = typed.get("name", "").strip()[:100]
+    return connection_of(app, {**typed, **read, "name": name}, project=asked_project() or "")
 
 
-def _state_of(found: Connection | None, sent: NewConnection, *, since: datetime, elapsed: int) -> State:
+def _state_of(found: Connection | None, sent: NewConnection, *, since: datetime, elapsed: int) -> str:
     """What a look found: nothing yet, nothing any more, the connection that was sent, or another of its name."""
     if found is None:
         return "absent" if next_look_in(elapsed) is None else "waiting"
@@ -137,7 +121,7 @@ def next_look_in(elapsed: int) -> int | None:
     return 5 if elapsed < 60 else 20
 
 
-def _log(text: str, state: State, *, since: datetime, elapsed: int) -> tuple[tuple[datetime, str], ...]:
+def _log(text: str, state: str, *, since: datetime, elapsed: int) -> tuple[tuple[datetime, str], ...]:
     """What happened, first to last: sent, unanswered, the latest look. Seconds that cannot have been are left out."""
     numbers = {name: request.args.get(name, type=int) for name in ("waited", "looked")}
     seconds = {name: value for name, value in numbers.items() if value is not None and 0 <= value <= elapsed}

@@ -81,9 +81,7 @@ def problem(
     `values` stand in its words; `status` and `actions` replace its own. `retry_after` is in seconds.
     """
     shown = problem_named(name, own_rights=has_own_rights(), retry_after=retry_after, **values)
-    return _page_of(
-        replace(shown, status=status or shown.status, actions=actions or shown.actions), scope=None
-    )
+    return _page_of(shown, scope=None, status=status, actions=actions)
 
 
 def deny(
@@ -108,10 +106,12 @@ def problem_of(
     """
     host, own_rights = services().host, has_own_rights()
     shown = problem_words(error, host=host, own_rights=own_rights, scope=scope, creating=creating)
-    return _page_of(replace(shown, actions=actions or shown.actions, note=shown.note or note), scope=scope)
+    return _page_of(shown, scope=scope, actions=actions, note=shown.note or note)
 
 
-def _page_of(shown: Problem, *, scope: Scope | None) -> Page:
+def _page_of(shown: Problem, *, scope: Scope | None, **instead: Any) -> Page:
+    """The page of a problem, with what is not empty `instead` of its own."""
+    shown = replace(shown, **{name: value for name, value in instead.items() if value})
     shown = replace(shown, actions=tuple(map(_with_address, shown.actions)))
     response = page("problem.html", scope=scope, status=shown.status, problem=shown)
     if shown.retry_after is not None:

@@ -54,11 +54,6 @@ def project_scope(project: Project) -> Scope:
     return Scope(project.id, project.name, project_id=project.id, organization_id=project.organization_id)
 
 
-def project_id_of(key: str) -> str | None:
-    """The project id that stands for `key` on the wire: none for the organization."""
-    return None if key == ORGANIZATION else key
-
-
 def scope_in_hand(key: str, *, deadline: Deadline | None = None) -> Scope:
     """The scope that a URL names. Asks Infisical for a project's name; NotFound or NotAMember without one.
 

@@ -111,8 +111,9 @@ _FIELDS: dict[str, type[Shown]] = {"secret": SecretField, "checkbox": Checkbox}
 
 class ConnectionForm(BaseForm):
     """The form of an app's connection: as it was posted, or filled in with what was `typed` before and else with its
-    defaults; what stands for its project in addresses (`project_id`); what comes of it (`new`, once `check` finds it in order); and what is said of it: at its fields, of it as a
-    whole (`general`), by the app's own API (`checks`) and by Infisical (`request_id`).
+    defaults; what stands for its project in addresses (`project_id`); what comes of it (`new`, once `check` finds it in
+    order); and what is said of it: at its fields, of it as a whole (`general`), by the app's own API (`checks`) and by
+    Infisical (`request_id`).
 
     The token against forged posts is no field of it: every form has one.
     """
@@ -137,11 +138,10 @@ class ConnectionForm(BaseForm):
             for row in form_fields(app)
         }
         super().__init__(fields)
-        # It stands in addresses and in the audit log.
+        # The project stands in addresses and in the audit log.
         key = posted.get("project_id", "").strip() if posted else ""
         self.project_id = "" if secret_in(key) else key[:LONGEST_PROJECT_ID]
-        self.operation = operation
-        self.app = app
+        self.operation, self.app = operation, app
         self.deadline = services().deadline()
         self.process(posted, data=typed)
 

@@ -171,10 +171,8 @@ def with_headers(response: Response) -> Response:
 def with_headers_if_ours(response: Response) -> Response:
     """The same for an answer of ours. One that an app round us gave to a request for our page keeps its own, and has
     the name of the request besides: the audit log may tell of it."""
-    if g.get("connect_answers"):
-        return with_headers(response)
     response.headers.setdefault("X-Request-ID", request_id())
-    return response
+    return with_headers(response) if g.get("connect_answers") else response
 
 
 def with_https_alone(response: Response) -> Response:

@@ -1,4 +1,4 @@
-"""The sandbox's SQLite file: what is in it from the start, and every question that is asked of it.
+"""Who and what is in the sandbox: its callers, and its SQLite file with every question that is asked of it.
 
 Several processes and threads use one file at once: a connection per request, write-ahead logging, a busy timeout,
 and a transaction that locks at its beginning round everything that writes.
@@ -8,15 +8,22 @@ import json
 import secrets
 import sqlite3
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from flask import g
+from werkzeug.exceptions import HTTPException
+from werkzeug.local import LocalProxy
 
-from .answers import DATA
+DATA: dict[str, Any] = json.loads(files(__package__).joinpath("data.json").read_text("utf-8"))
+"""Who and what is in the sandbox, and what is answered as it stands."""
+
+PROJECTS: dict[str, dict[str, Any]] = {project["id"]: project for project in DATA["projects"]}
 
 Document = dict[str, Any]
 """An App Connection as it is answered; its token is no part of it."""
@@ -38,6 +45,66 @@ CREATE TABLE late_connection (id TEXT NOT NULL PRIMARY KEY, document TEXT NOT NU
 CREATE TABLE revoked_login (id TEXT NOT NULL PRIMARY KEY);
 CREATE TABLE failed_login (client_id TEXT NOT NULL PRIMARY KEY, times INTEGER NOT NULL, last_at REAL NOT NULL)
 """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """Somebody who may call, and how long their tokens live (seconds).
+
+    `roles` maps a project's id to admin or viewer, who may not even read App Connections (recorded exchange
+    get-by-id-lowpriv); None is an admin of the organization and so of every project. `refused` is what they get instead
+    of a token although all that they send is right.
+    """
+
+    name: str
+    ttl: int = 60 * 60
+    roles: Mapping[str, str] | None = None
+    refused: Callable[[], HTTPException] | None = None
+
+    def role_in(self, project_id: str) -> str | None:
+        """admin, viewer, or None for somebody who is no member."""
+        return "admin" if self.roles is None else self.roles.get(project_id)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity(Caller):
+    """A machine identity, or an OAuth application, which proves itself in the same way."""
+
+    client_id: str
+    client_secret: str
+    ttl: int = 30 * 24 * 60 * 60
+    max_ttl: int = 30 * 24 * 60 * 60
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person(Caller):
+    """Somebody whom the organization knows by an e-mail address. Their tokens cannot be renewed."""
+
+    email: str
+
+    @property
+    def id(self) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{self.email}"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Callers:
+    """Everybody whom the sandbox knows. Whoever signs in with another address gets the rights of the first person."""
+
+    identities: tuple[Identity, ...]
+    people: tuple[Person, ...]
+    applications: tuple[Identity, ...]
+
+
+CALLERS = Callers(
+    identities=tuple(Identity(**row) for row in DATA["identities"]),
+    people=tuple(Person(**row) for row in DATA["people"]),
+    applications=tuple(Identity(**row) for row in DATA["applications"]),
+)
+SANDBOX_CLIENT_ID = CALLERS.identities[0].client_id
+SANDBOX_CLIENT_SECRET = CALLERS.identities[0].client_secret
+SANDBOX_OAUTH_CLIENT_ID = CALLERS.applications[0].client_id
+SANDBOX_OAUTH_CLIENT_SECRET = CALLERS.applications[0].client_secret
 
 
 class NameTakenError(Exception):
@@ -74,11 +141,9 @@ def prepare_database(path: Path) -> None:
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
             connection.execute("INSERT INTO token_key VALUES (?)", (secrets.token_bytes(32),))
-            for values in DATA["connections"]:
-                document = new_connection(values, now=datetime.now(UTC))
-                connection.execute(
-                    "INSERT INTO connection VALUES (?, ?)", (document["id"], json.dumps(document))
-                )
+            made = [new_connection(values, now=datetime.now(UTC)) for values in DATA["connections"]]
+            rows = [(document["id"], json.dumps(document)) for document in made]
+            connection.executemany("INSERT INTO connection VALUES (?, ?)", rows)
             connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
     except sqlite3.Error as error:
         raise OSError(f"{path} cannot be used for the sandbox's data: {error}") from None
@@ -132,10 +197,6 @@ class Database:
         rows = self._connection.execute("SELECT document FROM connection")
         return sorted((json.loads(row[0]) for row in rows), key=lambda document: str(document["name"]))
 
-    def connection(self, connection_id: str) -> Document | None:
-        document = self._value("SELECT document FROM connection WHERE id = ?", connection_id)
-        return json.loads(document) if document else None
-
     def put(self, document: Document) -> None:
         """Stores a connection, a new one or a changed one. Who comes second with a name gets NameTakenError."""
         try:
@@ -184,7 +245,5 @@ class Database:
         return self._value(query, client_id, _LOGINS_BEFORE_LOCK, began) is not None
 
 
-def current_database() -> Database:
-    """The database as it was opened for this request."""
-    database: Database = g.database
-    return database
+current_database = cast("Database", LocalProxy(lambda: g.database))
+"""The database as it was opened for this request."""

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.sandbox import create_sandbox
-from app.sandbox.answers import PROJECTS, refusal
-from app.sandbox.auth import CALLERS, Callers, Identity, Person, oauth_refusal
+from app.sandbox.app import refusal
+from app.sandbox.auth import oauth_refusal
+from app.sandbox.store import CALLERS, PROJECTS, Callers, Identity, Person
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

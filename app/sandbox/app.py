@@ -5,7 +5,7 @@ import math
 import re
 import secrets
 import string
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, NotFound
 
 from ..connectors import APPS, App
-from .store import CALLERS, DATA, Callers, Database, current_database, timestamp
+from .store import CALLERS, DATA, Caller, Database, current_database, timestamp
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -50,7 +50,7 @@ def create_sandbox(
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     apps: Sequence[App] = APPS,
-    callers: Callers = CALLERS,
+    callers: Sequence[Caller] = CALLERS,
 ) -> "WSGIApplication":
     """The sandbox on a database that `prepare_database` has made. Safe in many threads and processes at once."""
 
@@ -149,27 +149,21 @@ def type_issues(value: object, expected: type, *, path: tuple[str, ...]) -> list
 
 
 def text_issues(
-    body: dict[str, Any],
-    key: str,
-    *,
-    rules: str = "",
-    but: Sequence[object] = (),
-    path: tuple[str, ...] = (),
+    body: Mapping[str, Any], *path: str, rules: str = "", but: Sequence[object] = ()
 ) -> list[Issue]:
-    """What is wrong with a text, which is trimmed first as Infisical does, by these rules or those of its key.
-
-    `but` are values that are fine too.
-    """
-    value, here = body.get(key, MISSING), (*path, key)
+    """What is wrong with the text at the end of the path, which is trimmed first as Infisical does. `rules` are those of
+    its key where they are not named, `but` are values that are fine too."""
+    key = path[-1]
+    value = body.get(key, MISSING)
     if value in but:
         return []
     if not isinstance(value, str):
-        return type_issues(value, str, path=here)
+        return type_issues(value, str, path=path)
     # JavaScript counts UTF-16 units, so that most emoji count twice. The recorded sentence calls accessKey "Access Key".
     text = re.sub("[\U00010000-\U0010ffff]", "xx", value.strip())
     words = re.sub("(?=[A-Z])", " ", key).title()
     return [
-        issue | {"path": list(here), "message": issue["message"].format(key=words)}
+        issue | {"path": list(path), "message": issue["message"].format(key=words)}
         for pattern, issue in DATA["rules"].get(rules or key, ())
         if not re.fullmatch(pattern, text)
     ]

@@ -1,35 +1,25 @@
-"""Who may call the sandbox's Infisical: log-in, renewal and revocation of its tokens, and the exchange of ID tokens.
-
-It stands in for Infisical and is no guard: the exchange reads an ID token's e-mail address, name and end, and does not
-look at its signature, its issuer or whom it was made for.
-"""
+"""Who may call the sandbox's Infisical: log-in, renewal and revocation of its tokens, and the exchange of ID tokens."""
 
 import base64
-import hashlib
 import json
 import math
 import uuid
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
 from flask import Response, g, request
-from itsdangerous import Signer
 from werkzeug.exceptions import HTTPException
 
 from ..core.text import read_payload
 from .app import answer, read_object, refusal, server, text_issues
-from .store import CALLERS, DATA, Caller, Identity, Person, current_database, timestamp
+from .store import ADA, DATA, Caller, current_database, timestamp
 
-_MALFORMED = (
-    "The provided access token is malformed. Please use a valid token or generate a new one and try again."
-)
 _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ID_TOKENS = ("urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:jwt")
 _WITHOUT_TOKEN = ("/v1/", "/api/status", "/api/v1/auth/", "/api/v1/oauth/")
-_ONLY_FOR = {"identity_details": Identity, "user": Person}
+_ONLY_FOR = {"identity_details": "identity", "user": "person"}
 
 
 @server.before_request
@@ -44,7 +34,7 @@ def authenticate() -> None:
     g.caller, claims = _read(authorization[len("Bearer ") :])
     if current_database.is_revoked(claims.get("identityAccessTokenId", "")):
         raise refusal(401, "Failed to authorize: token has been revoked")
-    if not isinstance(g.caller, _ONLY_FOR.get(request.endpoint or "", Caller)):
+    if g.caller.kind != _ONLY_FOR.get(request.endpoint or "", g.caller.kind):
         error = f"Forbidden access to {request.path}"
         raise refusal(403, "You are not allowed to access this resource", error=error)
 
@@ -60,7 +50,7 @@ def user() -> Response:
     """The person who calls. From Infisical's source; no exchange was recorded."""
     person, now = g.caller, timestamp(current_database.now)
     first_name, _, last_name = person.name.partition(" ")
-    known = {"id": person.id, "userId": person.id, "email": person.email, "username": person.email}
+    known = {"id": person.user_id, "userId": person.user_id, "email": person.email, "username": person.email}
     named = {"firstName": first_name, "lastName": last_name or None}
     return answer({"user": {**DATA["user"], **known, **named, "createdAt": now, "updatedAt": now}})
 
@@ -69,7 +59,7 @@ def user() -> Response:
 def log_in() -> Response:
     """Gives out a token. A locked identity gets the same 401 to its right secret as to a wrong one."""
     client_id, client_secret = _texts("clientId", "clientSecret")
-    database, identity = current_database, _known(client_id, among=g.callers.identities)
+    database, identity = current_database, _known("identity", client_id=client_id)
     if identity is None:
         raise refusal(401, "Invalid credentials")
     if database.is_locked(client_id):
@@ -102,13 +92,14 @@ def revoke() -> Response:
 
 @server.post("/api/v1/oauth/token")
 def exchange() -> Response:
-    """An access token with the rights of the person in the ID token. Infisical's documentation is the source of what is
-    answered; no exchange was recorded, and the sentences are made up."""
+    """An access token with the rights of the person in the ID token, of which the address, name and end are read alone:
+    who signed it and for whom is not looked at. Infisical's documentation is the source; no exchange was recorded, and
+    the sentences are made up."""
     given = request.authorization
     client_id, client_secret = (
         unquote_plus((given and given.get(part)) or "") for part in ("username", "password")
     )
-    application = _known(client_id, among=g.callers.applications)
+    application = _known("application", client_id=client_id)
     if application is None or client_secret != application.client_secret:
         raise oauth_refusal("Client authentication failed", error="invalid_client", status=401)
     if request.form.get("grant_type") != _EXCHANGE:
@@ -116,18 +107,18 @@ def exchange() -> Response:
     known = request.form.keys() <= {"grant_type", "subject_token", "subject_token_type"}
     if not known or request.form.get("subject_token_type") not in _ID_TOKENS:
         raise oauth_refusal("The request has a parameter that is not supported")
-    person, now = _person_in(request.form.get("subject_token", "")), current_database.now.timestamp()
+    claims, now = read_payload(request.form.get("subject_token", "")), current_database.now.timestamp()
+    ends, email, name = claims.get("exp"), claims.get("email"), claims.get("name")
+    if not isinstance(ends, int | float) or ends <= now:
+        raise oauth_refusal("The subject token is malformed or has expired")
+    if not isinstance(email, str) or "@" not in email:
+        raise oauth_refusal("The subject token names nobody in this organization")
+    person = _person(email, name=name if isinstance(name, str) else "")
     for caller in (application, person):
         if caller.refused:
             raise caller.refused()
-    return answer(
-        {
-            "access_token": _signed(_person_claims(person, issued=now, expires=now + person.ttl)),
-            "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
-            "token_type": "Bearer",
-            "expires_in": person.ttl,
-        }
-    )
+    token = _signed(_person_claims(person, issued=now, expires=now + person.ttl))
+    return answer(DATA["exchange"] | {"access_token": token, "expires_in": person.ttl})
 
 
 def oauth_refusal(description: str, *, error: str = "invalid_request", status: int = 400) -> HTTPException:
@@ -137,19 +128,18 @@ def oauth_refusal(description: str, *, error: str = "invalid_request", status: i
 
 def sandbox_person_token() -> str:
     """A made-up access token of Ada, to be pasted. It is the same at every start, and its signature is none."""
-    claims = _person_claims(CALLERS.people[0], issued=0, expires=datetime(2100, 1, 1, tzinfo=UTC).timestamp())
+    claims = _person_claims(ADA, issued=0, expires=datetime(2100, 1, 1, tzinfo=UTC).timestamp())
     return f"{_unsigned(claims)}.opens-nothing-but-the-sandbox"
 
 
-def _known(client_id: str, *, among: Iterable[Identity]) -> Identity | None:
-    return next((identity for identity in among if identity.client_id == client_id), None)
+def _known(kind: str, *, client_id: str) -> Caller | None:
+    return next((one for one in g.callers if one.kind == kind and one.client_id == client_id), None)
 
 
-def _person(email: str, *, name: str) -> Person:
-    """The person with this e-mail address; one who is not known is called `name`."""
-    people: tuple[Person, ...] = g.callers.people
-    known = next((person for person in people if person.email == email.lower()), None)
-    return known or replace(people[0], email=email.lower(), name=name or email.partition("@")[0])
+def _person(email: str, *, name: str) -> Caller:
+    """The person with this e-mail address; one who is not known is called `name`, and has Ada's rights."""
+    known = (one for one in g.callers if one.kind == "person" and one.email == email.lower())
+    return next(known, replace(ADA, email=email.lower(), name=name or email.partition("@")[0]))
 
 
 def _texts(*keys: str) -> list[str]:
@@ -160,15 +150,15 @@ def _texts(*keys: str) -> list[str]:
     return [body[key].strip() for key in keys]
 
 
-def _identity_in_body() -> tuple[Identity, dict[str, Any]]:
+def _identity_in_body() -> tuple[Caller, dict[str, Any]]:
     """Whose token is sent, and its claims. Only machine identities' are renewed and revoked (from Infisical's source)."""
     caller, claims = _read(*_texts("accessToken"))
-    if not isinstance(caller, Identity):
+    if caller.kind != "identity":
         raise refusal(401, "You are not allowed to access this resource")
     return caller, claims
 
 
-def _grant(identity: Identity, *, login_id: str, began: float) -> Response:
+def _grant(identity: Caller, *, login_id: str, began: float) -> Response:
     now = current_database.now.timestamp()
     expires = min(now + identity.ttl, began + identity.max_ttl)
     claims = {
@@ -198,32 +188,25 @@ def _read(token: str) -> tuple[Caller, dict[str, Any]]:
     claims, now = read_payload(token), current_database.now.timestamp()
     faults = {
         "jwt must be provided": not token,
-        _MALFORMED: token.count(".") != 2,
+        "The provided access token is malformed. Please use a valid token or generate a new one and try again.": token.count(
+            "."
+        )
+        != 2,
         "invalid token": not claims,
         "jwt signature is required": token.endswith("."),
-        "invalid signature": token != sandbox_person_token() and not _signer().validate(token),
+        "invalid signature": token != sandbox_person_token() and not current_database.signer.validate(token),
         "Your token has expired. Please re-authenticate.": now >= claims.get("exp", 0),
     }
     if fault := next((sentence for sentence, is_there in faults.items() if is_there), None):
         raise refusal(403, fault, error="TokenError")
     if "userId" in claims:
         return _person(claims["email"], name=claims["name"]), claims
-    return next(one for one in g.callers.identities if one.client_id == claims["identityId"]), claims
+    return next(one for one in g.callers if one.client_id == claims["identityId"]), claims
 
 
-def _person_in(id_token: str) -> Person:
-    claims = read_payload(id_token)
-    ends, email, name = claims.get("exp"), claims.get("email"), claims.get("name")
-    if not isinstance(ends, int | float) or ends <= current_database.now.timestamp():
-        raise oauth_refusal("The subject token is malformed or has expired")
-    if not isinstance(email, str) or "@" not in email:
-        raise oauth_refusal("The subject token names nobody in this organization")
-    return _person(email, name=name if isinstance(name, str) else "")
-
-
-def _person_claims(person: Person, *, issued: float, expires: float) -> dict[str, Any]:
+def _person_claims(person: Caller, *, issued: float, expires: float) -> dict[str, Any]:
     """As in Infisical's source, and the address and name that the sandbox would look up in a table of people."""
-    named = {"userId": person.id, "email": person.email, "name": person.name}
+    named = {"userId": person.user_id, "email": person.email, "name": person.name}
     return {**DATA["claims"]["person"], **named, "iat": int(issued), "exp": math.ceil(expires)}
 
 
@@ -233,8 +216,4 @@ def _unsigned(claims: dict[str, Any]) -> str:
 
 
 def _signed(claims: dict[str, Any]) -> str:
-    return _signer().sign(_unsigned(claims)).decode()
-
-
-def _signer() -> Signer:
-    return Signer(current_database.token_key(), digest_method=hashlib.sha256)
+    return current_database.signer.sign(_unsigned(claims)).decode()

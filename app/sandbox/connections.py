@@ -1,11 +1,10 @@
 """Projects and their App Connections as the sandbox's Infisical keeps them: list, look up, create, change, delete."""
 
-import re
+import secrets
 from collections.abc import Container
 from typing import Any
 
 from flask import Response, g, request
-from werkzeug.exceptions import HTTPException
 
 from ..connectors import App
 from .app import MISSING, NEVER, Issue, answer, read_object, refusal, server, text_issues, type_issues
@@ -13,16 +12,11 @@ from .store import (
     DATA,
     PROJECTS,
     Document,
-    NameTakenError,
     current_database,
     new_connection,
-    new_hash,
     timestamp,
 )
 from .supabase import try_credentials
-
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_LONGEST_STORED_DESCRIPTION = 255
 
 
 @server.get("/api/v1/projects")
@@ -38,8 +32,7 @@ def project_by_id(project_id: str) -> Response:
     """One project of which the caller is a member."""
     if project_id not in PROJECTS:
         raise refusal(404, f"Project with ID '{project_id}' not found")
-    if g.caller.role_in(project_id) is None:
-        raise _no_member(project_id)
+    _role_in(project_id)
     return answer({"project": PROJECTS[project_id]})
 
 
@@ -60,12 +53,8 @@ def options() -> Response:
 @server.get("/api/v1/app-connections/<slug>")
 def connections(slug: str | None = None) -> Response:
     """The connections of a project, or without `projectId` the organization's and every project's; of one app or all."""
-    project_id = _project_of_query()
-    _require("read", project_id=project_id)
-    brief = {
-        id_: {key: project[key] for key in ("name", "id", "type", "slug")}
-        for id_, project in PROJECTS.items()
-    }
+    project_id = _project_to_read()
+    brief = {id_: {key: row[key] for key in ("name", "id", "type", "slug")} for id_, row in PROJECTS.items()}
     listed = [
         document | {"project": brief.get(document["projectId"])}
         for document in current_database.connections()
@@ -83,13 +72,13 @@ def create(slug: str) -> Response:
     if project_id is not None and project_id not in PROJECTS:
         raise refusal(404, f"Project with ID '{project_id}' not found")
     _require("create", project_id=project_id)
-    scenario = try_credentials(app, body["credentials"])
+    appears_after = try_credentials(app, body["credentials"])
     values = {"app": slug, "method": app.method, "projectId": project_id}
     document = new_connection(values | _kept(body, app=app), now=current_database.now)
-    if scenario is None:
+    if appears_after is None:
         return _stored(document, error="Create")
-    if _is_storable(document) and scenario.appears_after is not None:
-        current_database.put_late(document, seconds=scenario.appears_after)
+    if _is_storable(document):
+        current_database.put_late(document, seconds=appears_after)
     return answer(None, wait=NEVER)
 
 
@@ -102,8 +91,7 @@ def connection_by_id(slug: str, connection_id: str) -> Response:
 @server.get("/api/v1/app-connections/<slug>/connection-name/<path:name>")
 def connection_by_name(slug: str, name: str) -> Response:
     """The connection of this name in the project, or without `projectId` in the organization itself."""
-    project_id = _project_of_query()
-    _require("read", project_id=project_id)
+    project_id = _project_to_read()
     for document in current_database.connections():
         if (document["app"], document["name"], document["projectId"]) == (slug, name, project_id):
             return answer({"appConnection": document})
@@ -121,7 +109,7 @@ def change(slug: str, connection_id: str) -> Response:
     if "credentials" in body:
         if try_credentials(app, body["credentials"]) is not None:
             return answer(None, wait=NEVER)
-        document["credentialsHash"] = new_hash()
+        document["credentialsHash"] = secrets.token_hex(32)
     document |= _kept(body, app=app) | {"updatedAt": timestamp(current_database.now)}
     return _stored(document, error="Update by id")
 
@@ -136,18 +124,18 @@ def delete(slug: str, connection_id: str) -> Response:
     return answer({"appConnection": document})
 
 
-def _project_of_query() -> str | None:
-    """An empty `projectId` counts as none (list-supabase-empty-project)."""
+def _project_to_read() -> str | None:
+    """The project in the query. An empty `projectId` counts as none (list-supabase-empty-project)."""
     project_id = request.args.get("projectId") or None
     if project_id is not None and project_id not in PROJECTS:
         raise refusal(404, f"Project with {project_id} not found")
+    _require("read", project_id=project_id)
     return project_id
 
 
 def _found(connection_id: str, *, slug: str, action: str) -> Document:
-    if not _UUID.fullmatch(connection_id):
-        issue = {"validation": "uuid", "code": "invalid_string", "message": "Invalid uuid"}
-        raise refusal(422, [issue | {"path": ["connectionId"]}])
+    if issues := text_issues({"connectionId": connection_id}, "connectionId"):
+        raise refusal(422, issues)
     document = next((row for row in current_database.connections() if row["id"] == connection_id), None)
     if document is None:
         raise refusal(404, f"Could not find App Connection with ID {connection_id}")
@@ -157,23 +145,25 @@ def _found(connection_id: str, *, slug: str, action: str) -> Document:
     return document
 
 
+def _role_in(project_id: str) -> str:
+    """admin or viewer; refuses who is no member."""
+    role: str | None = g.caller.role_in(project_id)
+    if role is None:
+        raise refusal(
+            403,
+            f"You are not a member of this project with ID {project_id}. Please assign this identity to the project "
+            "with the appropriate permissions, then try again.",
+            error="ProjectMembershipNotFound",
+        )
+    return role
+
+
 def _require(action: str, *, project_id: str | None) -> None:
     """Refuses who may not create, read, edit or delete App Connections; None is the organization itself."""
-    role = g.caller.role_in(project_id or "")
-    if project_id is not None and role is None:
-        raise _no_member(project_id)
+    role = g.caller.role_in("") if project_id is None else _role_in(project_id)
     if role != "admin":
         right = action if project_id is None else f"{action}-app-connections"
         raise refusal(403, f"You are not allowed to {right} on app-connections", error="PermissionDenied")
-
-
-def _no_member(project_id: str) -> HTTPException:
-    return refusal(
-        403,
-        f"You are not a member of this project with ID {project_id}. Please assign this identity to the project "
-        "with the appropriate permissions, then try again.",
-        error="ProjectMembershipNotFound",
-    )
 
 
 def _kept(body: dict[str, Any], *, app: App) -> Document:
@@ -189,24 +179,21 @@ def _kept(body: dict[str, Any], *, app: App) -> Document:
 def _is_storable(document: Document) -> bool:
     """The server allows 256 characters and its column holds 255; Postgres holds no NUL (create-desc-256)."""
     description = document["description"] or ""
-    return len(description) <= _LONGEST_STORED_DESCRIPTION and "\0" not in description
+    return len(description) <= 255 and "\0" not in description
 
 
 def _stored(document: Document, *, error: str) -> Response:
     """Stores the connection and answers with it; `error` is the recorded name of what the database chokes on."""
     if not _is_storable(document):
         raise refusal(500, error=error)
-    try:
-        current_database.put(document)
-    except NameTakenError:
-        message = f'An App Connection with the name "{document["name"]}" already exists'
-        raise refusal(400, message) from None
+    if not current_database.put(document):
+        raise refusal(400, f'An App Connection with the name "{document["name"]}" already exists')
     return answer({"appConnection": document})
 
 
 def _read_body(app: App, *, optional: Container[str] = ()) -> dict[str, Any]:
     """The body of a create, or of a change, in which name, method and credentials are optional."""
-    body, path = read_object(), ("credentials",)
+    body = read_object()
     credentials = body.get("credentials", MISSING)
     issues: list[Issue] = []
     if isinstance(credentials, dict):
@@ -214,9 +201,9 @@ def _read_body(app: App, *, optional: Container[str] = ()) -> dict[str, Any]:
             if field.wire:
                 rules = field.kind if field.kind in DATA["rules"] else "text"
                 but = (MISSING,) if field.optional or field.default else ()
-                issues += text_issues(credentials, field.wire[-1], rules=rules, but=but, path=path)
+                issues += text_issues(credentials, *field.wire, rules=rules, but=but)
     elif credentials is not MISSING or "credentials" not in optional:
-        issues = type_issues(credentials, dict, path=path)
+        issues = type_issues(credentials, dict, path=("credentials",))
     # The server reads a body twice, and its method and credentials first (create-empty-object).
     if body.get("method") != app.method and "method" not in optional:
         wrong_method = {"code": "invalid_union_discriminator", "options": [app.method], "path": ["method"]}

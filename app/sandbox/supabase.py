@@ -11,9 +11,6 @@ from ..connectors import SUPABASE, SUPABASE_CLOUD, App
 from .app import NEVER, SUPABASE_HOSTS, answer, refusal, server
 from .store import DATA
 
-_SECONDS_OF_RETRIES = 3
-"""Infisical asks a failing Supabase three times more before it gives up (recorded: about 3 s)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -71,8 +68,8 @@ def supabase_projects() -> Response:
     return response
 
 
-def try_credentials(app: App, credentials: dict[str, Any]) -> Scenario | None:
-    """Infisical's check of new credentials: None is success, a scenario that never answers is handed back.
+def try_credentials(app: App, credentials: dict[str, Any]) -> int | None:
+    """Infisical's check of new credentials: None is success; where it never answers, `appears_after`.
 
     Raises the recorded refusal of everything else (create-url-*, create-private-*, create-supabase-*). Of other apps the
     sandbox knows no address and no shape: the last four digits alone choose.
@@ -86,11 +83,12 @@ def try_credentials(app: App, credentials: dict[str, Any]) -> Scenario | None:
         leads_nowhere = url.path.rstrip("/") or url.query or url.fragment
         scenario = _BY_DIGITS["0404"] if leads_nowhere else scenario_of(secret)
     if scenario is None or scenario.appears_after is not None:
-        return scenario
+        return scenario.appears_after if scenario else None
+    # It asks a failing Supabase three times more before it gives up (recorded: about 3 s).
     raise refusal(
         400,
         f"Failed to validate credentials: Request failed with status code {scenario.status}",
-        wait=_SECONDS_OF_RETRIES if scenario.status == 500 else 0,
+        wait=3 if scenario.status == 500 else 0,
     )
 
 

@@ -24,8 +24,12 @@ class SandboxTransport(httpx.BaseTransport):
     """
 
     def __init__(self, app: "WSGIApplication", *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._app = app
-        self._inner = httpx.WSGITransport(app=self._call)
+        def call(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+            # WSGI wants a path's bytes as Latin-1 text; `httpx.WSGITransport` hands over the decoded path as it is.
+            environ["PATH_INFO"] = environ["PATH_INFO"].encode().decode("latin-1")
+            return app(environ, start_response)
+
+        self._inner = httpx.WSGITransport(app=call)
         self._sleep = sleep
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -43,8 +47,3 @@ class SandboxTransport(httpx.BaseTransport):
         if patience <= seconds:
             raise httpx.ReadTimeout("The read operation timed out", request=request)
         raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
-
-    def _call(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        # WSGI wants a path's bytes as Latin-1 text; `httpx.WSGITransport` hands over the decoded path as it is.
-        environ["PATH_INFO"] = environ["PATH_INFO"].encode().decode("latin-1")
-        return self._app(environ, start_response)

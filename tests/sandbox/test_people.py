@@ -194,7 +194,7 @@ def test_a_persons_token_says_that_it_is_a_persons(sandbox: RunningSandbox) -> N
     token = infisical(sandbox).exchange(id_token(sandbox), application=APPLICATION).access_token
     for one in (token, Secret(sandbox_person_token())):
         claims = read_claims(one)
-        assert (claims.kind, claims.subject) == ("person", PEOPLE[0].id)
+        assert (claims.kind, claims.subject) == ("person", PEOPLE[0].user_id)
         assert claims.expires_at is not None
         assert claims.expires_at > sandbox.clock()
 

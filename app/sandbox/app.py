@@ -4,8 +4,7 @@ import json
 import math
 import re
 import secrets
-import string
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +18,7 @@ from .store import CALLERS, DATA, Caller, Database, current_database, timestamp
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-INFISICAL_HOST_NAME = "infisical.sandbox"
-SANDBOX_HOST = f"https://{INFISICAL_HOST_NAME}"
+SANDBOX_HOST = "https://infisical.sandbox"
 """The made-up base URL under which the sandbox plays Infisical."""
 
 SUPABASE_HOSTS = frozenset({"api.supabase.com", "supabase-proxy.example.com"})
@@ -115,18 +113,12 @@ def answer(body: Any, *, status: int = 200, wait: float = 0) -> Response:
 
 
 def refusal(
-    status: int,
-    message: str | list[Issue] = "Something went wrong",
-    *,
-    error: str | None = None,
-    wait: float = 0,
+    status: int, message: str | list[Issue] = "Something went wrong", *, error: str = "", wait: float = 0
 ) -> HTTPException:
     """An error answer, to be raised. `error` is its name where that is not the usual one of the status."""
-    request_id = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(14))
-    body = {"reqId": f"req-{request_id}", "statusCode": status, "message": message}
-    if error == "PermissionDenied":
-        body["details"] = []
-    body["error"] = error or DATA["errors"][str(status)]
+    body = {"reqId": f"req-{secrets.token_hex(7)}", "statusCode": status, "message": message}
+    body |= {"details": []} if error == "PermissionDenied" else {}
+    body |= {"error": error or DATA["errors"][str(status)]}
     return HTTPException(response=answer(body, status=status, wait=wait))
 
 
@@ -144,17 +136,14 @@ def type_issues(value: object, expected: type, *, path: tuple[str, ...]) -> list
         return []
     received, wanted = (DATA["javascript_types"][kind.__name__] for kind in (type(value), expected))
     message = "Required" if value is MISSING else f"Expected {wanted}, received {received}"
-    issue = {"code": "invalid_type", "expected": wanted, "received": received, "path": list(path)}
+    issue = {"code": "invalid_type", "expected": wanted, "received": received, "path": path}
     return [issue | {"message": message}]
 
 
-def text_issues(
-    body: Mapping[str, Any], *path: str, rules: str = "", but: Sequence[object] = ()
-) -> list[Issue]:
+def text_issues(body: dict[str, Any], *path: str, rules: str = "", but: Sequence[object] = ()) -> list[Issue]:
     """What is wrong with the text at the end of the path, which is trimmed first as Infisical does. `rules` are those of
     its key where they are not named, `but` are values that are fine too."""
-    key = path[-1]
-    value = body.get(key, MISSING)
+    key, value = path[-1], body.get(path[-1], MISSING)
     if value in but:
         return []
     if not isinstance(value, str):
@@ -163,7 +152,7 @@ def text_issues(
     text = re.sub("[\U00010000-\U0010ffff]", "xx", value.strip())
     words = re.sub("(?=[A-Z])", " ", key).title()
     return [
-        issue | {"path": list(path), "message": issue["message"].format(key=words)}
+        issue | {"path": path, "message": issue["message"].format(key=words)}
         for pattern, issue in DATA["rules"].get(rules or key, ())
         if not re.fullmatch(pattern, text)
     ]

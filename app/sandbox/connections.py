@@ -8,14 +8,7 @@ from flask import Response, g, request
 
 from ..connectors import App
 from .app import MISSING, NEVER, Issue, answer, read_object, refusal, server, text_issues, type_issues
-from .store import (
-    DATA,
-    PROJECTS,
-    Document,
-    current_database,
-    new_connection,
-    timestamp,
-)
+from .store import DATA, PROJECTS, Document, current_database, new_connection, timestamp
 from .supabase import try_credentials
 
 
@@ -39,9 +32,7 @@ def project_by_id(project_id: str) -> Response:
 @server.get("/api/v1/app-connections/options")
 def options() -> Response:
     """The apps on offer: 73, of which 62 for a secret-manager project (recorded exchanges options, options-project)."""
-    offered = {
-        row.slug: {"name": row.name, "app": row.slug, "methods": [row.method]} for row in g.apps.values()
-    }
+    offered = {slug: {"name": app.name, "app": slug, "methods": [app.method]} for slug, app in g.apps.items()}
     offered |= {row["app"]: row for row in DATA["options"]["everywhere"]}
     if request.args.get("projectType") != "secret-manager":
         offered |= {row["app"]: row for row in DATA["options"]["elsewhere"]}
@@ -84,7 +75,6 @@ def create(slug: str) -> Response:
 
 @server.get("/api/v1/app-connections/<slug>/<connection_id>")
 def connection_by_id(slug: str, connection_id: str) -> Response:
-    """One connection."""
     return answer({"appConnection": _found(connection_id, slug=slug, action="read")})
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from .app import INFISICAL_HOST_NAME, SUPABASE_HOSTS, WAIT_HEADER
+from .app import SANDBOX_HOST, SUPABASE_HOSTS, WAIT_HEADER
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,7 +33,7 @@ class SandboxTransport(httpx.BaseTransport):
         self._sleep = sleep
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.host not in {INFISICAL_HOST_NAME, *SUPABASE_HOSTS}:
+        if request.url.host not in {httpx.URL(SANDBOX_HOST).host, *SUPABASE_HOSTS}:
             raise httpx.ConnectError("[Errno -2] Name or service not known", request=request)
         response = self._inner.handle_request(request)
         wait = float(response.headers.pop(WAIT_HEADER))

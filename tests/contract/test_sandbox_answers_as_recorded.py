@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.sandbox import sandbox_token
-from app.sandbox.answers import ORGANIZATION
+from app.sandbox.store import DATA
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.world import IDENTITIES, PAYMENTS_ID, WEBSHOP_ID, identity_named
 
@@ -24,7 +24,7 @@ STAND_INS = {
     "12735bda-1105-498c-bb98-028029b9c592": PAYMENTS_ID,
     "41b8281e-0243-4a74-a13c-a6303e52601c": WEBSHOP_ID,
     "payments-demo": "no-id-but-a-slug",
-    "5a9ae95f-6a76-43ca-8661-0e01154a218e": ORGANIZATION["id"],
+    "5a9ae95f-6a76-43ca-8661-0e01154a218e": DATA["organization"]["id"],
     "d9950800-44e2-4165-85bc-979ac13828af": identity_named("wizard-admin").client_id,
     "7b9edeb0-d882-4e37-b5a9-dbf103f5ab27": identity_named("lockout").client_id,
     "6c643f75-be9b-470f-9d73-7c5c48891902": identity_named("short-ttl").client_id,

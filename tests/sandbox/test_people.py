@@ -4,10 +4,10 @@ from typing import Any
 
 import httpx
 import pytest
-from joserfc import jwk, jwt
 
 from app.core.secret import Secret
 from app.infisical import (
+    AccessGrant,
     Infisical,
     InfisicalError,
     LoginRefused,
@@ -18,19 +18,10 @@ from app.infisical import (
     SignOnRefused,
     read_claims,
 )
-from app.sandbox import (
-    SANDBOX_HOST,
-    SANDBOX_OAUTH_CLIENT_ID,
-    SANDBOX_OAUTH_CLIENT_SECRET,
-    SandboxTransport,
-    sandbox_person_token,
-)
-from tests.sandbox.running import RunningSandbox, new_connection
+from app.sandbox import SANDBOX_HOST, SANDBOX_OAUTH_CLIENT_ID, SandboxTransport
+from tests.sandbox.running import APPLICATION, RunningSandbox, id_token, new_connection, person_grant
 from tests.sandbox.world import APPLICATIONS, PAYMENTS_ID, PEOPLE, identity_named
 
-APPLICATION = OAuthApplication(
-    client_id=SANDBOX_OAUTH_CLIENT_ID, client_secret=Secret(SANDBOX_OAUTH_CLIENT_SECRET)
-)
 EXCHANGE = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
     "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
@@ -42,23 +33,16 @@ def infisical(sandbox: RunningSandbox) -> Infisical:
     return Infisical(SANDBOX_HOST, auth=None, transport=transport)
 
 
-def id_token(sandbox: RunningSandbox, **claims: Any) -> Secret:
-    """An ID token of somebody's, signed by nobody whom the sandbox knows."""
-    usual = {"sub": "made-up", "email": "ada@example.com", "exp": int(sandbox.clock().timestamp()) + 60}
-    payload = {name: value for name, value in {**usual, **claims}.items() if value is not None}
-    key = jwk.OctKey.import_key("made-up-key-that-nobody-checks-here")
-    return Secret(jwt.encode({"alg": "HS256"}, payload, key))
+def grant_to(sandbox: RunningSandbox, **claims: Any) -> AccessGrant:
+    return person_grant(infisical(sandbox), sandbox.clock(), **claims)
 
 
 def acting_as(sandbox: RunningSandbox, **claims: Any) -> Infisical:
-    client = infisical(sandbox)
-    return client.acting_with(
-        client.exchange(id_token(sandbox, **claims), application=APPLICATION).access_token
-    )
+    return infisical(sandbox).acting_with(grant_to(sandbox, **claims).access_token)
 
 
 def asked(sandbox: RunningSandbox, **form: str | None) -> httpx.Response:
-    whole = {**EXCHANGE, "subject_token": id_token(sandbox).reveal(), **form}
+    whole = {**EXCHANGE, "subject_token": id_token(sandbox.clock()).reveal(), **form}
     sent = {name: text for name, text in whole.items() if text is not None}
     with sandbox.client() as client:
         return client.post(
@@ -121,7 +105,7 @@ def test_an_application_that_is_not_accepted_says_why(
     sandbox: RunningSandbox, application: OAuthApplication, refusal: Refusal
 ) -> None:
     with pytest.raises(LoginRefused) as raised:
-        infisical(sandbox).exchange(id_token(sandbox), application=application)
+        infisical(sandbox).exchange(id_token(sandbox.clock()), application=application)
     assert raised.value.refusal is refusal
 
 
@@ -146,7 +130,7 @@ def test_a_person_who_is_not_let_in_meets_the_right_error(
     sandbox: RunningSandbox, claims: dict[str, Any], kind: type[InfisicalError]
 ) -> None:
     with pytest.raises(kind):
-        infisical(sandbox).exchange(id_token(sandbox, **claims), application=APPLICATION)
+        grant_to(sandbox, **claims)
 
 
 @pytest.mark.parametrize(
@@ -169,21 +153,14 @@ def test_a_person_may_do_what_their_role_allows(sandbox: RunningSandbox) -> None
     with pytest.raises(PermissionDenied):
         acting_as(sandbox, email="ben@example.com").connections(PAYMENTS_ID)
     assert acting_as(sandbox, email="cleo@example.com").connections(PAYMENTS_ID)
-    token = (
-        infisical(sandbox)
-        .exchange(id_token(sandbox, email="cleo@example.com"), application=APPLICATION)
-        .access_token
-    )
-    with sandbox.client(token.reveal()) as client:
+    with sandbox.client(grant_to(sandbox, email="cleo@example.com").access_token.reveal()) as client:
         assert client.post("/api/v1/app-connections/supabase", json=new_connection()).status_code == 200
         refused = client.post("/api/v1/app-connections/supabase", json=new_connection(project_id=None))
     assert refused.status_code == 403
 
 
 def test_a_persons_name_is_what_the_id_token_says(sandbox: RunningSandbox) -> None:
-    token = infisical(sandbox).exchange(
-        id_token(sandbox, email="zoe@company.test", name="Zoe of the Company"), application=APPLICATION
-    )
+    token = grant_to(sandbox, email="zoe@company.test", name="Zoe of the Company")
     with sandbox.client(token.access_token.reveal()) as client:
         user = client.get("/api/v1/user").json()["user"]
     assert (user["firstName"], user["lastName"]) == ("Zoe", "of the Company")
@@ -191,19 +168,16 @@ def test_a_persons_name_is_what_the_id_token_says(sandbox: RunningSandbox) -> No
 
 
 def test_a_persons_token_says_that_it_is_a_persons(sandbox: RunningSandbox) -> None:
-    token = infisical(sandbox).exchange(id_token(sandbox), application=APPLICATION).access_token
-    for one in (token, Secret(sandbox_person_token())):
-        claims = read_claims(one)
-        assert (claims.kind, claims.subject) == ("person", PEOPLE[0].id)
-        assert claims.expires_at is not None
-        assert claims.expires_at > sandbox.clock()
+    claims = read_claims(grant_to(sandbox).access_token)
+    assert (claims.kind, claims.subject) == ("person", PEOPLE[0].user_id)
+    assert claims.expires_at is not None
+    assert claims.expires_at > sandbox.clock()
 
 
 def test_a_persons_token_ends_when_it_said(sandbox: RunningSandbox) -> None:
-    client = infisical(sandbox)
-    grant = client.exchange(id_token(sandbox, email="eli@example.com"), application=APPLICATION)
+    grant = grant_to(sandbox, email="eli@example.com")
     assert grant.expires_in == 60
-    acting = client.acting_with(grant.access_token)
+    acting = infisical(sandbox).acting_with(grant.access_token)
     sandbox.clock.advance(59)
     assert acting.projects()
     sandbox.clock.advance(1)
@@ -223,22 +197,12 @@ def test_people_and_machine_identities_each_have_calls_of_their_own(sandbox: Run
 
 
 def test_a_persons_token_is_neither_renewed_nor_revoked(sandbox: RunningSandbox) -> None:
-    client = infisical(sandbox)
-    token = client.exchange(id_token(sandbox), application=APPLICATION).access_token
-    for one in (token, Secret(sandbox_person_token())):
-        with pytest.raises(LoginRefused):
-            client.renew(one)
-        with pytest.raises(LoginRefused):
-            client.revoke(one)
-        assert client.acting_with(one).projects()
-
-
-def test_the_token_to_paste_is_adas(sandbox: RunningSandbox) -> None:
-    pasted = infisical(sandbox).acting_with(Secret(sandbox_person_token()))
-    assert pasted.user().email == "ada@example.com"
-    assert len(pasted.projects()) == 2
+    client, token = infisical(sandbox), grant_to(sandbox).access_token
     with pytest.raises(LoginRefused):
-        infisical(sandbox).acting_with(Secret(sandbox_person_token() + "x")).projects()
+        client.renew(token)
+    with pytest.raises(LoginRefused):
+        client.revoke(token)
+    assert client.acting_with(token).projects()
 
 
 @pytest.mark.parametrize(

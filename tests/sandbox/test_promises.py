@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.sandbox import SCENARIOS, Scenario, sandbox_token
+from app.sandbox import SCENARIOS, sandbox_token
+from app.sandbox.supabase import Scenario
 from tests.conftest import Clock, Sandbox, new_client, sandbox_in
 
 ANSWERED = {"0401": 422, "0403": 422, "0404": 422, "0429": 422, "0500": 502, "0504": 303}

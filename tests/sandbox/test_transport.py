@@ -42,7 +42,7 @@ def test_the_private_header_never_leaves_the_transport() -> None:
     assert "x-sandbox-wait" not in send("3", read_timeout=10, slept=[]).headers
 
 
-@pytest.mark.parametrize("wait", ["30", "never"])
+@pytest.mark.parametrize("wait", ["30", "inf"])
 def test_a_client_that_is_less_patient_than_the_answer_gets_a_read_timeout(wait: str) -> None:
     slept: list[float] = []
 
@@ -60,7 +60,7 @@ def test_a_more_patient_client_sees_the_socket_close_after_100_seconds(patience:
     with pytest.raises(
         httpx.RemoteProtocolError, match=r"^Server disconnected without sending a response\.$"
     ):
-        send("never", read_timeout=patience, slept=slept)
+        send("inf", read_timeout=patience, slept=slept)
 
     assert slept == [100]
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import threading
 import time
 from collections import OrderedDict, deque
@@ -19,8 +20,8 @@ from limits.strategies import MovingWindowRateLimiter
 from .secret import Secret
 
 Action = Literal["sign-in", "create", "check"]
-Key = Literal["identity", "person", "address"]
-Bounds = Mapping[Action, Mapping[Key, str]]
+Bounds = Mapping[Action, Mapping[str, str]]
+"""For each key that an action is counted by: identity, person or address."""
 
 BOUNDS: Bounds = {
     "sign-in": {"identity": "2 per 61 seconds", "address": "10 per minute"},
@@ -48,17 +49,17 @@ MOST_KEYS = 10_000
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class RetryAfter:
-    """What is out of bounds, and in how many whole seconds (at least 1) it is within them again."""
+    """In how many whole seconds (at least 1) something is within its bounds again, and which key is out of them."""
 
     seconds: int
-    key: Key
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    key: Key
+    key: str
     bound: RateLimitItem
     path: tuple[str, str, str]
 
@@ -77,7 +78,7 @@ class Limits:
 
     `storage` is a redis:// or rediss:// address, which several processes may share; None counts in memory, each
     process for itself. It is connected to at the first use. While it fails, uses are counted in memory, under this
-    process's part of each bound, and the log says so once. Raises ValueError, without the address in it, when that cannot be one.
+    process's part of each bound, and the log says so once.
     """
 
     def __init__(
@@ -94,30 +95,28 @@ class Limits:
         self._redis = None if storage is None else _redis(storage)
         self._clock = clock
         self._lock = threading.Lock()
-        self._next_try: float | None = None
+        self._away = False
+        self._next_try = -math.inf
 
-    def hit(
-        self,
-        action: Action,
-        *,
-        identity: str | None = None,
-        person: str | None = None,
-        address: str | None = None,
-    ) -> RetryAfter | None:
-        """Counts one use for each key that is given. None when all of them are within their bounds.
+    def hit(self, action: Action, **texts: str | None) -> RetryAfter | None:
+        """Counts one use for each key whose text is given. None when all of them are within their bounds.
 
         Otherwise the longest wait, and the use is not counted: asking again does not make the wait longer. Raises
         LookupError for a key that has no bound for this action.
         """
-        given: dict[Key, str | None] = {"identity": identity, "person": person, "address": address}
         uses = [
             _Use(key, self._bounds[action][key], (action, key, _digest(key, text)))
-            for key, text in given.items()
+            for key, text in texts.items()
             if text is not None
         ]
         if self._redis is None:
             return self._memory.count(uses)
-        if self._redis_is_asked():
+        with self._lock:
+            is_asked = self._clock() >= self._next_try
+            if is_asked and self._away:
+                # This caller finds out whether it is back; the others do not wait for it meanwhile.
+                self._next_try = self._clock() + PAUSE
+        if is_asked:
             try:
                 wait = _count(self._redis, uses)
             except self._redis.storage.base_exceptions as error:
@@ -137,23 +136,14 @@ class Limits:
         except self._redis.storage.base_exceptions:
             return False
 
-    def _redis_is_asked(self) -> bool:
-        """Not while it is left alone after a failure; once in a while one caller finds out whether it is back."""
-        with self._lock:
-            if self._next_try is not None:
-                if self._clock() < self._next_try:
-                    return False
-                self._next_try = self._clock() + PAUSE
-            return True
-
     def _note(self, fault: str | None) -> None:
         """Tells the log when an outage begins and when it ends."""
         with self._lock:
-            known = self._next_try is not None
-            self._next_try = None if fault is None else self._clock() + PAUSE
-        if fault is not None and not known:
+            was_away, self._away = self._away, fault is not None
+            self._next_try = self._clock() + PAUSE if self._away else -math.inf
+        if fault is not None and not was_away:
             _log.warning("Redis cannot be used (%s). Until it can, each process counts for itself.", fault)
-        if fault is None and known:
+        if fault is None and was_away:
             _log.warning("Redis is in use again.")
 
 
@@ -180,20 +170,17 @@ class _Memory:
                     self._moments.move_to_end(use.path)
                 while len(self._moments) > MOST_KEYS:
                     self._moments.popitem(last=False)
-            return max(waits, key=lambda wait: wait.seconds, default=None)
+            return max(waits, default=None)
 
 
 def _redis(storage: Secret) -> MovingWindowRateLimiter:
-    """A limiter on Redis. No connection is made, and no error shows the address, for it may hold a password."""
+    """A limiter on Redis, to which no connection is made yet."""
+    # The prefix keeps our keys out of the reach of a host that resets its own limits in the same Redis; the other
+    # strategies let up to twice as many through where two windows meet.
     options: dict[str, float] = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
-    if storage.reveal().startswith(("redis://", "rediss://")):
-        with suppress(ValueError):
-            # The prefix keeps our keys out of the reach of a host that resets its own limits in the same Redis; the
-            # other strategies let up to twice as many through where two windows meet.
-            return MovingWindowRateLimiter(
-                RedisStorage(storage.reveal(), key_prefix="infisical-connect", **options)  # type: ignore[arg-type]  # fractions of a second are numbers as well
-            )
-    raise ValueError("the storage must be a redis:// or rediss:// address")
+    return MovingWindowRateLimiter(
+        RedisStorage(storage.reveal(), key_prefix="infisical-connect", **options)  # type: ignore[arg-type]  # fractions of a second are numbers as well
+    )
 
 
 def _count(redis: MovingWindowRateLimiter, uses: list[_Use]) -> RetryAfter | None:
@@ -208,10 +195,10 @@ def _count(redis: MovingWindowRateLimiter, uses: list[_Use]) -> RetryAfter | Non
         use.wait(redis.get_window_stats(use.bound, *use.path).reset_time - time.time())
         for use in full
     ]
-    return max(waits, key=lambda wait: wait.seconds, default=None)
+    return max(waits, default=None)
 
 
-def _digest(key: Key, text: str) -> str:
+def _digest(key: str, text: str) -> str:
     """What is counted, as 32 hex digits of a SHA-256: texts have any length and content, and are not stored in clear.
 
     Of an address it is what one visitor has: an IPv4 address, or the /64 of an IPv6 address, in which anybody may take

@@ -8,10 +8,10 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 from limits import RateLimitItem, parse
 from limits.storage import RedisStorage
@@ -63,12 +63,6 @@ class _Use:
     bound: RateLimitItem
     path: tuple[str, str, str]
 
-    @property
-    def of_one_process(self) -> "_Use":
-        """The same under one process's part of the bound."""
-        bound = type(self.bound)(max(1, self.bound.amount // PROCESSES), self.bound.multiples)
-        return replace(self, bound=bound)
-
     def wait(self, seconds: float) -> RetryAfter:
         return RetryAfter(max(min(int(seconds) + 1, self.bound.get_expiry()), 1), self.key)
 
@@ -91,8 +85,14 @@ class Limits:
         self._bounds = {
             action: {key: parse(bound) for key, bound in by_key.items()} for action, by_key in bounds.items()
         }
-        self._memory = _Memory(clock=clock)
-        self._redis = None if storage is None else _redis(storage)
+        self._memory = _Memory(clock=clock, processes=1 if storage is None else PROCESSES)
+        self._redis: MovingWindowRateLimiter | None = None
+        if storage is not None:
+            # The prefix keeps our keys out of the reach of a host that resets its own limits in the same Redis; the
+            # other strategies let up to twice as many through where two windows meet.
+            options: dict[str, Any] = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
+            redis = RedisStorage(storage.reveal(), key_prefix="infisical-connect", **options)
+            self._redis = MovingWindowRateLimiter(redis)
         self._clock = clock
         self._lock = threading.Lock()
         self._away = False
@@ -125,7 +125,7 @@ class Limits:
             else:
                 self._note(None)
                 return wait
-        return self._memory.count([use.of_one_process for use in uses])
+        return self._memory.count(uses)
 
     def reached(self) -> bool:
         """Whether Redis answers. In memory, always."""
@@ -148,39 +148,34 @@ class Limits:
 
 
 class _Memory:
-    """Counts in the memory of this process. The storage of `limits` never forgets a key, and starts threads."""
+    """Counts in this process, one of so many `processes` that each take their part of a bound. The storage of `limits`
+    never forgets a key, and starts threads."""
 
-    def __init__(self, *, clock: Callable[[], float]) -> None:
+    def __init__(self, *, clock: Callable[[], float], processes: int) -> None:
         self._clock = clock
+        self._processes = processes
         self._lock = threading.Lock()
         self._moments: OrderedDict[tuple[str, str, str], deque[float]] = OrderedDict()
 
     def count(self, uses: list[_Use]) -> RetryAfter | None:
         with self._lock:
             now = self._clock()
-            waits = []
+            waits, within = [], {}
             for use in uses:
-                moments, seconds = self._moments.get(use.path, deque[float]()), use.bound.get_expiry()
-                if len(moments) == use.bound.amount and now - moments[0] <= seconds:
+                amount, seconds = max(1, use.bound.amount // self._processes), use.bound.get_expiry()
+                moments = self._moments.get(use.path, deque[float](maxlen=amount))
+                within[use.path] = moments
+                if len(moments) == amount and now - moments[0] <= seconds:
                     waits.append(use.wait(moments[0] + seconds - now))
             # What is refused is not counted: a stranger whose address is refused brings no new key in.
             if not waits:
-                for use in uses:
-                    self._moments.setdefault(use.path, deque(maxlen=use.bound.amount)).append(now)
-                    self._moments.move_to_end(use.path)
+                for path, moments in within.items():
+                    moments.append(now)
+                    self._moments[path] = moments
+                    self._moments.move_to_end(path)
                 while len(self._moments) > MOST_KEYS:
                     self._moments.popitem(last=False)
             return max(waits, default=None)
-
-
-def _redis(storage: Secret) -> MovingWindowRateLimiter:
-    """A limiter on Redis, to which no connection is made yet."""
-    # The prefix keeps our keys out of the reach of a host that resets its own limits in the same Redis; the other
-    # strategies let up to twice as many through where two windows meet.
-    options: dict[str, float] = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
-    return MovingWindowRateLimiter(
-        RedisStorage(storage.reveal(), key_prefix="infisical-connect", **options)  # type: ignore[arg-type]  # fractions of a second are numbers as well
-    )
 
 
 def _count(redis: MovingWindowRateLimiter, uses: list[_Use]) -> RetryAfter | None:

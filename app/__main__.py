@@ -183,7 +183,7 @@ def _faults_of_hosts(settings: Settings) -> Iterator[str]:
 
 def _sentence(error: InfisicalError) -> str:
     reference = f" (Infisical's request ID: {error.request_id})" if error.request_id else ""
-    return f"{error.sentence}{reference}"
+    return f"{error}{reference}"
 
 
 def _check_credential(settings: Settings) -> int:

@@ -16,8 +16,6 @@ from urllib.parse import urlsplit
 
 from ..core.http import Answer
 
-_LONGEST_MESSAGE = 500
-
 
 @dataclass(eq=False, repr=False)
 class InfisicalError(Exception):
@@ -34,20 +32,15 @@ class InfisicalError(Exception):
     status: int | None = field(default=None, kw_only=True)
 
     def __str__(self) -> str:
-        return self.message
-
-    @property
-    def sentence(self) -> str:
         """One sentence for an operator, without the request id."""
         return self.message
 
 
 class Unreachable(InfisicalError):
-    """Nothing was sent to Infisical. `how` is a sentence on how far the call came."""
+    """Nothing was sent to Infisical. `message` is a sentence on how far the call came."""
 
-    def __init__(self, how: str) -> None:
-        super().__init__(f"Infisical could not be reached. {how}")
-        self.how = how
+    def __str__(self) -> str:
+        return f"Infisical could not be reached. {self.message}"
 
 
 class NoAnswer(InfisicalError):
@@ -94,8 +87,7 @@ class LoginRefused(InfisicalError):
 
     refusal: Refusal = field(kw_only=True)
 
-    @property
-    def sentence(self) -> str:
+    def __str__(self) -> str:
         return f"Infisical does not accept the credential: {self.refusal.value}."
 
 
@@ -302,4 +294,4 @@ def _issues(entries: list[Any]) -> tuple[Issue, ...]:
 
 
 def _sentence(value: object) -> str:
-    return value[:_LONGEST_MESSAGE] if isinstance(value, str) else ""
+    return value[:500] if isinstance(value, str) else ""

@@ -64,7 +64,7 @@ def outcome(app: App) -> Page:
         # Not a create: whoever opens this address may be somebody else, and may open it again.
         record("outcome-unknown", "found-later", project=key, connection=found)
         return see_created(app, found, Creation(late=True), expires_on=request.args.get("expires_on"))
-    text = f"{_TEXTS[state]} {error.sentence}" if error else _TEXTS[state]
+    text = f"{_TEXTS[state]} {error}" if error else _TEXTS[state]
     carried = {
         name: text for name, text in carried_values(request.args).items() if name not in ("stop", "looked")
     }

@@ -240,7 +240,7 @@ class Readiness:
         try:
             self._ask()
         except (Unreachable, LoginRefused) as error:
-            return Fault(error.sentence, error.request_id)
+            return Fault(str(error), error.request_id)
         except InfisicalError as error:
             reason = _IN_SHORT.get(type(error), "Infisical did not answer as it should.")
             return Fault(reason, error.request_id)

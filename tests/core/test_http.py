@@ -90,7 +90,7 @@ def raised_by(call: Callable[[], object]) -> InfisicalError:
 def reach_of(url: str, **settings: str) -> Fault:
     raised = raised_by(client_of(url, **settings).status)
     assert isinstance(raised, Unreachable)
-    return Fault(raised.how)
+    return Fault(raised.message)
 
 
 def create_at(server: Server, *, seconds: float = 10) -> InfisicalError:

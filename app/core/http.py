@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import ssl
 import threading
 import time
@@ -92,6 +93,14 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     payload: Any = field(repr=False)
+
+    def retry_after(self, sentence: str = "") -> int:
+        """Seconds to wait, from 1 to 3600: those in `Retry-After`, in `X-RateLimit-Reset` (seconds as well, in the
+        documentation of Supabase's Management API), or before that word in a sentence; else a minute."""
+        for text in (self.headers.get("retry-after"), self.headers.get("x-ratelimit-reset"), sentence):
+            if found := re.search(r"^([0-9]+)(?:\.[0-9]+)?$|in ([0-9]+) second", text or ""):
+                return min(max(int((found[1] or found[2])[:6]), 1), 3600)
+        return 60
 
 
 @dataclass(frozen=True, slots=True)

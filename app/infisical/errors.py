@@ -242,10 +242,8 @@ def _error(answer: Answer, body: Mapping[str, Any], message: str) -> InfisicalEr
     if status == 422 and isinstance(body.get("message"), list):
         return InvalidFields(_issues(body["message"]))
     if status == 429:
-        # Without `Retry-After` the sentence may say it, and else it is a minute (recorded exchange cloud-write-429).
-        header = re.fullmatch("([0-9]+)", answer.headers.get("retry-after", ""))
-        seconds = header or re.search("in ([0-9]+) second", message)
-        return RateLimited(message, retry_after=min(int(seconds[1][:6]), 3600) if seconds else 60)
+        # Infisical says it in both (recorded exchange cloud-write-429).
+        return RateLimited(message, retry_after=answer.retry_after(message))
     if status == 504:
         return NoAnswer("A proxy before Infisical gave up waiting.")
     if status >= 500:

@@ -7,7 +7,6 @@ from .auth import UniversalAuth as UniversalAuth
 from .auth import is_client_id as is_client_id
 from .client import Infisical as Infisical
 from .errors import InfisicalError as InfisicalError
-from .errors import InstanceUrlRefused as InstanceUrlRefused
 from .errors import InvalidFields as InvalidFields
 from .errors import LoginRefused as LoginRefused
 from .errors import NameTaken as NameTaken
@@ -16,14 +15,11 @@ from .errors import NotAMember as NotAMember
 from .errors import NotFound as NotFound
 from .errors import NotInfisical as NotInfisical
 from .errors import PermissionDenied as PermissionDenied
-from .errors import ProviderFailed as ProviderFailed
 from .errors import RateLimited as RateLimited
 from .errors import Refusal as Refusal
 from .errors import Refused as Refused
 from .errors import ServerFailed as ServerFailed
 from .errors import SignOnRefused as SignOnRefused
-from .errors import TokenLacksPermission as TokenLacksPermission
-from .errors import TokenRefused as TokenRefused
 from .errors import Unreachable as Unreachable
 from .models import AccessGrant as AccessGrant
 from .models import AppOption as AppOption

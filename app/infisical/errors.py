@@ -133,40 +133,27 @@ class NameTaken(InfisicalError):
     """A connection of that name exists in the same project, or among the organization's own."""
 
 
-class TokenRefused(InfisicalError):
-    """The app does not accept the access token (it answered 401 to Infisical)."""
-
-
-class TokenLacksPermission(InfisicalError):
-    """The app accepts the access token, which lacks a permission (it answered 403 to Infisical)."""
-
-
-class InstanceUrlRefused(InfisicalError):
-    """Infisical found no API of the app at the instance URL, or may not go there."""
-
-
-class ProviderFailed(InfisicalError):
-    """The app answered Infisical with a fault of its own, after Infisical's retries."""
-
-
+@dataclass(eq=False, repr=False)
 class Refused(InfisicalError):
-    """A BadRequest whose sentence is not known here."""
+    """Infisical refused the request, mostly for what the app said of the credential: `reason` is one of those below."""
+
+    reason: str = field(default="refused", kw_only=True)
 
 
 _INVALID = "Failed to validate credentials: "
-_BAD_REQUESTS: tuple[tuple[str, type[InfisicalError]], ...] = (
-    ("An App Connection with the name .* already exists$", NameTaken),
+REASONS = (
     # Infisical says this when the name does not resolve, the address is private or there is no route: it blames
     # the credentials and means the URL (recorded exchanges create-url-dns-fail, create-private-ip-blocked).
-    ("Unable to validate connection - verify credentials$", InstanceUrlRefused),
-    (f"{_INVALID}Request failed with status code 401$", TokenRefused),
-    (f"{_INVALID}Request failed with status code 403$", TokenLacksPermission),
-    (f"{_INVALID}Request failed with status code 404$", InstanceUrlRefused),
-    (rf"{_INVALID}Request failed with status code \d{{3}}$", ProviderFailed),
-    (_INVALID, InstanceUrlRefused),
-    ("", Refused),
+    ("Unable to validate connection - verify credentials$", "instance-url-refused"),
+    (f"{_INVALID}Request failed with status code 401$", "token-refused"),
+    (f"{_INVALID}Request failed with status code 403$", "token-lacks-permission"),
+    (f"{_INVALID}Request failed with status code 404$", "instance-url-refused"),
+    # The app's own fault, after Infisical's retries.
+    (rf"{_INVALID}Request failed with status code \d{{3}}$", "provider-failed"),
+    (_INVALID, "instance-url-refused"),
+    ("", "refused"),
 )
-"""How a sentence begins, and what it means; the first that fits."""
+"""How the sentence of a BadRequest begins, and what it means; the first that fits."""
 
 # From Infisical's source; no exchange with it was recorded.
 _WRONG_ADDRESS = "from the current ip address"
@@ -269,7 +256,9 @@ def _refusal(status: int, kind: str, message: str) -> InfisicalError:
     if status == 404:
         a_connection = message.startswith("Could not find App Connection ")
         return NotFound(message, missing="connection" if a_connection else "other")
-    return next(kind for start, kind in _BAD_REQUESTS if re.match(start, message, re.DOTALL))(message)
+    if re.match("An App Connection with the name .* already exists$", message, re.DOTALL):
+        return NameTaken(message)
+    return Refused(message, reason=next(why for start, why in REASONS if re.match(start, message)))
 
 
 def _redirect(location: str) -> str:

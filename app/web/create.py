@@ -22,8 +22,7 @@ from ..infisical import (
     NameTaken,
     NewConnection,
     NoAnswer,
-    TokenLacksPermission,
-    TokenRefused,
+    Refused,
 )
 from .detail import Creation, see_created
 from .fields import LONGEST_NAME, form_fields, slug_of
@@ -226,8 +225,8 @@ def _what_stops(operation: Operation, filled: ConnectionForm) -> tuple[tuple[str
         lead = f"{filled.app.name} asks to wait {counted(checks.retry_after or 60, 'second')}."
         detail = "It has had too many requests for now and cannot check the token."
         return ((None, Message("error", lead, f"{detail} {operation.nothing_happened}")),)
-    error = TokenRefused("") if checks.kind_of_stop == "refused" else TokenLacksPermission("")
-    ((field, message),) = field_messages(error, filled.app)
+    reason = "token-refused" if checks.kind_of_stop == "refused" else "token-lacks-permission"
+    ((field, message),) = field_messages(Refused("", reason=reason), filled.app)
     advice = next(row.advice for row in checks.rows if row.state == "failed")
     return ((field, replace(message, detail=f"{advice} {operation.nothing_happened}")),)
 

@@ -20,6 +20,7 @@ from ..infisical import (
     PermissionDenied,
     RateLimited,
     Refusal,
+    Refused,
     Unreachable,
 )
 from ..infisical.errors import Issue
@@ -117,7 +118,11 @@ def problem_named(
 
 def result_of(error: InfisicalError) -> str:
     """The word for an error in the audit log, which is the slug of its page: mostly the name of its class."""
-    name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+    name = (
+        error.reason
+        if isinstance(error, Refused)
+        else re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+    )
     return _SLUGS.get(name, name)
 
 

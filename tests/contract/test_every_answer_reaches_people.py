@@ -207,12 +207,15 @@ def test_every_refusal_of_a_login_tells_how_it_is_mended(refusal: errors.Refusal
     assert any("Restart the server" in step for step in page.steps) is (refusal not in asked_anew)
 
 
+REFUSALS = [errors.Refused("A sentence.", reason=reason) for _, reason in errors.REASONS]
+
+
+def test_every_reason_of_a_refusal_has_its_field_or_its_page() -> None:
+    for error in REFUSALS:
+        assert result_of(error) in PROBLEMS or field_messages(error, SUPABASE), error.reason
+
+
 def test_a_field_message_never_names_a_field_that_the_form_lacks() -> None:
     fields = {"name", "description", "instance_url", "access_token", None}
-    for kind in (
-        errors.NameTaken,
-        errors.TokenRefused,
-        errors.TokenLacksPermission,
-        errors.InstanceUrlRefused,
-    ):
-        assert {field for field, _ in field_messages(kind("A sentence."), SUPABASE)} <= fields
+    for error in (errors.NameTaken("A sentence."), *REFUSALS):
+        assert {field for field, _ in field_messages(error, SUPABASE)} <= fields

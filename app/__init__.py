@@ -19,7 +19,7 @@ from .core.http import NetworkTransport, certificates
 from .core.limits import Limits
 from .core.secret import Secret
 from .core.templating import BLUEPRINT, STATIC, TEMPLATES, Pages
-from .infisical import Infisical
+from .infisical.client import Infisical
 from .web.hooks import LARGEST_REQUEST, blueprint, stand_aside
 from .web.services import EXTENSION, Principal, SandboxInfo, Services, utc_now
 

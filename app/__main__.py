@@ -17,7 +17,9 @@ from .core.audit import reason_against
 from .core.http import NetworkTransport, certificates
 from .core.limits import Limits
 from .core.text import counted
-from .infisical import Infisical, InfisicalError, Project
+from .infisical.client import Infisical
+from .infisical.errors import InfisicalError
+from .infisical.models import Project
 from .server import CannotServe, audit_log_fault, serve
 from .web.services import utc_now
 

@@ -11,19 +11,13 @@ from werkzeug.exceptions import NotFound as NotFoundPage
 
 from ..connectors import App, CheckResult, Message
 from ..core.audit import Action as AuditAction
+from ..core.http import Deadline
 from ..core.limits import RetryAfter
 from ..core.templating import iso, url_for
 from ..core.text import counted
-from ..infisical import (
-    Connection,
-    Deadline,
-    Infisical,
-    InfisicalError,
-    NameTaken,
-    NewConnection,
-    NoAnswer,
-    Refused,
-)
+from ..infisical.client import Infisical
+from ..infisical.errors import InfisicalError, NameTaken, NoAnswer, Refused
+from ..infisical.models import Connection, NewConnection
 from .detail import Creation, see_created
 from .fields import LONGEST_NAME, form_fields, slug_of
 from .forms import ConnectionForm

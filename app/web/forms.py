@@ -11,7 +11,7 @@ from wtforms.form import BaseForm
 from ..connectors import App, CheckResult, Given, Message, secret_in, unwrap, without_user
 from ..connectors import Field as Row
 from ..core.secret import Secret
-from ..infisical import NewConnection
+from ..infisical.models import NewConnection
 from .fields import described, form_fields
 from .redirects import LONGEST_CARRIED
 from .scopes import project_id_of

@@ -8,7 +8,8 @@ from flask import request
 from ..connectors import App, Given
 from ..core.templating import url_for
 from ..core.text import counted
-from ..infisical import Connection, InfisicalError, NewConnection
+from ..infisical.errors import InfisicalError
+from ..infisical.models import Connection, NewConnection
 from .detail import Creation, see_created
 from .fields import described
 from .hooks import blueprint

@@ -12,9 +12,10 @@ from flask import request
 
 from ..connectors import App, Message
 from ..core.text import counted
-from ..infisical import (
+from ..infisical.errors import (
     InfisicalError,
     InvalidFields,
+    Issue,
     LoginRefused,
     NotFound,
     PermissionDenied,
@@ -23,7 +24,6 @@ from ..infisical import (
     Refused,
     Unreachable,
 )
-from ..infisical.errors import Issue
 from .fields import form_fields
 from .redirects import asked_project
 from .scopes import Scope

@@ -17,21 +17,13 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from ..config import Settings
 from ..connectors import APPS, App, TokenChecks
 from ..core.audit import Action, AuditLog, Entry
+from ..core.http import THREADS, Deadline
 from ..core.limits import Limits
 from ..core.secret import Secret, derived
 from ..core.templating import Pages
-from ..infisical import (
-    THREADS,
-    Connection,
-    Deadline,
-    Infisical,
-    InfisicalError,
-    LoginRefused,
-    NoAnswer,
-    RateLimited,
-    ServerFailed,
-    Unreachable,
-)
+from ..infisical.client import Infisical
+from ..infisical.errors import InfisicalError, LoginRefused, NoAnswer, RateLimited, ServerFailed, Unreachable
+from ..infisical.models import Connection
 
 EXTENSION = "infisical_connect"
 

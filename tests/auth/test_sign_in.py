@@ -12,7 +12,7 @@ import pytest
 
 from app.auth.session import LONGEST_SESSION
 from app.core.secret import Encryption, Secret
-from app.infisical import LoginRefused
+from app.infisical.errors import LoginRefused
 from tests.conftest import FORM, SECRET_KEY, Client, Clock, Sandbox, new_client
 from tests.infisical.answers import error, grant
 from tests.pages import read_page

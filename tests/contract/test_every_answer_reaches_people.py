@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from app.connectors import SUPABASE
-from app.infisical import InfisicalError, errors
+from app.infisical import errors
+from app.infisical.errors import InfisicalError
 from app.web.problems import PROBLEMS, field_messages, problem_words, result_of
 from tests.conftest import FORM, PROJECT, Client, Sandbox
 from tests.pages import PageUnderTest, read_page

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.core.http import Fault
-from app.infisical import (
+from app.infisical.errors import (
     InfisicalError,
     LoginRefused,
     NameTaken,

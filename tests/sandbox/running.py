@@ -9,7 +9,9 @@ import httpx
 from joserfc import jwk, jwt
 
 from app.core.secret import Secret
-from app.infisical import AccessGrant, Infisical, OAuthApplication
+from app.infisical.auth import OAuthApplication
+from app.infisical.client import Infisical
+from app.infisical.models import AccessGrant
 from app.sandbox import (
     SANDBOX_HOST,
     SANDBOX_OAUTH_CLIENT_ID,

@@ -6,18 +6,17 @@ import httpx
 import pytest
 
 from app.core.secret import Secret
-from app.infisical import (
-    AccessGrant,
-    Infisical,
+from app.infisical.auth import OAuthApplication
+from app.infisical.client import Infisical
+from app.infisical.errors import (
     InfisicalError,
     LoginRefused,
-    OAuthApplication,
     PermissionDenied,
     Refusal,
     ServerFailed,
     SignOnRefused,
-    read_claims,
 )
+from app.infisical.models import AccessGrant, read_claims
 from app.sandbox import SANDBOX_HOST, SANDBOX_OAUTH_CLIENT_ID, SandboxTransport
 from tests.sandbox.running import APPLICATION, RunningSandbox, id_token, new_connection, person_grant
 from tests.sandbox.world import APPLICATIONS, PAYMENTS_ID, PEOPLE, identity_named

@@ -18,6 +18,7 @@ from app.infisical.errors import (
 )
 from app.infisical.models import AccessGrant, read_claims
 from app.sandbox import SANDBOX_HOST, SANDBOX_OAUTH_CLIENT_ID, SandboxTransport
+from tests.every import holds_for_every
 from tests.sandbox.running import APPLICATION, RunningSandbox, id_token, new_connection, person_grant
 from tests.sandbox.world import APPLICATIONS, PAYMENTS_ID, PEOPLE, identity_named
 
@@ -60,9 +61,15 @@ def test_the_exchange_answers_as_documented(sandbox: RunningSandbox) -> None:
         assert (granted["token_type"], granted["expires_in"]) == ("Bearer", 3600)
 
 
-@pytest.mark.parametrize(
-    ("form", "error"),
-    [
+def test_a_wrong_exchange_is_refused_as_documented(sandbox: RunningSandbox) -> None:
+    def it_is_refused(row: tuple[dict[str, str | None], str]) -> None:
+        form, error = row
+        answer = asked(sandbox, **form)
+        assert answer.status_code == 400
+        assert set(answer.json()) == {"error", "error_description"}
+        assert answer.json()["error"] == error
+
+    rows: tuple[tuple[dict[str, str | None], str], ...] = (
         ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
         ({"subject_token": None}, "invalid_request"),
         ({"subject_token": "made-up"}, "invalid_request"),
@@ -73,15 +80,8 @@ def test_the_exchange_answers_as_documented(sandbox: RunningSandbox) -> None:
         ({"audience": "infisical"}, "invalid_request"),
         ({"resource": "https://infisical.test"}, "invalid_request"),
         ({"actor_token": "made-up"}, "invalid_request"),
-    ],
-)
-def test_a_wrong_exchange_is_refused_as_documented(
-    sandbox: RunningSandbox, form: dict[str, str | None], error: str
-) -> None:
-    answer = asked(sandbox, **form)
-    assert answer.status_code == 400
-    assert set(answer.json()) == {"error", "error_description"}
-    assert answer.json()["error"] == error
+    )
+    holds_for_every(rows, it_is_refused)
 
 
 @pytest.mark.parametrize(
@@ -114,38 +114,35 @@ def test_an_exchange_without_a_credential_is_refused(sandbox: RunningSandbox) ->
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
-@pytest.mark.parametrize(
-    ("claims", "kind"),
-    [
+def test_a_person_who_is_not_let_in_meets_the_right_error(sandbox: RunningSandbox) -> None:
+    def it_meets_them(row: tuple[dict[str, Any], type[InfisicalError]]) -> None:
+        claims, kind = row
+        with pytest.raises(kind):
+            grant_to(sandbox, **claims)
+
+    rows: tuple[tuple[dict[str, Any], type[InfisicalError]], ...] = (
         ({"email": "gone@example.com"}, SignOnRefused),
         ({"email": None}, SignOnRefused),
         ({"email": "ada"}, SignOnRefused),
         ({"exp": 1}, SignOnRefused),
         ({"exp": None}, SignOnRefused),
         ({"email": "unlucky@example.com"}, ServerFailed),
-    ],
-)
-def test_a_person_who_is_not_let_in_meets_the_right_error(
-    sandbox: RunningSandbox, claims: dict[str, Any], kind: type[InfisicalError]
-) -> None:
-    with pytest.raises(kind):
-        grant_to(sandbox, **claims)
+    )
+    holds_for_every(rows, it_meets_them)
 
 
-@pytest.mark.parametrize(
-    ("email", "projects"),
-    [
-        ("ada@example.com", {"Payments", "Webshop"}),
-        ("Ben@Example.com", {"Payments"}),
-        ("cleo@example.com", {"Payments"}),
-        ("dora@example.com", set()),
-        ("somebody@company.test", {"Payments", "Webshop"}),
-    ],
-)
-def test_a_person_sees_their_own_projects(sandbox: RunningSandbox, email: str, projects: set[str]) -> None:
-    acting = acting_as(sandbox, email=email)
-    assert {project.name for project in acting.projects()} == projects
-    assert acting.user().email == email.lower()
+def test_a_person_sees_their_own_projects(sandbox: RunningSandbox) -> None:
+    expected = {
+        "ada@example.com": ["Payments", "Webshop"],
+        "Ben@Example.com": ["Payments"],
+        "cleo@example.com": ["Payments"],
+        "dora@example.com": [],
+        "somebody@company.test": ["Payments", "Webshop"],
+    }
+    people = {email: acting_as(sandbox, email=email) for email in expected}
+    seen = {email: [project.name for project in person.projects()] for email, person in people.items()}
+    assert seen == expected
+    assert [person.user().email for person in people.values()] == [email.lower() for email in expected]
 
 
 def test_a_person_may_do_what_their_role_allows(sandbox: RunningSandbox) -> None:
@@ -204,21 +201,19 @@ def test_a_persons_token_is_neither_renewed_nor_revoked(sandbox: RunningSandbox)
     assert client.acting_with(token).projects()
 
 
-@pytest.mark.parametrize(
-    ("name", "refusal"),
-    [
+def test_a_credential_that_no_longer_opens_says_why(sandbox: RunningSandbox) -> None:
+    def it_says_why(row: tuple[str, Refusal]) -> None:
+        identity, secret = identity_named(row[0]), Secret(identity_named(row[0]).client_secret)
+        with pytest.raises(LoginRefused) as raised:
+            infisical(sandbox).log_in(client_id=identity.client_id, client_secret=secret)
+        assert raised.value.refusal is row[1]
+
+    rows = (
         ("expired-secret", Refusal.SECRET_EXPIRED),
         ("used-up-secret", Refusal.SECRET_USED_UP),
         ("elsewhere", Refusal.ADDRESS),
-    ],
-)
-def test_a_credential_that_no_longer_opens_says_why(
-    sandbox: RunningSandbox, name: str, refusal: Refusal
-) -> None:
-    identity = identity_named(name)
-    with pytest.raises(LoginRefused) as raised:
-        infisical(sandbox).log_in(client_id=identity.client_id, client_secret=Secret(identity.client_secret))
-    assert raised.value.refusal is refusal
+    )
+    holds_for_every(rows, it_says_why)
 
 
 def test_three_wrong_secrets_lock_the_identity_for_five_minutes(sandbox: RunningSandbox) -> None:

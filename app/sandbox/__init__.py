@@ -1,6 +1,7 @@
 """A stand-in Infisical and Supabase on SQLite, reached in this process: for trying the wizard out, and for tests."""
 
 # Importing the views is what adds their routes to the app.
+from . import auth as auth
 from . import connections as connections
 from .app import SANDBOX_HOST as SANDBOX_HOST
 from .app import create_sandbox as create_sandbox

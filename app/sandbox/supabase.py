@@ -39,6 +39,12 @@ SCENARIOS = (
         appears_after=90,
     ),
 )
+PROMISES = {
+    "4567": "Supabase accepts the token, as it does with any four digits that are not below.",
+    **{scenario.digits: scenario.sentence for scenario in SCENARIOS},
+}
+"""What the help page says of each ending, by its four digits."""
+
 _BY_DIGITS = {scenario.digits: scenario for scenario in SCENARIOS}
 
 

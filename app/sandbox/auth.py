@@ -5,11 +5,12 @@ import json
 import math
 import uuid
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote_plus
 
 from flask import Response, g, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.local import LocalProxy
 
 from ..core.text import read_payload
 from .app import answer, read_object, refusal, server, text_issues
@@ -22,6 +23,9 @@ _MALFORMED = (
 )
 _WITHOUT_TOKEN = ("/v1/", "/api/status", "/api/v1/auth/", "/api/v1/oauth/")
 _ONLY_FOR = {"identity_details": "identity", "user": "person"}
+
+current_caller = cast("Caller", LocalProxy(lambda: g.caller))
+"""Whose token the request carries."""
 
 
 @server.before_request
@@ -36,7 +40,7 @@ def authenticate() -> None:
     g.caller, claims = _read(authorization[len("Bearer ") :])
     if current_database.is_revoked(claims.get("identityAccessTokenId", "")):
         raise refusal(401, "Failed to authorize: token has been revoked")
-    if g.caller.kind != _ONLY_FOR.get(request.endpoint or "", g.caller.kind):
+    if current_caller.kind != _ONLY_FOR.get(request.endpoint or "", current_caller.kind):
         error = f"Forbidden access to {request.path}"
         raise refusal(403, "You are not allowed to access this resource", error=error)
 
@@ -50,7 +54,7 @@ def identity_details() -> Response:
 @server.get("/api/v1/user")
 def user() -> Response:
     """The person who calls. From Infisical's source; no exchange was recorded."""
-    person, now = g.caller, timestamp(current_database.now)
+    person, now = current_caller, timestamp(current_database.now)
     first_name, _, last_name = person.name.partition(" ")
     known = {"id": person.user_id, "userId": person.user_id, "email": person.email, "username": person.email}
     named = {"firstName": first_name, "lastName": last_name or None}

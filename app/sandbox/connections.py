@@ -8,6 +8,7 @@ from flask import Response, g, request
 
 from ..connectors import App
 from .app import MISSING, NEVER, Issue, answer, read_object, refusal, server, text_issues, type_issues
+from .auth import current_caller
 from .store import DATA, PROJECTS, Document, current_database, new_connection, timestamp
 from .supabase import try_credentials
 
@@ -16,7 +17,7 @@ from .supabase import try_credentials
 def projects() -> Response:
     """The projects that the caller is a member of, by name."""
     kind = request.args.get("type", "secret-manager")
-    mine = [row for id_, row in PROJECTS.items() if g.caller.role_in(id_) and row["type"] == kind]
+    mine = [row for id_, row in PROJECTS.items() if current_caller.role_in(id_) and row["type"] == kind]
     return answer({"projects": mine})
 
 
@@ -137,7 +138,7 @@ def _found(connection_id: str, *, slug: str, action: str) -> Document:
 
 def _role_in(project_id: str) -> str:
     """admin or viewer; refuses who is no member."""
-    role: str | None = g.caller.role_in(project_id)
+    role = current_caller.role_in(project_id)
     if role is None:
         raise refusal(
             403,
@@ -150,7 +151,7 @@ def _role_in(project_id: str) -> str:
 
 def _require(action: str, *, project_id: str | None) -> None:
     """Refuses who may not create, read, edit or delete App Connections; None is the organization itself."""
-    role = g.caller.role_in("") if project_id is None else _role_in(project_id)
+    role = current_caller.role_in("") if project_id is None else _role_in(project_id)
     if role != "admin":
         right = action if project_id is None else f"{action}-app-connections"
         raise refusal(403, f"You are not allowed to {right} on app-connections", error="PermissionDenied")

@@ -19,7 +19,7 @@ from .core.http import NetworkTransport, certificates
 from .core.limits import Limits
 from .core.secret import Secret
 from .core.templating import BLUEPRINT, STATIC, TEMPLATES, Pages
-from .infisical import Infisical
+from .infisical.client import Infisical
 from .web.hooks import LARGEST_REQUEST, blueprint, stand_aside
 from .web.services import EXTENSION, Principal, SandboxInfo, Services, utc_now
 
@@ -177,14 +177,12 @@ def _in_sandbox(
             raise ValueError("the sandbox keeps its data in a file; name one with data=")
         sandbox.prepare_database(data)
         transport = sandbox.SandboxTransport(sandbox.create_sandbox(data, clock=clock, apps=apps))
-    accepted = "Supabase accepts the token, as it does with any four digits that are not below."
-    digits = {"4567": accepted, **{scenario.digits: scenario.sentence for scenario in sandbox.SCENARIOS}}
     info = SandboxInfo(
         token=sandbox.sandbox_token(),
         credential=(sandbox.SANDBOX_CLIENT_ID, sandbox.SANDBOX_CLIENT_SECRET),
         scenarios=tuple(
             {"digits": last, "sentence": sentence, "token": sandbox.sandbox_token(last)}
-            for last, sentence in digits.items()
+            for last, sentence in sandbox.PROMISES.items()
         ),
     )
     made_up = {

@@ -17,7 +17,9 @@ from .core.audit import reason_against
 from .core.http import NetworkTransport, certificates
 from .core.limits import Limits
 from .core.text import counted
-from .infisical import Infisical, InfisicalError, Project
+from .infisical.client import Infisical
+from .infisical.errors import InfisicalError
+from .infisical.models import Project
 from .server import CannotServe, audit_log_fault, serve
 from .web.services import utc_now
 
@@ -183,7 +185,7 @@ def _faults_of_hosts(settings: Settings) -> Iterator[str]:
 
 def _sentence(error: InfisicalError) -> str:
     reference = f" (Infisical's request ID: {error.request_id})" if error.request_id else ""
-    return f"{error.sentence}{reference}"
+    return f"{error}{reference}"
 
 
 def _check_credential(settings: Settings) -> int:

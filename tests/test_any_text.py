@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from app.connectors import SUPABASE
-from app.infisical import Connection
+from app.infisical.models import Connection
 from app.web.detail import as_api_call
 from app.web.fields import slug_of
 from tests.conftest import FORM, PROJECT, Answer, Client, Sandbox, client_with_cookies, new_client

@@ -22,11 +22,11 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.config import Settings
-from app.core.http import NetworkTransport, certificates
+from app.core.http import Deadline, NetworkTransport, certificates
 from app.core.secret import Secret
-from app.infisical import Deadline, Infisical, InfisicalError, UniversalAuth
-from app.infisical.auth import TokenAuth
-from app.infisical.client import LOGIN_PATH, RENEW_PATH
+from app.infisical.auth import TokenAuth, UniversalAuth
+from app.infisical.client import LOGIN_PATH, RENEW_PATH, Infisical
+from app.infisical.errors import InfisicalError
 from app.sandbox import SCENARIOS, SandboxTransport, create_sandbox, prepare_database
 from tests.conftest import FORM, HOST, PROJECT, SECRET_KEY, Client, Clock, Recording, new_client
 from tests.infisical import servers

@@ -31,8 +31,9 @@ from app.core.http import client_secret_basic
 from app.core.limits import Limits
 from app.core.secret import Encryption, Secret
 from app.core.templating import STATIC, TEMPLATES, Pages
-from app.infisical import AccessGrant, Infisical, OAuthApplication, UniversalAuth
-from app.infisical.auth import TokenAuth
+from app.infisical.auth import OAuthApplication, TokenAuth, UniversalAuth
+from app.infisical.client import Infisical
+from app.infisical.models import AccessGrant
 from app.web.services import EXTENSION
 from tests.auth.played_provider import CLIENT_SECRET as PROVIDERS_SECRET
 from tests.auth.played_provider import CODE, PlayedProvider

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..config import Access, Settings, SettingsError
 from ..core.http import NetworkTransport, certificates
 from ..core.secret import Secret
-from ..infisical import Infisical
+from ..infisical.client import Infisical
 from ..web.services import AuthBackend
 from .backends import PUBLIC_ENDPOINTS, EmbeddedBackend, Guard, LocalBackend, ProxyBackend, ServiceAccount
 from .login import LoginBackend

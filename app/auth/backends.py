@@ -11,7 +11,7 @@ from flask import request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from ..infisical import Infisical
+from ..infisical.client import Infisical
 from ..web.hooks import host_answers, we_answer
 from ..web.render import deny
 from ..web.services import AuthContext, Page, Principal, record

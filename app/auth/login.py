@@ -15,13 +15,9 @@ from ..connectors import Message, recognise
 from ..core.secret import Secret, TooLong, pseudonym
 from ..core.templating import url_for
 from ..core.text import counted
-from ..infisical import (
-    InfisicalError,
-    LoginRefused,
-    NotInfisical,
-    is_client_id,
-    read_claims,
-)
+from ..infisical.auth import is_client_id
+from ..infisical.errors import InfisicalError, LoginRefused, NotInfisical
+from ..infisical.models import read_claims
 from ..web.forms import SecretField, TextField
 from ..web.hooks import public
 from ..web.problems import problem_words, result_of

@@ -11,7 +11,9 @@ from flask import redirect, request
 from ..config import Settings
 from ..core.secret import TooLong
 from ..core.templating import url_for
-from ..infisical import InfisicalError, NotInfisical, OAuthApplication, read_claims
+from ..infisical.auth import OAuthApplication
+from ..infisical.errors import InfisicalError, NotInfisical
+from ..infisical.models import read_claims
 from ..web.hooks import public
 from ..web.problems import Action
 from ..web.render import deny, page, problem, problem_of

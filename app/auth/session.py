@@ -14,7 +14,9 @@ from werkzeug.wrappers import Response
 
 from ..core.secret import Encryption, Secret, StoredSecret, TooLong
 from ..core.templating import url_for
-from ..infisical import AccessGrant, Infisical, InfisicalError
+from ..infisical.client import Infisical
+from ..infisical.errors import InfisicalError
+from ..infisical.models import AccessGrant
 from ..web.hooks import public
 from ..web.redirects import return_url, safe_next_url
 from ..web.render import see_other

@@ -2,9 +2,8 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Literal
 
 import httpx
@@ -30,26 +29,18 @@ ALL_PASSED = "All five checks passed"
 ONE_FAILED = "One check failed"
 NOT_CHECKED = "Not checked from here; Infisical will check"
 
-_NAMES = (
+_NAMES = _ALLOWED, _REACHABLE, _ACCEPTED, _MAY_LIST, _REACHES = (
     "Address allowed",
     "Reachable over TLS",
     "Token accepted",
     "May list projects",
     "Projects it reaches",
 )
-_ALLOWED, _REACHABLE, _ACCEPTED, _MAY_LIST, _REACHES = _NAMES
 
 LIST_PROJECTS = "Projects (account-wide): Read"
 """What a token needs, as Supabase's dialog for new tokens calls it."""
 
-_AS_THE_DIALOG_SAYS = {
-    "projects_read": LIST_PROJECTS,
-    "project_admin_read": "Project Settings: Read",
-    "organization_admin_read": "Organization Settings: Read",
-    "edge_functions_read": "Edge Functions: Read",
-    "edge_functions_secrets_read": "Edge Function Secrets: Read",
-    "edge_functions_secrets_write": "Edge Function Secrets: Read-write",
-}
+_AS_THE_DIALOG_SAYS = {"projects_read": LIST_PROJECTS}
 """The Management API's names of permissions, in the words of Supabase's dialog."""
 
 _NOT_REACHED = {
@@ -104,7 +95,6 @@ class CheckResult:
     to be escaped like any text.
     """
 
-    title: str
     rows: tuple[Check, ...]
     projects: tuple[str, ...] = ()
     more: int = 0
@@ -115,12 +105,18 @@ class CheckResult:
     def stops(self) -> bool:
         return self.kind_of_stop is not None
 
+    @property
+    def title(self) -> str:
+        if self.stops:
+            return ONE_FAILED
+        return ALL_PASSED if self.rows[-1].state == "passed" else NOT_CHECKED
+
 
 class TokenChecks:
     """Asks the hosts on its list, and no other, about access tokens. Made once per process, safe between threads.
 
     The list is api.supabase.com and `extra_hosts`, each a host name with its port where that is not 443. `clock`
-    measures how long an answer took, `now` is seconds since 1970.
+    measures how long an answer took.
     """
 
     def __init__(
@@ -129,12 +125,10 @@ class TokenChecks:
         transport: httpx.BaseTransport,
         extra_hosts: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], float] = time.time,
     ) -> None:
         listed = (host.strip().lower().removesuffix(":443") for host in extra_hosts)
         self._hosts = frozenset({CLOUD_HOST, *listed}) - {""}
         self._clock = clock
-        self._now = now
         self._http = HttpClient(transport, largest=LARGEST_ANSWER)
 
     def check(self, token: Secret, url: InstanceUrl, *, deadline_seconds: float) -> CheckResult:
@@ -153,7 +147,7 @@ class TokenChecks:
         # Whether it fits into a header.
         if not re.fullmatch("[!-~]{1,4096}", token.reveal()):
             refused = Check("Token not accepted", "failed", kind, _UNSENDABLE)
-            return _failed(allowed, Check(_REACHABLE), refused, kind_of_stop="refused")
+            return _result(allowed, Check(_REACHABLE), refused, kind_of_stop="refused")
         started = self._clock()
         try:
             answer = self._http.send(
@@ -166,13 +160,13 @@ class TokenChecks:
             return _not_checked(allowed, why=_NOT_REACHED.get(error.fault, "not reachable"))
         seconds = self._clock() - started
         took = f"answered in {seconds:.1f} s" if seconds >= 0.05 else "answered in under 0.1 s"
-        return _result_of(answer, allowed, Check(_REACHABLE, "passed", took), kind=kind, now=self._now)
+        return _result_of(answer, allowed, Check(_REACHABLE, "passed", took), kind=kind)
 
     def close(self) -> None:
         self._http.close()
 
 
-def _result_of(answer: Answer, *reached: Check, kind: str, now: Callable[[], float]) -> CheckResult:
+def _result_of(answer: Answer, *reached: Check, kind: str) -> CheckResult:
     """What an answer comes to, as Supabase's documentation of its Management API has it.
 
     A 429 counts whatever is in it: what limits the rate may stand before Supabase. A refusal counts only in JSON, as
@@ -180,26 +174,20 @@ def _result_of(answer: Answer, *reached: Check, kind: str, now: Callable[[], flo
     """
     status, payload = answer.status, answer.payload
     if status == 429:
-        seconds = _seconds_to_wait(answer.headers, now=now())
+        seconds = answer.retry_after()
         wait = f"Supabase answers no more requests for now. Try again in {counted(seconds, 'second')}."
         row = Check("Token not checked", "failed", "too many requests", wait)
-        return _failed(*reached, row, kind_of_stop="rate-limited", retry_after=seconds)
+        return _result(*reached, row, kind_of_stop="rate-limited", retry_after=seconds)
     if status == 401 and isinstance(payload, dict):
         row = Check("Token not accepted", "failed", kind, _REFUSED, _MAKE_A_NEW_ONE)
-        return _failed(*reached, row, kind_of_stop="refused")
+        return _result(*reached, row, kind_of_stop="refused")
     accepted = Check(_ACCEPTED, "passed", kind)
     if status == 403 and isinstance(payload, dict):
-        row = Check(
-            "May not list projects",
-            "failed",
-            "not permitted",
-            _lacks(payload.get("missing_permissions")),
-            _MAKE_A_NEW_ONE,
-        )
-        return _failed(*reached, accepted, row, kind_of_stop="lacks-permission")
+        advice = _lacks(payload.get("missing_permissions"))
+        row = Check("May not list projects", "failed", "not permitted", advice, _MAKE_A_NEW_ONE)
+        return _result(*reached, accepted, row, kind_of_stop="lacks-permission")
     if status == 200 and isinstance(payload, list) and all(isinstance(row, dict) for row in payload):
         return CheckResult(
-            title=ALL_PASSED,
             rows=(
                 *reached,
                 accepted,
@@ -220,20 +208,16 @@ def _result_of(answer: Answer, *reached: Check, kind: str, now: Callable[[], flo
     return _not_checked(*reached, why=why)
 
 
-def _failed(*rows: Check, kind_of_stop: KindOfStop, retry_after: int | None = None) -> CheckResult:
-    return CheckResult(
-        title=ONE_FAILED, rows=_whole(rows), kind_of_stop=kind_of_stop, retry_after=retry_after
-    )
-
-
 def _not_checked(*passed: Check, why: str) -> CheckResult:
-    row = Check(_NAMES[len(passed)], "not checked", why)
-    return CheckResult(title=NOT_CHECKED, rows=_whole((*passed, row)))
+    return _result(*passed, Check(_NAMES[len(passed)], "not checked", why))
 
 
-def _whole(rows: tuple[Check, ...]) -> tuple[Check, ...]:
+def _result(
+    *rows: Check, kind_of_stop: KindOfStop | None = None, retry_after: int | None = None
+) -> CheckResult:
     """All five rows, of which these come first; the rest were not run."""
-    return (*rows, *(Check(name) for name in _NAMES[len(rows) :]))
+    rest = (Check(name) for name in _NAMES[len(rows) :])
+    return CheckResult(rows=(*rows, *rest), kind_of_stop=kind_of_stop, retry_after=retry_after)
 
 
 def _lacks(permissions: object) -> str:
@@ -247,27 +231,3 @@ def _lacks(permissions: object) -> str:
         f"The token lacks {listed}. A token’s access cannot be edited: {_MAKE_A_NEW_ONE} with {with_it} "
         "and enter it above."
     )
-
-
-def _seconds_to_wait(headers: Mapping[str, str], *, now: float) -> int:
-    """Seconds until Supabase answers again, from 1 to 3600; 60 where it does not say, for it blocks "for the rest of
-    the minute"."""
-    for name in ("retry-after", "x-ratelimit-reset"):
-        seconds = _seconds_until(headers.get(name, "").strip(), now=now)
-        if seconds is not None:
-            return int(min(max(seconds, 1), 3600))
-    return 60
-
-
-def _seconds_until(text: str, *, now: float) -> float | None:
-    """`Retry-After` is seconds or a date. `X-RateLimit-Reset` is documented without its unit: seconds from now,
-    seconds since 1970 or milliseconds since 1970, which their size tells apart."""
-    if re.fullmatch(r"[0-9]{1,15}(?:\.[0-9]{1,9})?", text):
-        number = float(text)
-        if number < 1e8:
-            return number
-        return (number / 1000 if number >= 1e11 else number) - now
-    try:
-        return parsedate_to_datetime(text[:64]).timestamp() - now
-    except (ValueError, OverflowError, TypeError):
-        return None

@@ -66,7 +66,7 @@ class AuditLog:
 
     def __init__(self, path: Path | None) -> None:
         self._where = path or "standard output"
-        self._handler = _StandardOutput() if path is None else _File(path)
+        self._handler = _File(path) if path else _StandardOutput(os.fdopen(1, "w", closefd=False))
         weakref.finalize(self, self._handler.close)
         self._lock = threading.Lock()
         self._faults = 0
@@ -80,14 +80,11 @@ class AuditLog:
                 self._faults += 1
                 if self._faults == 1:
                     _log.error("The audit log cannot be written to %s: %s.", self._where, fault.strerror)
-            else:
-                if self._faults:
-                    _log.warning(
-                        "The audit log is written again, to %s; %d entries may be missing.",
-                        self._where,
-                        self._faults,
-                    )
-                self._faults = 0
+                return
+            if self._faults:
+                again = "The audit log is written again, to %s; %d entries may be missing."
+                _log.warning(again, self._where, self._faults)
+            self._faults = 0
 
 
 class _Raising(logging.Handler):
@@ -98,15 +95,13 @@ class _Raising(logging.Handler):
 
 
 class _StandardOutput(_Raising, logging.StreamHandler[TextIO]):
-    def __init__(self) -> None:
-        super().__init__(os.fdopen(1, "w", encoding="ascii", closefd=False))
+    pass
 
 
 class _File(_Raising, WatchedFileHandler):
     def _open(self) -> TextIOWrapper:
-        return open(  # Path.open takes no opener
-            self.baseFilename, "a", encoding="ascii", opener=lambda path, flags: os.open(path, flags, 0o600)
-        )
+        # Path.open takes no opener.
+        return open(self.baseFilename, "a", opener=lambda path, flags: os.open(path, flags, 0o600))
 
     def close(self) -> None:
         # What a full disk did not take cannot be written now either.
@@ -119,11 +114,10 @@ def reason_against(path: Path) -> str | None:
     whoever asks may be another user than the server's."""
     if path.is_dir():
         return os.strerror(errno.EISDIR)
-    if path.exists():
-        return None if os.access(path, os.W_OK) else os.strerror(errno.EACCES)
-    if not path.parent.is_dir():
+    place, rights = (path, os.W_OK) if path.exists() else (path.parent, os.W_OK | os.X_OK)
+    if not place.exists():
         return os.strerror(errno.ENOENT)
-    return None if os.access(path.parent, os.W_OK | os.X_OK) else os.strerror(errno.EACCES)
+    return None if os.access(place, rights) else os.strerror(errno.EACCES)
 
 
 def _bounded(text: str) -> str:

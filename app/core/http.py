@@ -2,11 +2,12 @@
 
 import json
 import math
+import re
 import ssl
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -32,9 +33,6 @@ THREADS = 16
 
 _SHORTEST_SECRET = 8
 """Characters. What is shorter is no secret, and to take every "a" out of an answer would leave nothing to read."""
-
-_PATIENCE = {"connect": 5.0, "pool": 5.0, "write": 10.0}
-"""Seconds; the read timeout is each request's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +94,14 @@ class Answer:
     headers: Mapping[str, str] = field(repr=False)
     payload: Any = field(repr=False)
 
+    def retry_after(self, sentence: str = "") -> int:
+        """Seconds to wait, from 1 to 3600: those in `Retry-After`, in `X-RateLimit-Reset` (seconds as well, in the
+        documentation of Supabase's Management API), or before that word in a sentence; else a minute."""
+        for text in (self.headers.get("retry-after"), self.headers.get("x-ratelimit-reset"), sentence):
+            if found := re.search(r"^([0-9]+)(?:\.[0-9]+)?$|in ([0-9]+) second", text or ""):
+                return min(max(int((found[1] or found[2])[:6]), 1), 3600)
+        return 60
+
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
@@ -140,7 +146,7 @@ class HttpClient:
         credential in `auth`.
         """
         left = deadline.remaining()
-        patience = {**_PATIENCE, "read": longest}
+        patience = {"connect": 5.0, "pool": 5.0, "write": 10.0, "read": longest}
         try:
             request = httpx.Request(
                 method,
@@ -172,8 +178,17 @@ class HttpClient:
         self._transport.close()
 
     def _answer(self, request: httpx.Request, *, redact: tuple[Secret, ...]) -> Answer:
+        body = bytearray()
         with closing(self._transport.handle_request(request)) as response:
-            body = self._body_of(response, deadline=request.extensions["deadline"])
+            # A compressed answer of kilobytes can unpack to gigabytes; and a read timeout begins anew with every byte.
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise HttpError(Fault.COMPRESSED)
+            for chunk in cast(httpx.SyncByteStream, response.stream):
+                body += chunk
+                if len(body) > self._largest:
+                    raise HttpError(Fault.TOO_LONG)
+                if request.extensions["deadline"].passed:
+                    raise HttpError(Fault.LATE)
         secrets = {secret.reveal() for secret in redact if len(secret.reveal()) >= _SHORTEST_SECRET}
         # As they are, and as they stand in a URL.
         spelt = secrets | {quote(text, safe="", errors="replace") for text in secrets}
@@ -183,19 +198,6 @@ class HttpClient:
             with suppress(ValueError, RecursionError):
                 payload = _masked(json.loads(body.decode(errors="replace")), hidden)
         return Answer(response.status_code, _masked(dict(response.headers), hidden), payload)
-
-    def _body_of(self, response: httpx.Response, *, deadline: Deadline) -> bytes:
-        """A compressed answer of kilobytes can unpack to gigabytes; and a read timeout begins anew with every byte."""
-        if response.headers.get("content-encoding", "identity") != "identity":
-            raise HttpError(Fault.COMPRESSED)
-        body = bytearray()
-        for chunk in cast(httpx.SyncByteStream, response.stream):
-            body += chunk
-            if len(body) > self._largest:
-                raise HttpError(Fault.TOO_LONG)
-            if deadline.passed:
-                raise HttpError(Fault.LATE)
-        return bytes(body)
 
 
 def _masked(value: Any, secrets: list[str]) -> Any:
@@ -211,8 +213,6 @@ def _masked(value: Any, secrets: list[str]) -> Any:
         return text
     return value
 
-
-# ── What can fail ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _FAILURES = (
     httpx.HTTPError,
@@ -266,7 +266,7 @@ def certificates(*, ca_bundle: Path | None = None, besides: Path | None = None) 
     return trusted
 
 
-def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
+def proxy_for(url: httpx.URL) -> httpcore.Proxy | None:
     """The proxy that the environment names for an address, if any. Raises HttpError for one that cannot be used."""
     named = None if proxy_bypass(url.host) else getproxies().get(url.scheme)
     if named is None:
@@ -274,7 +274,7 @@ def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
     with suppress(ValueError, httpx.InvalidURL):
         proxy = httpx.Proxy(named)
         if proxy.url.scheme in ("http", "https"):
-            return proxy
+            return httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth)
     # Raised outside the block: the proxy's address may hold a password.
     raise HttpError(Fault.BAD_PROXY)
 
@@ -318,10 +318,9 @@ class NetworkTransport(httpx.BaseTransport):
         place = (url.scheme, url.host)
         with self._lock:
             if place not in self._pools:
-                proxy = proxy_for(url)
                 self._pools[place] = httpcore.ConnectionPool(
                     ssl_context=self._trusted,
-                    proxy=httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth) if proxy else None,
+                    proxy=proxy_for(url),
                     max_connections=THREADS,
                     keepalive_expiry=15,
                     network_backend=_Network(),
@@ -350,15 +349,10 @@ def _seconds_left(timeout: float | None, *, late: type[Exception]) -> float:
 
 class _Network(httpcore.SyncBackend):
     def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+        self, host: str, port: int, timeout: float | None = None, *rest: Any, **options: Any
     ) -> httpcore.NetworkStream:
         left = _seconds_left(timeout, late=httpcore.ConnectTimeout)
-        return _Stream(super().connect_tcp(host, port, left, local_address, socket_options))
+        return _Stream(super().connect_tcp(host, port, left, *rest, **options))
 
 
 class _Stream(httpcore.NetworkStream):

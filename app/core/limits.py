@@ -2,15 +2,16 @@
 
 import hashlib
 import logging
+import math
 import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 from limits import RateLimitItem, parse
 from limits.storage import RedisStorage
@@ -19,8 +20,8 @@ from limits.strategies import MovingWindowRateLimiter
 from .secret import Secret
 
 Action = Literal["sign-in", "create", "check"]
-Key = Literal["identity", "person", "address"]
-Bounds = Mapping[Action, Mapping[Key, str]]
+Bounds = Mapping[Action, Mapping[str, str]]
+"""For each key that an action is counted by: identity, person or address."""
 
 BOUNDS: Bounds = {
     "sign-in": {"identity": "2 per 61 seconds", "address": "10 per minute"},
@@ -48,25 +49,19 @@ MOST_KEYS = 10_000
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class RetryAfter:
-    """What is out of bounds, and in how many whole seconds (at least 1) it is within them again."""
+    """In how many whole seconds (at least 1) something is within its bounds again, and which key is out of them."""
 
     seconds: int
-    key: Key
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    key: Key
+    key: str
     bound: RateLimitItem
     path: tuple[str, str, str]
-
-    @property
-    def of_one_process(self) -> "_Use":
-        """The same under one process's part of the bound."""
-        bound = type(self.bound)(max(1, self.bound.amount // PROCESSES), self.bound.multiples)
-        return replace(self, bound=bound)
 
     def wait(self, seconds: float) -> RetryAfter:
         return RetryAfter(max(min(int(seconds) + 1, self.bound.get_expiry()), 1), self.key)
@@ -77,7 +72,7 @@ class Limits:
 
     `storage` is a redis:// or rediss:// address, which several processes may share; None counts in memory, each
     process for itself. It is connected to at the first use. While it fails, uses are counted in memory, under this
-    process's part of each bound, and the log says so once. Raises ValueError, without the address in it, when that cannot be one.
+    process's part of each bound, and the log says so once.
     """
 
     def __init__(
@@ -90,34 +85,38 @@ class Limits:
         self._bounds = {
             action: {key: parse(bound) for key, bound in by_key.items()} for action, by_key in bounds.items()
         }
-        self._memory = _Memory(clock=clock)
-        self._redis = None if storage is None else _redis(storage)
+        self._memory = _Memory(clock=clock, processes=1 if storage is None else PROCESSES)
+        self._redis: MovingWindowRateLimiter | None = None
+        if storage is not None:
+            # The prefix keeps our keys out of the reach of a host that resets its own limits in the same Redis; the
+            # other strategies let up to twice as many through where two windows meet.
+            options: dict[str, Any] = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
+            redis = RedisStorage(storage.reveal(), key_prefix="infisical-connect", **options)
+            self._redis = MovingWindowRateLimiter(redis)
         self._clock = clock
         self._lock = threading.Lock()
-        self._next_try: float | None = None
+        self._away = False
+        self._next_try = -math.inf
 
-    def hit(
-        self,
-        action: Action,
-        *,
-        identity: str | None = None,
-        person: str | None = None,
-        address: str | None = None,
-    ) -> RetryAfter | None:
-        """Counts one use for each key that is given. None when all of them are within their bounds.
+    def hit(self, action: Action, **texts: str | None) -> RetryAfter | None:
+        """Counts one use for each key whose text is given. None when all of them are within their bounds.
 
         Otherwise the longest wait, and the use is not counted: asking again does not make the wait longer. Raises
         LookupError for a key that has no bound for this action.
         """
-        given: dict[Key, str | None] = {"identity": identity, "person": person, "address": address}
         uses = [
             _Use(key, self._bounds[action][key], (action, key, _digest(key, text)))
-            for key, text in given.items()
+            for key, text in texts.items()
             if text is not None
         ]
         if self._redis is None:
             return self._memory.count(uses)
-        if self._redis_is_asked():
+        with self._lock:
+            is_asked = self._clock() >= self._next_try
+            if is_asked and self._away:
+                # This caller finds out whether it is back; the others do not wait for it meanwhile.
+                self._next_try = self._clock() + PAUSE
+        if is_asked:
             try:
                 wait = _count(self._redis, uses)
             except self._redis.storage.base_exceptions as error:
@@ -126,7 +125,7 @@ class Limits:
             else:
                 self._note(None)
                 return wait
-        return self._memory.count([use.of_one_process for use in uses])
+        return self._memory.count(uses)
 
     def reached(self) -> bool:
         """Whether Redis answers. In memory, always."""
@@ -137,63 +136,46 @@ class Limits:
         except self._redis.storage.base_exceptions:
             return False
 
-    def _redis_is_asked(self) -> bool:
-        """Not while it is left alone after a failure; once in a while one caller finds out whether it is back."""
-        with self._lock:
-            if self._next_try is not None:
-                if self._clock() < self._next_try:
-                    return False
-                self._next_try = self._clock() + PAUSE
-            return True
-
     def _note(self, fault: str | None) -> None:
         """Tells the log when an outage begins and when it ends."""
         with self._lock:
-            known = self._next_try is not None
-            self._next_try = None if fault is None else self._clock() + PAUSE
-        if fault is not None and not known:
+            was_away, self._away = self._away, fault is not None
+            self._next_try = self._clock() + PAUSE if self._away else -math.inf
+        if fault is not None and not was_away:
             _log.warning("Redis cannot be used (%s). Until it can, each process counts for itself.", fault)
-        if fault is None and known:
+        if fault is None and was_away:
             _log.warning("Redis is in use again.")
 
 
 class _Memory:
-    """Counts in the memory of this process. The storage of `limits` never forgets a key, and starts threads."""
+    """Counts in this process, one of so many `processes` that each take their part of a bound. The storage of `limits`
+    never forgets a key, and starts threads."""
 
-    def __init__(self, *, clock: Callable[[], float]) -> None:
+    def __init__(self, *, clock: Callable[[], float], processes: int) -> None:
         self._clock = clock
+        self._processes = processes
         self._lock = threading.Lock()
         self._moments: OrderedDict[tuple[str, str, str], deque[float]] = OrderedDict()
 
     def count(self, uses: list[_Use]) -> RetryAfter | None:
         with self._lock:
             now = self._clock()
-            waits = []
+            waits, within = [], {}
             for use in uses:
-                moments, seconds = self._moments.get(use.path, deque[float]()), use.bound.get_expiry()
-                if len(moments) == use.bound.amount and now - moments[0] <= seconds:
+                amount, seconds = max(1, use.bound.amount // self._processes), use.bound.get_expiry()
+                moments = self._moments.get(use.path, deque[float](maxlen=amount))
+                within[use.path] = moments
+                if len(moments) == amount and now - moments[0] <= seconds:
                     waits.append(use.wait(moments[0] + seconds - now))
             # What is refused is not counted: a stranger whose address is refused brings no new key in.
             if not waits:
-                for use in uses:
-                    self._moments.setdefault(use.path, deque(maxlen=use.bound.amount)).append(now)
-                    self._moments.move_to_end(use.path)
+                for path, moments in within.items():
+                    moments.append(now)
+                    self._moments[path] = moments
+                    self._moments.move_to_end(path)
                 while len(self._moments) > MOST_KEYS:
                     self._moments.popitem(last=False)
-            return max(waits, key=lambda wait: wait.seconds, default=None)
-
-
-def _redis(storage: Secret) -> MovingWindowRateLimiter:
-    """A limiter on Redis. No connection is made, and no error shows the address, for it may hold a password."""
-    options: dict[str, float] = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
-    if storage.reveal().startswith(("redis://", "rediss://")):
-        with suppress(ValueError):
-            # The prefix keeps our keys out of the reach of a host that resets its own limits in the same Redis; the
-            # other strategies let up to twice as many through where two windows meet.
-            return MovingWindowRateLimiter(
-                RedisStorage(storage.reveal(), key_prefix="infisical-connect", **options)  # type: ignore[arg-type]  # fractions of a second are numbers as well
-            )
-    raise ValueError("the storage must be a redis:// or rediss:// address")
+            return max(waits, default=None)
 
 
 def _count(redis: MovingWindowRateLimiter, uses: list[_Use]) -> RetryAfter | None:
@@ -208,10 +190,10 @@ def _count(redis: MovingWindowRateLimiter, uses: list[_Use]) -> RetryAfter | Non
         use.wait(redis.get_window_stats(use.bound, *use.path).reset_time - time.time())
         for use in full
     ]
-    return max(waits, key=lambda wait: wait.seconds, default=None)
+    return max(waits, default=None)
 
 
-def _digest(key: Key, text: str) -> str:
+def _digest(key: str, text: str) -> str:
     """What is counted, as 32 hex digits of a SHA-256: texts have any length and content, and are not stored in clear.
 
     Of an address it is what one visitor has: an IPv4 address, or the /64 of an IPv6 address, in which anybody may take

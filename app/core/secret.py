@@ -38,21 +38,15 @@ class Secret:
     def __repr__(self) -> str:
         return "Secret('…')"
 
-    __str__ = __repr__
-
     def __format__(self, format_spec: str) -> str:
         return repr(self)
 
     def _refuse(self, *_: Any) -> NoReturn:
         raise TypeError("a Secret cannot be copied, pickled, compared or hashed")
 
-    __reduce__ = _refuse
+    # Copying asks for the same as pickling, and nothing has an order by itself.
     __reduce_ex__ = _refuse
-    __copy__ = _refuse
-    __deepcopy__ = _refuse
     __eq__ = _refuse
-    __ne__ = _refuse
-    __lt__ = _refuse
     __hash__ = _refuse
 
 
@@ -109,12 +103,11 @@ class Encryption:
         """The record; None for anything that was not encrypted with one of the keys, or longer ago than its life."""
         if len(encrypted) > LONGEST_ENCRYPTED:
             return None
+        life, moment = int(self._life.total_seconds()), int(now.timestamp())
         try:
-            record = json.loads(
-                self._fernet.decrypt_at_time(
-                    encrypted.encode(), int(self._life.total_seconds()), int(now.timestamp())
-                )
+            record: dict[str, Any] = json.loads(
+                self._fernet.decrypt_at_time(encrypted.encode(), life, moment)
             )
         except (InvalidToken, ValueError):
             return None
-        return record if isinstance(record, dict) else None
+        return record

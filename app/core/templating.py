@@ -4,6 +4,7 @@ import hashlib
 import mimetypes
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -30,8 +31,6 @@ _NOT_IN_HTML = re.compile(
     + "]"
 )
 
-_A_YEAR = "public, max-age=31536000, immutable"
-
 
 def url_for(endpoint: str, **values: str | None) -> str:
     """The URL of one of our pages, named `.page`, or `.auth.page` where people sign in. Empty values are left out.
@@ -44,6 +43,7 @@ def url_for(endpoint: str, **values: str | None) -> str:
     return flask.url_for(endpoint, **given)
 
 
+@dataclass(frozen=True, kw_only=True)
 class Pages:
     """Renders our templates and serves our static files.
 
@@ -51,16 +51,15 @@ class Pages:
     and modules can import each other by relative names.
     """
 
-    def __init__(self, *, templates: Path, static: Path) -> None:
-        self._templates = templates
-        self._static = static
+    templates: Path
+    static: Path
 
     def render(self, template: str, **context: Any) -> str:
         """The page as HTML. A name that the context lacks is an error, never an empty text.
 
         Characters that cannot stand in HTML are shown as U+FFFD.
         """
-        page = _environment(self._templates).get_template(f"connect/{template}")
+        page = _environment(self.templates).get_template(f"connect/{template}")
         rendered = page.render(static_url=self.static_url, **context)
         return _NOT_IN_HTML.sub("\ufffd", rendered)
 
@@ -83,13 +82,13 @@ class Pages:
             raise NotFound
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         response = Response(self._files[name], mimetype=kind)
-        response.headers["Cache-Control"] = _A_YEAR
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 
     @cached_property
     def _files(self) -> dict[str, bytes]:
-        found = (path for path in self._static.rglob("*") if path.is_file())
-        return {path.relative_to(self._static).as_posix(): path.read_bytes() for path in found}
+        found = (path for path in self.static.rglob("*") if path.is_file())
+        return {path.relative_to(self.static).as_posix(): path.read_bytes() for path in found}
 
 
 @cache

@@ -16,8 +16,6 @@ from urllib.parse import urlsplit
 
 from ..core.http import Answer
 
-_LONGEST_MESSAGE = 500
-
 
 @dataclass(eq=False, repr=False)
 class InfisicalError(Exception):
@@ -34,20 +32,15 @@ class InfisicalError(Exception):
     status: int | None = field(default=None, kw_only=True)
 
     def __str__(self) -> str:
-        return self.message
-
-    @property
-    def sentence(self) -> str:
         """One sentence for an operator, without the request id."""
         return self.message
 
 
 class Unreachable(InfisicalError):
-    """Nothing was sent to Infisical. `how` is a sentence on how far the call came."""
+    """Nothing was sent to Infisical. `message` is a sentence on how far the call came."""
 
-    def __init__(self, how: str) -> None:
-        super().__init__(f"Infisical could not be reached. {how}")
-        self.how = how
+    def __str__(self) -> str:
+        return f"Infisical could not be reached. {self.message}"
 
 
 class NoAnswer(InfisicalError):
@@ -94,8 +87,7 @@ class LoginRefused(InfisicalError):
 
     refusal: Refusal = field(kw_only=True)
 
-    @property
-    def sentence(self) -> str:
+    def __str__(self) -> str:
         return f"Infisical does not accept the credential: {self.refusal.value}."
 
 
@@ -141,40 +133,27 @@ class NameTaken(InfisicalError):
     """A connection of that name exists in the same project, or among the organization's own."""
 
 
-class TokenRefused(InfisicalError):
-    """The app does not accept the access token (it answered 401 to Infisical)."""
-
-
-class TokenLacksPermission(InfisicalError):
-    """The app accepts the access token, which lacks a permission (it answered 403 to Infisical)."""
-
-
-class InstanceUrlRefused(InfisicalError):
-    """Infisical found no API of the app at the instance URL, or may not go there."""
-
-
-class ProviderFailed(InfisicalError):
-    """The app answered Infisical with a fault of its own, after Infisical's retries."""
-
-
+@dataclass(eq=False, repr=False)
 class Refused(InfisicalError):
-    """A BadRequest whose sentence is not known here."""
+    """Infisical refused the request, mostly for what the app said of the credential: `reason` is one of those below."""
+
+    reason: str = field(default="refused", kw_only=True)
 
 
 _INVALID = "Failed to validate credentials: "
-_BAD_REQUESTS: tuple[tuple[str, type[InfisicalError]], ...] = (
-    ("An App Connection with the name .* already exists$", NameTaken),
+REASONS = (
     # Infisical says this when the name does not resolve, the address is private or there is no route: it blames
     # the credentials and means the URL (recorded exchanges create-url-dns-fail, create-private-ip-blocked).
-    ("Unable to validate connection - verify credentials$", InstanceUrlRefused),
-    (f"{_INVALID}Request failed with status code 401$", TokenRefused),
-    (f"{_INVALID}Request failed with status code 403$", TokenLacksPermission),
-    (f"{_INVALID}Request failed with status code 404$", InstanceUrlRefused),
-    (rf"{_INVALID}Request failed with status code \d{{3}}$", ProviderFailed),
-    (_INVALID, InstanceUrlRefused),
-    ("", Refused),
+    ("Unable to validate connection - verify credentials$", "instance-url-refused"),
+    (f"{_INVALID}Request failed with status code 401$", "token-refused"),
+    (f"{_INVALID}Request failed with status code 403$", "token-lacks-permission"),
+    (f"{_INVALID}Request failed with status code 404$", "instance-url-refused"),
+    # The app's own fault, after Infisical's retries.
+    (rf"{_INVALID}Request failed with status code \d{{3}}$", "provider-failed"),
+    (_INVALID, "instance-url-refused"),
+    ("", "refused"),
 )
-"""How a sentence begins, and what it means; the first that fits."""
+"""How the sentence of a BadRequest begins, and what it means; the first that fits."""
 
 # From Infisical's source; no exchange with it was recorded.
 _WRONG_ADDRESS = "from the current ip address"
@@ -250,10 +229,8 @@ def _error(answer: Answer, body: Mapping[str, Any], message: str) -> InfisicalEr
     if status == 422 and isinstance(body.get("message"), list):
         return InvalidFields(_issues(body["message"]))
     if status == 429:
-        # Without `Retry-After` the sentence may say it, and else it is a minute (recorded exchange cloud-write-429).
-        header = re.fullmatch("([0-9]+)", answer.headers.get("retry-after", ""))
-        seconds = header or re.search("in ([0-9]+) second", message)
-        return RateLimited(message, retry_after=min(int(seconds[1][:6]), 3600) if seconds else 60)
+        # Infisical says it in both (recorded exchange cloud-write-429).
+        return RateLimited(message, retry_after=answer.retry_after(message))
     if status == 504:
         return NoAnswer("A proxy before Infisical gave up waiting.")
     if status >= 500:
@@ -279,7 +256,9 @@ def _refusal(status: int, kind: str, message: str) -> InfisicalError:
     if status == 404:
         a_connection = message.startswith("Could not find App Connection ")
         return NotFound(message, missing="connection" if a_connection else "other")
-    return next(kind for start, kind in _BAD_REQUESTS if re.match(start, message, re.DOTALL))(message)
+    if re.match("An App Connection with the name .* already exists$", message, re.DOTALL):
+        return NameTaken(message)
+    return Refused(message, reason=next(why for start, why in REASONS if re.match(start, message)))
 
 
 def _redirect(location: str) -> str:
@@ -302,4 +281,4 @@ def _issues(entries: list[Any]) -> tuple[Issue, ...]:
 
 
 def _sentence(value: object) -> str:
-    return value[:_LONGEST_MESSAGE] if isinstance(value, str) else ""
+    return value[:500] if isinstance(value, str) else ""

@@ -1,28 +1,16 @@
 """A stand-in Infisical and Supabase on SQLite, reached in this process: for trying the wizard out, and for tests."""
 
-from .app import SANDBOX_HOST, create_sandbox
-from .auth import (
-    SANDBOX_CLIENT_ID,
-    SANDBOX_CLIENT_SECRET,
-    SANDBOX_OAUTH_CLIENT_ID,
-    SANDBOX_OAUTH_CLIENT_SECRET,
-    sandbox_person_token,
-)
-from .store import prepare_database
-from .supabase import SCENARIOS, Scenario, sandbox_token
-from .transport import SandboxTransport
-
-__all__ = [
-    "SANDBOX_CLIENT_ID",
-    "SANDBOX_CLIENT_SECRET",
-    "SANDBOX_HOST",
-    "SANDBOX_OAUTH_CLIENT_ID",
-    "SANDBOX_OAUTH_CLIENT_SECRET",
-    "SCENARIOS",
-    "SandboxTransport",
-    "Scenario",
-    "create_sandbox",
-    "prepare_database",
-    "sandbox_person_token",
-    "sandbox_token",
-]
+# Importing the views is what adds their routes to the app.
+from . import auth as auth
+from . import connections as connections
+from .app import SANDBOX_HOST as SANDBOX_HOST
+from .app import create_sandbox as create_sandbox
+from .store import SANDBOX_CLIENT_ID as SANDBOX_CLIENT_ID
+from .store import SANDBOX_CLIENT_SECRET as SANDBOX_CLIENT_SECRET
+from .store import SANDBOX_OAUTH_CLIENT_ID as SANDBOX_OAUTH_CLIENT_ID
+from .store import SANDBOX_OAUTH_CLIENT_SECRET as SANDBOX_OAUTH_CLIENT_SECRET
+from .store import prepare_database as prepare_database
+from .supabase import PROMISES as PROMISES
+from .supabase import SCENARIOS as SCENARIOS
+from .supabase import sandbox_token as sandbox_token
+from .transport import SandboxTransport as SandboxTransport

@@ -1,31 +1,46 @@
-"""Puts the sandbox's Flask app together: one app that answers as Infisical or as Supabase, by the Host header."""
+"""The sandbox's Flask app, Infisical or Supabase by the Host header, and how its views read a body and answer."""
 
+import json
+import math
+import re
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, NotFound
 
 from ..connectors import APPS, App
-from . import auth, connections, supabase
-from .answers import DATA, ORGANIZATION, PROJECTS, answer, refusal
-from .auth import CALLERS, Caller, Callers, Identity, Person, caller, no_member
-from .store import Database, current_database, timestamp
+from .store import CALLERS, DATA, Caller, Database, current_database, timestamp
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-INFISICAL_HOST_NAME = "infisical.sandbox"
-SANDBOX_HOST = f"https://{INFISICAL_HOST_NAME}"
+SANDBOX_HOST = "https://infisical.sandbox"
 """The made-up base URL under which the sandbox plays Infisical."""
 
-_LARGEST_BODY = 1024 * 1024
-_OPEN = "sandbox.open_request"
+SUPABASE_HOSTS = frozenset({"api.supabase.com", "supabase-proxy.example.com"})
+"""The Management API, and a made-up proxy of it for trying another instance URL."""
 
-routes = Blueprint("infisical", __name__)
+WAIT_HEADER = "X-Sandbox-Wait"
+"""Seconds until the answer comes. It is for the transport alone, which takes it off."""
+
+NEVER = math.inf
+"""The seconds until an answer that does not come."""
+
+MISSING = object()
+"""Stands for a value that a body does not have, which JavaScript calls undefined."""
+
+Issue = dict[str, Any]
+"""What is wrong with one value of a body: a code, a path, a message, and what else the code needs."""
+
+_OPEN_REQUEST = "sandbox.open_request"
+
+server = Flask(__name__, static_folder=None, template_folder=None)
+server.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
+server.url_map.strict_slashes = False
 
 
 def create_sandbox(
@@ -33,7 +48,7 @@ def create_sandbox(
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     apps: Sequence[App] = APPS,
-    callers: Callers = CALLERS,
+    callers: Sequence[Caller] = CALLERS,
 ) -> "WSGIApplication":
     """The sandbox on a database that `prepare_database` has made. Safe in many threads and processes at once."""
 
@@ -42,43 +57,33 @@ def create_sandbox(
         g.database = Database(database, now=clock())
 
     def play(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        environ[_OPEN] = open_request
-        return _routes_of_both()(environ, start_response)
+        # Every sandbox of a process answers by the same routes.
+        environ[_OPEN_REQUEST] = open_request
+        return server(environ, start_response)
 
     return play
 
 
-@cache
-def _routes_of_both() -> Flask:
-    """Made once: every sandbox of a process answers by the same routes."""
-    app = Flask(__name__, static_folder=None, template_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
-    app.url_map.strict_slashes = False
-    for part in (routes, auth.routes, connections.routes, supabase.routes):
-        app.register_blueprint(part)
-
-    @app.before_request
-    def open_database() -> None:
-        # Each of the two answers on its own hosts only.
-        if _is_supabase() != (request.blueprint == supabase.routes.name):
-            raise NotFound
-        request.environ[_OPEN]()
-
-    @app.teardown_request
-    def close_database(_: BaseException | None) -> None:
-        opened: Database | None = g.pop("database", None)
-        if opened:
-            opened.close()
-
-    app.register_error_handler(HTTPException, _unanswered)
-    return app
+@server.before_request
+def open_database() -> None:
+    # Each of the two answers on its own hosts only.
+    if request.url_rule is None or _is_supabase() != request.path.startswith("/v1/"):
+        raise NotFound
+    request.environ[_OPEN_REQUEST]()
+    slug = (request.view_args or {}).get("slug")
+    if slug is not None and slug not in g.apps:
+        raise NotFound
 
 
-def _is_supabase() -> bool:
-    return request.host.partition(":")[0] in supabase.SUPABASE_HOSTS
+@server.teardown_request
+def close_database(_: BaseException | None) -> None:
+    opened: Database | None = g.pop("database", None)
+    if opened:
+        opened.close()
 
 
-def _unanswered(error: HTTPException) -> Response | HTTPException:
+@server.errorhandler(HTTPException)
+def answer_error(error: HTTPException) -> Response | HTTPException:
     """An unknown route has no request id (not-found-route), and a known one with another method is unknown. A body that
     cannot be read, and whatever fails, is a bare 500 (create-invalid-json)."""
     if error.code not in (404, 405):
@@ -90,59 +95,64 @@ def _unanswered(error: HTTPException) -> Response | HTTPException:
     return answer({"message": message, "error": "Not Found", "statusCode": 404}, status=404)
 
 
-@routes.get("/api/status")
+def _is_supabase() -> bool:
+    return request.host.partition(":")[0] in SUPABASE_HOSTS
+
+
+@server.get("/api/status")
 def status() -> Response:
     """Needs no token."""
-    return answer({"date": timestamp(current_database().now)} | DATA["status"])
+    return answer({"date": timestamp(current_database.now)} | DATA["status"])
 
 
-@routes.get("/api/v1/identities/details")
-def identity_details() -> Response:
-    """The organization that the calling machine identity belongs to."""
-    caller(Identity)
-    return answer({"identityDetails": {"organization": ORGANIZATION}})
+def answer(body: Any, *, status: int = 200, wait: float = 0) -> Response:
+    """JSON as Infisical and Supabase send it, after `wait` seconds."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    headers = {"Content-Type": "application/json; charset=utf-8", WAIT_HEADER: str(wait)}
+    return Response(text, status=status, headers=headers)
 
 
-@routes.get("/api/v1/user")
-def user() -> Response:
-    """The person who calls. From Infisical's source; no exchange was recorded."""
-    person, now = caller(Person), timestamp(current_database().now)
-    first_name, _, last_name = person.name.partition(" ")
-    known = {"id": person.id, "userId": person.id, "email": person.email, "username": person.email}
-    named = {"firstName": first_name, "lastName": last_name or None}
-    return answer({"user": {**DATA["user"], **known, **named, "createdAt": now, "updatedAt": now}})
+def refusal(
+    status: int, message: str | list[Issue] = "Something went wrong", *, error: str = "", wait: float = 0
+) -> HTTPException:
+    """An error answer, to be raised. `error` is its name where that is not the usual one of the status."""
+    body = {"reqId": f"req-{secrets.token_hex(7)}", "statusCode": status, "message": message}
+    body |= {"details": []} if error == "PermissionDenied" else {}
+    body |= {"error": error or DATA["errors"][str(status)]}
+    return HTTPException(response=answer(body, status=status, wait=wait))
 
 
-@routes.get("/api/v1/projects")
-def projects() -> Response:
-    """The projects that the caller is a member of, by name."""
-    calling, kind = caller(Caller), request.args.get("type", "secret-manager")
-    mine = [row for row in PROJECTS.values() if calling.role_in(row["id"]) and row["type"] == kind]
-    return answer({"projects": mine})
+def read_object() -> dict[str, Any]:
+    """The body, which must be a JSON object. One that is no JSON at all is a bare 500 (create-invalid-json)."""
+    body = request.get_json()
+    if issues := type_issues(body, dict, path=()):
+        raise refusal(422, issues)
+    return dict(body)
 
 
-@routes.get("/api/v1/projects/<project_id>")
-def project_by_id(project_id: str) -> Response:
-    """One project of which the caller is a member."""
-    calling = caller(Caller)
-    if project_id not in PROJECTS:
-        raise refusal(404, f"Project with ID '{project_id}' not found")
-    if calling.role_in(project_id) is None:
-        raise no_member(project_id)
-    return answer({"project": PROJECTS[project_id]})
+def type_issues(value: object, expected: type, *, path: tuple[str, ...]) -> list[Issue]:
+    """The issue of a value of another type; types are called as in JavaScript."""
+    if isinstance(value, expected):
+        return []
+    received, wanted = (DATA["javascript_types"][kind.__name__] for kind in (type(value), expected))
+    message = "Required" if value is MISSING else f"Expected {wanted}, received {received}"
+    issue = {"code": "invalid_type", "expected": wanted, "received": received, "path": path}
+    return [issue | {"message": message}]
 
 
-@routes.get("/api/v1/app-connections/options")
-def options() -> Response:
-    """The apps on offer: 73, of which 62 for a secret-manager project (recorded exchanges options, options-project)."""
-    caller(Caller)
-    names = (
-        ("everywhere",)
-        if request.args.get("projectType") == "secret-manager"
-        else ("everywhere", "elsewhere")
-    )
-    ours = {app.slug: {"name": app.name, "app": app.slug, "methods": [app.method]} for app in g.apps.values()}
-    offered = ours | {row["app"]: row for name in names for row in DATA["options"][name]}
-    return answer(
-        {"appConnectionOptions": sorted(offered.values(), key=lambda row: str(row["name"]).lower())}
-    )
+def text_issues(body: dict[str, Any], *path: str, rules: str = "", but: Sequence[object] = ()) -> list[Issue]:
+    """What is wrong with the text at the end of the path, which is trimmed first as Infisical does. `rules` are those of
+    its key where they are not named, `but` are values that are fine too."""
+    key, value = path[-1], body.get(path[-1], MISSING)
+    if value in but:
+        return []
+    if not isinstance(value, str):
+        return type_issues(value, str, path=path)
+    # JavaScript counts UTF-16 units, so that most emoji count twice. The recorded sentence calls accessKey "Access Key".
+    text = re.sub("[\U00010000-\U0010ffff]", "xx", value.strip())
+    words = re.sub("(?=[A-Z])", " ", key).title()
+    return [
+        issue | {"path": path, "message": issue["message"].format(key=words)}
+        for pattern, issue in DATA["rules"].get(rules or key, ())
+        if not re.fullmatch(pattern, text)
+    ]

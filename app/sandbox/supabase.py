@@ -1,24 +1,15 @@
 """Supabase as the sandbox plays it: what it makes of an access token, and what Infisical's call of it comes to."""
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 
 from ..connectors import SUPABASE, SUPABASE_CLOUD, App
-from .answers import DATA, NEVER, answer, refusal
-
-SUPABASE_HOSTS = frozenset({"api.supabase.com", "supabase-proxy.example.com"})
-"""The Management API, and a made-up proxy of it for trying another instance URL."""
-
-_SHAPE = re.compile(r"sbp_[0-9a-f]{40}")
-_SECONDS_OF_RETRIES = 3
-"""Infisical asks a failing Supabase three times more before it gives up (recorded: about 3 s)."""
-
-routes = Blueprint("supabase", __name__)
+from .app import NEVER, SUPABASE_HOSTS, answer, refusal, server
+from .store import DATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +39,13 @@ SCENARIOS = (
         appears_after=90,
     ),
 )
+PROMISES = {
+    "4567": "Supabase accepts the token, as it does with any four digits that are not below.",
+    **{scenario.digits: scenario.sentence for scenario in SCENARIOS},
+}
+"""What the help page says of each ending, by its four digits."""
+
+_BY_DIGITS = {scenario.digits: scenario for scenario in SCENARIOS}
 
 
 def sandbox_token(digits: str = "4567") -> str:
@@ -57,61 +55,56 @@ def sandbox_token(digits: str = "4567") -> str:
 
 def scenario_of(access_token: str) -> Scenario | None:
     """What happens to this token; None means that it is accepted. Another shape is no token of Supabase's: 0401."""
-    return _scenario(access_token if _SHAPE.fullmatch(access_token) else "0401")
+    has_its_shape = re.fullmatch(r"sbp_[0-9a-f]{40}", access_token)
+    return _BY_DIGITS.get(access_token[-4:] if has_its_shape else "0401")
 
 
-def _scenario(secret: str) -> Scenario | None:
-    return next((scenario for scenario in SCENARIOS if secret.endswith(scenario.digits)), None)
-
-
-@routes.get("/v1/projects")
-def projects() -> Response:
+@server.get("/v1/projects")
+def supabase_projects() -> Response:
     """What Supabase answers to the token in the request."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     scenario = scenario_of(token.strip() if scheme.lower() == "bearer" else "")
     status = scenario.status if scenario else 200
     if status is None:
         return answer(None, wait=NEVER)
-    limits = {"X-RateLimit-Limit": "120", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"}
-    body = DATA["supabase"][str(status)]
-    return answer(body, status=status, headers=limits if status == 429 else {})
+    response = answer(DATA["supabase"][str(status)], status=status)
+    if status == 429:
+        limits = {"X-RateLimit-Limit": "120", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"}
+        response.headers.update(limits)
+    return response
 
 
-def try_credentials(app: App, credentials: dict[str, Any]) -> Scenario | None:
-    """Infisical's check of new credentials: None is success, a scenario that never answers is handed back.
+def try_credentials(app: App, credentials: dict[str, Any]) -> int | None:
+    """Infisical's check of new credentials: None is success; where it never answers, `appears_after`.
 
     Raises the recorded refusal of everything else (create-url-*, create-private-*, create-supabase-*). Of other apps the
     sandbox knows no address and no shape: the last four digits alone choose.
     """
     # A line break inside a token is dropped silently before it is sent.
     secret = credentials[app.secret.wire[-1]].strip().replace("\r", "").replace("\n", "")
-    scenario = _scenario(secret)
+    scenario = _BY_DIGITS.get(secret[-4:])
     if app.slug == SUPABASE.slug:
         url = urlsplit(credentials.get("instanceUrl", SUPABASE_CLOUD).strip())
         _check_reachable(url)
-        scenario = scenario_of(secret)
-        if url.path.rstrip("/") or url.query or url.fragment:
-            scenario = _scenario("0404")
+        leads_nowhere = url.path.rstrip("/") or url.query or url.fragment
+        scenario = _BY_DIGITS["0404"] if leads_nowhere else scenario_of(secret)
     if scenario is None or scenario.appears_after is not None:
-        return scenario
+        return scenario.appears_after if scenario else None
+    # It asks a failing Supabase three times more before it gives up (recorded: about 3 s).
     raise refusal(
         400,
         f"Failed to validate credentials: Request failed with status code {scenario.status}",
-        wait=_SECONDS_OF_RETRIES if scenario.status == 500 else 0,
+        wait=3 if scenario.status == 500 else 0,
     )
 
 
 def _check_reachable(url: SplitResult) -> None:
     """What is neither Supabase nor refused by the machine itself ends in the sentence that blames the token."""
-    if url.scheme not in ("http", "https"):
+    usual_port = {"http": 80, "https": 443}.get(url.scheme)
+    if usual_port is None:
         raise refusal(400, f"Failed to validate credentials: Unsupported protocol {url.scheme}:")
-    port = 443 if url.scheme == "https" else 80
-    try:
-        is_this_machine = ipaddress.IPv4Address(url.hostname or "").is_loopback
-    except ValueError:
-        is_this_machine = False
-    if is_this_machine and url.username is None:
-        refused = f"connect ECONNREFUSED {url.hostname}:{url.port or port}"
-        raise refusal(400, f"Failed to validate credentials: {refused}")
-    if url.username is not None or url.hostname not in SUPABASE_HOSTS or url.port not in (None, port):
+    host, port, with_user = url.hostname or "", url.port or usual_port, url.username is not None
+    if re.fullmatch(r"127(\.\d+){3}", host) and not with_user:
+        raise refusal(400, f"Failed to validate credentials: connect ECONNREFUSED {host}:{port}")
+    if with_user or host not in SUPABASE_HOSTS or port != usual_port:
         raise refusal(400, "Unable to validate connection - verify credentials")

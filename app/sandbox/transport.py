@@ -1,22 +1,19 @@
 """The way into the sandbox: an httpx transport that waits, times out and breaks off as a socket would."""
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import httpx
 
-from .answers import NEVER, WAIT_HEADER
-from .app import INFISICAL_HOST_NAME
-from .supabase import SUPABASE_HOSTS
+from .app import SANDBOX_HOST, SUPABASE_HOSTS, WAIT_HEADER
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 SOCKET_CLOSES_AFTER = 100.0
 """Seconds after which Infisical closes the socket of a request that it has not answered (slow-429-forever)."""
-
-_KNOWN_HOSTS = SUPABASE_HOSTS | {INFISICAL_HOST_NAME}
 
 
 class SandboxTransport(httpx.BaseTransport):
@@ -27,31 +24,26 @@ class SandboxTransport(httpx.BaseTransport):
     """
 
     def __init__(self, app: "WSGIApplication", *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._app = app
-        self._inner = httpx.WSGITransport(app=self._call)
+        def call(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+            # WSGI wants a path's bytes as Latin-1 text; `httpx.WSGITransport` hands over the decoded path as it is.
+            environ["PATH_INFO"] = environ["PATH_INFO"].encode().decode("latin-1")
+            return app(environ, start_response)
+
+        self._inner = httpx.WSGITransport(app=call)
         self._sleep = sleep
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.host not in _KNOWN_HOSTS:
+        if request.url.host not in {httpx.URL(SANDBOX_HOST).host, *SUPABASE_HOSTS}:
             raise httpx.ConnectError("[Errno -2] Name or service not known", request=request)
         response = self._inner.handle_request(request)
-        wait = response.headers.pop(WAIT_HEADER, None)
-        if wait is None:
-            return response
-        seconds = SOCKET_CLOSES_AFTER if wait == NEVER else float(wait)
-        patience: float | None = request.extensions.get("timeout", {}).get("read")
-        in_time = patience is None or patience > seconds
-        self._sleep(seconds if patience is None else min(seconds, patience))
-        if in_time and wait != NEVER:
+        wait = float(response.headers.pop(WAIT_HEADER))
+        patience: float = request.extensions.get("timeout", {}).get("read") or math.inf
+        seconds = min(wait, patience, SOCKET_CLOSES_AFTER)
+        if seconds:
+            self._sleep(seconds)
+        if wait <= seconds:
             return response
         response.close()
-        if in_time:
-            raise httpx.RemoteProtocolError(
-                "Server disconnected without sending a response.", request=request
-            )
-        raise httpx.ReadTimeout("The read operation timed out", request=request)
-
-    def _call(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        # WSGI wants a path's bytes as Latin-1 text; `httpx.WSGITransport` hands over the decoded path as it is.
-        environ["PATH_INFO"] = environ["PATH_INFO"].encode().decode("latin-1")
-        return self._app(environ, start_response)
+        if patience <= seconds:
+            raise httpx.ReadTimeout("The read operation timed out", request=request)
+        raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)

@@ -12,7 +12,8 @@ from ..connectors import App, CheckResult, Message
 from ..core.limits import RetryAfter
 from ..core.templating import iso, url_for
 from ..core.text import counted
-from ..infisical import Connection, InfisicalError, NameTaken, NoAnswer, TokenLacksPermission, TokenRefused
+from ..infisical.errors import InfisicalError, NameTaken, NoAnswer, Refused
+from ..infisical.models import Connection
 from .detail import Creation, see_created
 from .fields import LONGEST_NAME, form_fields, slug_of
 from .forms import ConnectionForm, Operation
@@ -189,8 +190,8 @@ def _what_stops(filled: ConnectionForm) -> tuple[tuple[str | None, Message], ...
         lead = f"{filled.app.name} asks to wait {counted(checks.retry_after or 60, 'second')}."
         detail = "It has had too many requests for now and cannot check the token."
         return ((None, Message("error", lead, f"{detail} {nothing_happened}")),)
-    error = TokenRefused("") if checks.kind_of_stop == "refused" else TokenLacksPermission("")
-    ((field, message),) = field_messages(error, filled.app)
+    reason = "token-refused" if checks.kind_of_stop == "refused" else "token-lacks-permission"
+    ((field, message),) = field_messages(Refused("", reason=reason), filled.app)
     advice = next(row.advice for row in checks.rows if row.state == "failed")
     return ((field, replace(message, detail=f"{advice} {nothing_happened}")),)
 

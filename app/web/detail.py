@@ -13,7 +13,8 @@ from werkzeug.wrappers import Response
 
 from ..connectors import App
 from ..core.templating import url_for
-from ..infisical import Connection, PermissionDenied
+from ..infisical.errors import PermissionDenied
+from ..infisical.models import Connection
 from .fields import day_in, slug_of
 from .hooks import blueprint
 from .lists import method_name

@@ -12,8 +12,10 @@ from wtforms.form import BaseForm
 from ..connectors import App, CheckResult, Given, Message, secret_in, unwrap, without_user
 from ..connectors import Field as Row
 from ..core.audit import Action as AuditAction
+from ..core.http import Deadline
 from ..core.secret import Secret
-from ..infisical import Connection, Deadline, Infisical, NewConnection
+from ..infisical.client import Infisical
+from ..infisical.models import Connection, NewConnection
 from .fields import described, form_fields
 from .redirects import LONGEST_CARRIED, LONGEST_PROJECT_ID
 from .services import ORGANIZATION, services

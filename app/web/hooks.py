@@ -17,7 +17,7 @@ from wtforms import ValidationError
 from ..config import CREDENTIAL_HEADERS
 from ..connectors import App
 from ..core.templating import BLUEPRINT
-from ..infisical import InfisicalError, LoginRefused, NotAMember, PermissionDenied, Refusal
+from ..infisical.errors import InfisicalError, LoginRefused, NotAMember, PermissionDenied, Refusal
 from .problems import result_of
 from .redirects import asked_project, keep_secrets_out_of_the_address
 from .render import CSRF_SESSION_KEY, csrf_key, deny, problem, problem_of

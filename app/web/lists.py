@@ -10,7 +10,7 @@ from flask import request
 
 from ..connectors import App
 from ..core.templating import url_for
-from ..infisical import Connection
+from ..infisical.models import Connection
 from .hooks import blueprint
 from .problems import Action
 from .redirects import asked_project, carried_values, typed_values

@@ -7,7 +7,8 @@ from flask import request
 from ..connectors import App, Given
 from ..core.templating import url_for
 from ..core.text import counted
-from ..infisical import Connection, InfisicalError, NewConnection
+from ..infisical.errors import InfisicalError
+from ..infisical.models import Connection, NewConnection
 from .detail import Creation, see_created
 from .forms import connection_of
 from .hooks import blueprint
@@ -61,7 +62,7 @@ def outcome(app: App) -> Page:
         # Not a create: whoever opens this address may be somebody else, and may open it again.
         record("outcome-unknown", "found-later", connection=found)
         return see_created(app, found, Creation(late=True), expires_on=request.args.get("expires_on"))
-    text = f"{_TEXTS[state]} {error.sentence}" if error else _TEXTS[state]
+    text = f"{_TEXTS[state]} {error}" if error else _TEXTS[state]
     here = {**carried_values(request.args), "app": app.slug, "stop": "", "looked": ""}
     # "Stop checking" carries the look of this page on, for that page does not look.
     looked = str(elapsed) if state == "waiting" else None

@@ -12,17 +12,18 @@ from flask import request
 
 from ..connectors import App, Message
 from ..core.text import counted
-from ..infisical import (
+from ..infisical.errors import (
     InfisicalError,
     InvalidFields,
+    Issue,
     LoginRefused,
     NotFound,
     PermissionDenied,
     RateLimited,
     Refusal,
+    Refused,
     Unreachable,
 )
-from ..infisical.errors import Issue
 from .fields import form_fields
 from .redirects import asked_project
 from .scopes import Scope
@@ -115,7 +116,8 @@ def problem_named(
 
 def result_of(error: InfisicalError) -> str:
     """The word for an error in the audit log, which is the slug of its page: mostly the name of its class."""
-    name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+    kind = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+    name = error.reason if isinstance(error, Refused) else kind
     return _SLUGS.get(name, name)
 
 
@@ -165,7 +167,7 @@ def _case_of(error: InfisicalError, *, own_rights: bool) -> tuple[str, dict[str,
     slug = result_of(error)
     match error:
         case Unreachable():
-            return slug, {"reach": error.how}
+            return slug, {"reach": error.message}
         case LoginRefused(refusal=Refusal.ADDRESS) if own_rights:
             return f"{slug}/own-address", {}
         case LoginRefused():

@@ -10,7 +10,7 @@ from werkzeug.routing import RequestRedirect
 
 from ..connectors import secret_in, without_user
 from ..core.templating import BLUEPRINT, url_for
-from ..infisical import is_client_id
+from ..infisical.auth import is_client_id
 from .fields import form_fields
 from .services import Page, services
 

@@ -8,7 +8,7 @@ from flask_wtf.csrf import generate_csrf
 
 from ..core.secret import Secret, derived
 from ..core.templating import url_for
-from ..infisical import InfisicalError
+from ..infisical.errors import InfisicalError
 from .problems import HERE, Action, Problem, problem_named, problem_words
 from .redirects import return_url
 from .scopes import Scope

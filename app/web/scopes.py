@@ -5,7 +5,9 @@ from urllib.parse import quote
 
 from flask import g, session
 
-from ..infisical import Deadline, InfisicalError, NotAMember, NotFound, Project
+from ..core.http import Deadline
+from ..infisical.errors import InfisicalError, NotAMember, NotFound
+from ..infisical.models import Project
 from .services import ORGANIZATION, services
 
 ORGANIZATION_NAME = "Organization (every project)"

@@ -17,22 +17,13 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from ..config import Settings
 from ..connectors import APPS, App, TokenChecks
 from ..core.audit import Action, AuditLog, Entry
+from ..core.http import THREADS, Deadline
 from ..core.limits import Limits
 from ..core.secret import Secret, derived
 from ..core.templating import Pages
-from ..infisical import (
-    THREADS,
-    Connection,
-    Deadline,
-    Infisical,
-    InfisicalError,
-    LoginRefused,
-    NewConnection,
-    NoAnswer,
-    RateLimited,
-    ServerFailed,
-    Unreachable,
-)
+from ..infisical.client import Infisical
+from ..infisical.errors import InfisicalError, LoginRefused, NoAnswer, RateLimited, ServerFailed, Unreachable
+from ..infisical.models import Connection, NewConnection
 
 EXTENSION = "infisical_connect"
 
@@ -244,7 +235,7 @@ class Readiness:
         try:
             self._ask()
         except (Unreachable, LoginRefused) as error:
-            return Fault(error.sentence, error.request_id)
+            return Fault(str(error), error.request_id)
         except InfisicalError as error:
             reason = _IN_SHORT.get(type(error), "Infisical did not answer as it should.")
             return Fault(reason, error.request_id)

@@ -13,10 +13,11 @@ import httpx
 import pytest
 from hypothesis import given, settings
 
-from app.core.http import NetworkTransport, certificates
+from app.core.http import Deadline, NetworkTransport, certificates
 from app.core.secret import Secret
-from app.infisical import Deadline, Infisical, InfisicalError, OAuthApplication
-from app.infisical.auth import TokenAuth
+from app.infisical.auth import OAuthApplication, TokenAuth
+from app.infisical.client import Infisical
+from app.infisical.errors import InfisicalError
 from tests.auth.test_sign_in import jwt
 from tests.conftest import FORM, PROJECT, Client, Clock
 from tests.infisical import servers

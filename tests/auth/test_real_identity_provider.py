@@ -21,7 +21,8 @@ from app.auth.oidc_errors import (
     SignInAgain,
 )
 from app.core.secret import Secret
-from app.infisical import Infisical, OAuthApplication
+from app.infisical.auth import OAuthApplication
+from app.infisical.client import Infisical
 from app.sandbox import (
     SANDBOX_HOST,
     SANDBOX_OAUTH_CLIENT_ID,

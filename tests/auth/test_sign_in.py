@@ -12,11 +12,11 @@ import pytest
 
 from app.auth.session import LONGEST_SESSION
 from app.core.secret import Encryption, Secret
-from app.infisical import LoginRefused
-from app.sandbox import sandbox_person_token
+from app.infisical.errors import LoginRefused
 from tests.conftest import FORM, SECRET_KEY, Client, Clock, Sandbox, new_client
 from tests.infisical.answers import error, grant
 from tests.pages import read_page
+from tests.sandbox.running import person_grant
 from tests.sandbox.world import IDENTITIES
 
 PEOPLE = {identity.name: identity for identity in IDENTITIES}
@@ -249,7 +249,8 @@ def test_an_identitys_token_is_taken_and_called_by_its_name(people_at: Callable[
 def test_a_person_of_the_sandbox_comes_in_with_their_token_and_creates(
     somebody: Client, own_sandbox: Sandbox, good_token: str
 ) -> None:
-    assert paste(somebody, sandbox_person_token()).status_code == 303
+    token = person_grant(own_sandbox.elsewhere, own_sandbox.clock()).access_token
+    assert paste(somebody, token.reveal()).status_code == 303
     assert somebody.fill_in(name="by-a-person", access_token=good_token).status_code == 303
     assert not [request for request in own_sandbox.sent if request.url.path.endswith("/login")]
 

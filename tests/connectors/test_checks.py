@@ -27,7 +27,6 @@ from app.sandbox import SandboxTransport, create_sandbox, prepare_database, sand
 
 TOKEN = "sbp_0123456789abcdef0123456789abcdef01234567"
 CLOUD = "https://api.supabase.com"
-NOW = 1_795_000_000.0
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 """Made for these tests alone: the key and the certificate of a localhost that nobody trusts."""
 
@@ -56,7 +55,6 @@ def asking(
         transport=httpx.MockTransport(answer),
         extra_hosts=["proxy.example.com"],
         clock=lambda: next(shown),
-        now=lambda: NOW,
     )
     return checks.check(Secret(token), read_instance_url(url), deadline_seconds=5)
 
@@ -225,18 +223,15 @@ def test_missing_permissions_are_bounded() -> None:
         ({"Retry-After": "42.2"}, 42),
         ({"Retry-After": "0"}, 1),
         ({"Retry-After": "99999"}, 3600),
-        ({"Retry-After": "Wed, 18 Nov 2026 11:07:10 GMT"}, 30),
+        ({"Retry-After": "Wed, 18 Nov 2026 11:07:10 GMT"}, 60),
         ({"Retry-After": "soon"}, 60),
         ({"Retry-After": "-5"}, 60),
         ({"Retry-After": "nan"}, 60),
         ({"Retry-After": "inf"}, 60),
-        ({"Retry-After": "9" * 400}, 60),
+        ({"Retry-After": "9" * 400}, 3600),
         ({"Retry-After": "42", "X-RateLimit-Reset": "7"}, 42),
         ({"Retry-After": "soon", "X-RateLimit-Reset": "7"}, 7),
         ({"X-RateLimit-Reset": "17"}, 17),
-        ({"X-RateLimit-Reset": f"{NOW + 25:.0f}"}, 25),
-        ({"X-RateLimit-Reset": f"{(NOW + 25) * 1000:.0f}"}, 25),
-        ({"X-RateLimit-Reset": f"{NOW - 25:.0f}"}, 1),
     ],
 )
 def test_too_many_requests_stop_with_the_seconds_to_wait(headers: dict[str, str], seconds: int) -> None:

@@ -21,6 +21,9 @@ class Exchange:
     headers: dict[str, str]
     body: Any
 
+    def __str__(self) -> str:
+        return self.case
+
     @property
     def error(self) -> str:
         return str(self.body.get("error", "")) if isinstance(self.body, dict) else ""

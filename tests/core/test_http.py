@@ -20,6 +20,7 @@ from app.config import Settings
 from app.core.http import (
     Answer,
     Authorization,
+    Deadline,
     Fault,
     HttpClient,
     HttpError,
@@ -28,7 +29,8 @@ from app.core.http import (
     client_secret_basic,
 )
 from app.core.secret import Secret
-from app.infisical import Deadline, Infisical, InfisicalError, NoAnswer, NotInfisical, Unreachable
+from app.infisical.client import Infisical
+from app.infisical.errors import InfisicalError, NoAnswer, NotInfisical, Unreachable
 from app.web.services import EXTENSION
 from tests.conftest import new_client
 from tests.pages import read_page
@@ -90,7 +92,7 @@ def raised_by(call: Callable[[], object]) -> InfisicalError:
 def reach_of(url: str, **settings: str) -> Fault:
     raised = raised_by(client_of(url, **settings).status)
     assert isinstance(raised, Unreachable)
-    return Fault(raised.how)
+    return Fault(raised.message)
 
 
 def create_at(server: Server, *, seconds: float = 10) -> InfisicalError:

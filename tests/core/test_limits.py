@@ -393,22 +393,6 @@ def test_a_password_that_redis_refuses_is_an_outage_and_stays_out_of_the_log(
     assert wrong not in caplog.text
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "made-up-password@127.0.0.1",
-        "memcached://:made-up-password@127.0.0.1",
-        "redis://:made-up-password/x@127.0.0.1:6379",
-        "redis://[made-up-password",
-    ],
-)
-def test_what_is_no_address_of_a_redis_is_refused_without_being_shown(address: str) -> None:
-    with pytest.raises(ValueError, match="must be a redis:// or rediss:// address") as raised:
-        Limits(storage=Secret(address))
-    assert raised.value.__context__ is None
-    assert raised.value.__cause__ is None
-
-
 # Forks
 
 

@@ -5,9 +5,11 @@ from typing import Any
 
 import httpx
 
+from app.core.http import Deadline
 from app.core.secret import Secret
-from app.infisical import Deadline, Infisical, NewConnection, UniversalAuth
-from app.infisical.auth import TokenAuth
+from app.infisical.auth import TokenAuth, UniversalAuth
+from app.infisical.client import Infisical
+from app.infisical.models import NewConnection
 
 BASE = "https://infisical.test"
 PROJECT = "12735bda-1105-498c-bb98-028029b9c592"

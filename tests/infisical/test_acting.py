@@ -6,7 +6,9 @@ import httpx
 import pytest
 
 from app.core.secret import Secret
-from app.infisical import Infisical, LoginRefused, NotInfisical, Refusal, read_claims
+from app.infisical.client import Infisical
+from app.infisical.errors import LoginRefused, NotInfisical, Refusal
+from app.infisical.models import read_claims
 from tests.conftest import HOST
 from tests.infisical.answers import error, grant
 from tests.leak_detector import rendered

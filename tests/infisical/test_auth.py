@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from app.infisical import (
+from app.infisical.client import LOGIN_PATH, RENEW_PATH
+from app.infisical.errors import (
     LoginRefused,
     NotInfisical,
     PermissionDenied,
@@ -17,7 +18,6 @@ from app.infisical import (
     ServerFailed,
     Unreachable,
 )
-from app.infisical.client import LOGIN_PATH, RENEW_PATH
 
 from .answers import client, connection, error, grant, logging_in, new_connection, soon
 

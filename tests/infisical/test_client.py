@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.core.http import Fault
-from app.infisical import (
+from app.infisical.errors import (
     InfisicalError,
     LoginRefused,
     NameTaken,
@@ -120,7 +120,7 @@ def test_a_redirect_is_not_followed_and_only_its_host_is_named() -> None:
 def test_a_connection_that_was_never_made_sent_nothing(fault: Exception, how: Fault) -> None:
     raised, _ = creating(fault)
     assert isinstance(raised, Unreachable)
-    assert raised.how == how.value
+    assert raised.message == how.value
     assert raised.nothing_happened
 
 

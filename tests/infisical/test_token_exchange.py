@@ -11,13 +11,13 @@ import httpx
 import pytest
 
 from app.core.secret import Secret
-from app.infisical import (
-    Infisical,
+from app.infisical.auth import OAuthApplication
+from app.infisical.client import Infisical
+from app.infisical.errors import (
     InfisicalError,
     LoginRefused,
     NoAnswer,
     NotInfisical,
-    OAuthApplication,
     RateLimited,
     Refusal,
     Refused,

@@ -6,9 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from joserfc import jwk, jwt
 
-from app.sandbox import SANDBOX_HOST, SandboxTransport, prepare_database, sandbox_token
+from app.core.secret import Secret
+from app.infisical.auth import OAuthApplication
+from app.infisical.client import Infisical
+from app.infisical.models import AccessGrant
+from app.sandbox import (
+    SANDBOX_HOST,
+    SANDBOX_OAUTH_CLIENT_ID,
+    SANDBOX_OAUTH_CLIENT_SECRET,
+    SandboxTransport,
+    prepare_database,
+    sandbox_token,
+)
 from tests.sandbox.world import PAYMENTS_ID, identity_named, peopled_sandbox
+
+APPLICATION = OAuthApplication(
+    client_id=SANDBOX_OAUTH_CLIENT_ID, client_secret=Secret(SANDBOX_OAUTH_CLIENT_SECRET)
+)
 
 
 @dataclass
@@ -62,3 +78,17 @@ def new_connection(
     credentials = {"accessKey": sandbox_token(digits), "instanceUrl": "https://api.supabase.com"}
     body = {"name": name, "method": "access-token", "credentials": credentials, **more}
     return body if project_id is None else body | {"projectId": project_id}
+
+
+def id_token(now: datetime, **claims: Any) -> Secret:
+    """An ID token of somebody's, for a minute from now, signed by nobody whom the sandbox knows."""
+    usual = {"sub": "made-up", "email": "ada@example.com", "exp": int(now.timestamp()) + 60}
+    payload = {name: value for name, value in {**usual, **claims}.items() if value is not None}
+    return Secret(
+        jwt.encode({"alg": "HS256"}, payload, jwk.OctKey.import_key("made-up-key-that-nobody-checks"))
+    )
+
+
+def person_grant(infisical: Infisical, now: datetime, **claims: Any) -> AccessGrant:
+    """The access token that the sandbox exchanges for such an ID token."""
+    return infisical.exchange(id_token(now, **claims), application=APPLICATION)

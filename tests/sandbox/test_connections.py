@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from app.sandbox import SANDBOX_HOST, SandboxTransport, create_sandbox, prepare_database, sandbox_token
+from tests.every import holds_for_every
 from tests.sandbox.running import RunningSandbox, new_connection
 from tests.sandbox.world import PAYMENTS_ID, WEBSHOP_ID, identity_named
 
@@ -147,19 +148,22 @@ def test_what_the_real_database_would_not_hold_never_appears_late_either(sandbox
     assert found.status_code == 404
 
 
-@pytest.mark.parametrize("digits", ["4567", "0401", "0500", "0504"])
 def test_no_file_of_the_sandbox_and_no_log_line_holds_the_token(
-    sandbox: RunningSandbox, digits: str, caplog: pytest.LogCaptureFixture
+    sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    body = new_connection("kept", digits=digits)
     answers = []
     with sandbox.admin() as client:
-        try:
-            answers.append(client.post(SUPABASE, json=body).text)
-        except httpx.RemoteProtocolError:
-            sandbox.clock.advance(91)
+        for digits in ("4567", "0401", "0500", "0504"):
+            try:
+                answers.append(
+                    client.post(SUPABASE, json=new_connection(f"kept-{digits}", digits=digits)).text
+                )
+            except httpx.RemoteProtocolError:
+                sandbox.clock.advance(91)
         answers.append(client.get(SUPABASE).text)
+    assert "kept-4567" in answers[-1]
+    assert "kept-0504" in answers[-1]
 
     # The part that every made-up token begins with, so that a shortened token would be found as well.
     written = [path.read_bytes() for path in sandbox.database.parent.iterdir()]
@@ -191,14 +195,14 @@ def test_a_change_that_never_answers_changes_nothing(sandbox: RunningSandbox) ->
         assert client.get(f"{SUPABASE}/{made['id']}").json()["appConnection"] == made
 
 
-@pytest.mark.parametrize("body", [[], {"credentials": None}, {"name": None}])
-def test_a_change_is_validated_like_a_create(sandbox: RunningSandbox, body: object) -> None:
+def test_a_change_is_validated_like_a_create(sandbox: RunningSandbox) -> None:
     with sandbox.admin() as client:
         made = client.post(SUPABASE, json=new_connection()).json()["appConnection"]
-        answer = client.patch(f"{SUPABASE}/{made['id']}", json=body)
+        bodies: tuple[object, ...] = ([], {"credentials": None}, {"name": None})
+        answers = [client.patch(f"{SUPABASE}/{made['id']}", json=body) for body in bodies]
 
-    assert answer.status_code == 422
-    assert answer.json()["message"]
+    assert [answer.status_code for answer in answers] == [422, 422, 422]
+    assert all(answer.json()["message"] for answer in answers)
 
 
 def test_an_empty_body_that_calls_itself_json_is_a_500_on_delete(sandbox: RunningSandbox) -> None:
@@ -220,39 +224,37 @@ def test_a_github_connection_is_not_one_of_supabase(sandbox: RunningSandbox) -> 
     assert answer.json()["message"] == f'App Connection with ID {github} is not for App "supabase"'
 
 
-@pytest.mark.parametrize("name", ["a/b", "日本", "%2e", "a b", "\u202e"])
-def test_any_text_can_be_looked_up_as_a_name(sandbox: RunningSandbox, name: str) -> None:
-    with sandbox.admin() as client:
+def test_any_text_can_be_looked_up_as_a_name(sandbox: RunningSandbox) -> None:
+    def it_is_looked_up(name: str) -> None:
         answer = client.get(f"{SUPABASE}/connection-name/{quote(name, safe='')}")
+        expected = f"Could not find App Connection with name {name} in organization scope."
+        assert answer.json()["message"] == expected
 
-    assert (
-        answer.json()["message"] == f"Could not find App Connection with name {name} in organization scope."
-    )
-
-
-@pytest.mark.parametrize(
-    ("description", "status"),
-    [
-        ("d" * 255, 200),
-        ("🚀" * 128, 200),
-        ("🚀" * 129, 422),
-        ("\0", 500),
-        ("é" * 256, 500),
-    ],
-)
-def test_a_description_counts_as_it_does_in_javascript_and_in_postgres(
-    sandbox: RunningSandbox, description: str, status: int
-) -> None:
     with sandbox.admin() as client:
-        assert client.post(SUPABASE, json=new_connection(description=description)).status_code == status
+        holds_for_every(("a/b", "日本", "%2e", "a b", "\u202e"), it_is_looked_up)
 
 
-@pytest.mark.parametrize("content", [b"\xff", b"[" * 100_000, b" " * (1024 * 1024 + 1)])
-def test_a_body_that_cannot_be_read_is_a_bare_500(sandbox: RunningSandbox, content: bytes) -> None:
+def test_a_description_counts_as_it_does_in_javascript_and_in_postgres(sandbox: RunningSandbox) -> None:
+    expected = {"d" * 255: 200, "🚀" * 128: 200, "🚀" * 129: 422, "\0": 500, "é" * 256: 500}
     with sandbox.admin() as client:
+        answered = {
+            description: client.post(
+                SUPABASE, json=new_connection(f"number-{number}", description=description)
+            ).status_code
+            for number, description in enumerate(expected)
+        }
+
+    assert answered == expected
+
+
+def test_a_body_that_cannot_be_read_is_a_bare_500(sandbox: RunningSandbox) -> None:
+    def it_is_bare(content: bytes) -> None:
         answer = client.post(SUPABASE, content=content, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["message"]) == (500, "Something went wrong")
 
-    assert (answer.status_code, answer.json()["message"]) == (500, "Something went wrong")
+    with sandbox.admin() as client:
+        for content in (b"\xff", b"[" * 100_000, b" " * (1024 * 1024 + 1)):
+            it_is_bare(content)
 
 
 def test_a_long_name_that_is_no_slug_has_two_issues(sandbox: RunningSandbox) -> None:
@@ -262,16 +264,16 @@ def test_a_long_name_that_is_no_slug_has_two_issues(sandbox: RunningSandbox) -> 
     assert [issue["code"] for issue in issues] == ["too_big", "custom"]
 
 
-@pytest.mark.parametrize(
-    "url", ["http://", "https://a b", "https://[::1", "http://x:99999", "https://x:0", "/v1"]
-)
-def test_what_is_no_url_is_refused_as_one(sandbox: RunningSandbox, url: str) -> None:
-    body = new_connection()
-    body["credentials"]["instanceUrl"] = url
-    with sandbox.admin() as client:
+def test_what_is_no_url_is_refused_as_one(sandbox: RunningSandbox) -> None:
+    def it_is_refused(url: str) -> None:
+        body = new_connection()
+        body["credentials"]["instanceUrl"] = url
         issues = client.post(SUPABASE, json=body).json()["message"]
+        assert [issue["message"] for issue in issues] == ["Invalid url"]
 
-    assert [issue["message"] for issue in issues] == ["Invalid url"]
+    urls = ("http://", "https://a b", "https://[::1", "http://x:99999", "https://x:0", "/v1")
+    with sandbox.admin() as client:
+        holds_for_every(urls, it_is_refused)
 
 
 def test_a_broken_file_is_a_500_with_a_request_id(sandbox: RunningSandbox) -> None:

@@ -4,33 +4,24 @@ from typing import Any
 
 import httpx
 import pytest
-from joserfc import jwk, jwt
 
 from app.core.secret import Secret
-from app.infisical import (
-    Infisical,
+from app.infisical.auth import OAuthApplication
+from app.infisical.client import Infisical
+from app.infisical.errors import (
     InfisicalError,
     LoginRefused,
-    OAuthApplication,
     PermissionDenied,
     Refusal,
     ServerFailed,
     SignOnRefused,
-    read_claims,
 )
-from app.sandbox import (
-    SANDBOX_HOST,
-    SANDBOX_OAUTH_CLIENT_ID,
-    SANDBOX_OAUTH_CLIENT_SECRET,
-    SandboxTransport,
-    sandbox_person_token,
-)
-from tests.sandbox.running import RunningSandbox, new_connection
+from app.infisical.models import AccessGrant, read_claims
+from app.sandbox import SANDBOX_HOST, SANDBOX_OAUTH_CLIENT_ID, SandboxTransport
+from tests.every import holds_for_every
+from tests.sandbox.running import APPLICATION, RunningSandbox, id_token, new_connection, person_grant
 from tests.sandbox.world import APPLICATIONS, PAYMENTS_ID, PEOPLE, identity_named
 
-APPLICATION = OAuthApplication(
-    client_id=SANDBOX_OAUTH_CLIENT_ID, client_secret=Secret(SANDBOX_OAUTH_CLIENT_SECRET)
-)
 EXCHANGE = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
     "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
@@ -42,23 +33,16 @@ def infisical(sandbox: RunningSandbox) -> Infisical:
     return Infisical(SANDBOX_HOST, auth=None, transport=transport)
 
 
-def id_token(sandbox: RunningSandbox, **claims: Any) -> Secret:
-    """An ID token of somebody's, signed by nobody whom the sandbox knows."""
-    usual = {"sub": "made-up", "email": "ada@example.com", "exp": int(sandbox.clock().timestamp()) + 60}
-    payload = {name: value for name, value in {**usual, **claims}.items() if value is not None}
-    key = jwk.OctKey.import_key("made-up-key-that-nobody-checks-here")
-    return Secret(jwt.encode({"alg": "HS256"}, payload, key))
+def grant_to(sandbox: RunningSandbox, **claims: Any) -> AccessGrant:
+    return person_grant(infisical(sandbox), sandbox.clock(), **claims)
 
 
 def acting_as(sandbox: RunningSandbox, **claims: Any) -> Infisical:
-    client = infisical(sandbox)
-    return client.acting_with(
-        client.exchange(id_token(sandbox, **claims), application=APPLICATION).access_token
-    )
+    return infisical(sandbox).acting_with(grant_to(sandbox, **claims).access_token)
 
 
 def asked(sandbox: RunningSandbox, **form: str | None) -> httpx.Response:
-    whole = {**EXCHANGE, "subject_token": id_token(sandbox).reveal(), **form}
+    whole = {**EXCHANGE, "subject_token": id_token(sandbox.clock()).reveal(), **form}
     sent = {name: text for name, text in whole.items() if text is not None}
     with sandbox.client() as client:
         return client.post(
@@ -77,9 +61,15 @@ def test_the_exchange_answers_as_documented(sandbox: RunningSandbox) -> None:
         assert (granted["token_type"], granted["expires_in"]) == ("Bearer", 3600)
 
 
-@pytest.mark.parametrize(
-    ("form", "error"),
-    [
+def test_a_wrong_exchange_is_refused_as_documented(sandbox: RunningSandbox) -> None:
+    def it_is_refused(row: tuple[dict[str, str | None], str]) -> None:
+        form, error = row
+        answer = asked(sandbox, **form)
+        assert answer.status_code == 400
+        assert set(answer.json()) == {"error", "error_description"}
+        assert answer.json()["error"] == error
+
+    rows: tuple[tuple[dict[str, str | None], str], ...] = (
         ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
         ({"subject_token": None}, "invalid_request"),
         ({"subject_token": "made-up"}, "invalid_request"),
@@ -90,15 +80,8 @@ def test_the_exchange_answers_as_documented(sandbox: RunningSandbox) -> None:
         ({"audience": "infisical"}, "invalid_request"),
         ({"resource": "https://infisical.test"}, "invalid_request"),
         ({"actor_token": "made-up"}, "invalid_request"),
-    ],
-)
-def test_a_wrong_exchange_is_refused_as_documented(
-    sandbox: RunningSandbox, form: dict[str, str | None], error: str
-) -> None:
-    answer = asked(sandbox, **form)
-    assert answer.status_code == 400
-    assert set(answer.json()) == {"error", "error_description"}
-    assert answer.json()["error"] == error
+    )
+    holds_for_every(rows, it_is_refused)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +104,7 @@ def test_an_application_that_is_not_accepted_says_why(
     sandbox: RunningSandbox, application: OAuthApplication, refusal: Refusal
 ) -> None:
     with pytest.raises(LoginRefused) as raised:
-        infisical(sandbox).exchange(id_token(sandbox), application=application)
+        infisical(sandbox).exchange(id_token(sandbox.clock()), application=application)
     assert raised.value.refusal is refusal
 
 
@@ -131,59 +114,49 @@ def test_an_exchange_without_a_credential_is_refused(sandbox: RunningSandbox) ->
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
-@pytest.mark.parametrize(
-    ("claims", "kind"),
-    [
+def test_a_person_who_is_not_let_in_meets_the_right_error(sandbox: RunningSandbox) -> None:
+    def it_meets_them(row: tuple[dict[str, Any], type[InfisicalError]]) -> None:
+        claims, kind = row
+        with pytest.raises(kind):
+            grant_to(sandbox, **claims)
+
+    rows: tuple[tuple[dict[str, Any], type[InfisicalError]], ...] = (
         ({"email": "gone@example.com"}, SignOnRefused),
         ({"email": None}, SignOnRefused),
         ({"email": "ada"}, SignOnRefused),
         ({"exp": 1}, SignOnRefused),
         ({"exp": None}, SignOnRefused),
         ({"email": "unlucky@example.com"}, ServerFailed),
-    ],
-)
-def test_a_person_who_is_not_let_in_meets_the_right_error(
-    sandbox: RunningSandbox, claims: dict[str, Any], kind: type[InfisicalError]
-) -> None:
-    with pytest.raises(kind):
-        infisical(sandbox).exchange(id_token(sandbox, **claims), application=APPLICATION)
+    )
+    holds_for_every(rows, it_meets_them)
 
 
-@pytest.mark.parametrize(
-    ("email", "projects"),
-    [
-        ("ada@example.com", {"Payments", "Webshop"}),
-        ("Ben@Example.com", {"Payments"}),
-        ("cleo@example.com", {"Payments"}),
-        ("dora@example.com", set()),
-        ("somebody@company.test", {"Payments", "Webshop"}),
-    ],
-)
-def test_a_person_sees_their_own_projects(sandbox: RunningSandbox, email: str, projects: set[str]) -> None:
-    acting = acting_as(sandbox, email=email)
-    assert {project.name for project in acting.projects()} == projects
-    assert acting.user().email == email.lower()
+def test_a_person_sees_their_own_projects(sandbox: RunningSandbox) -> None:
+    expected = {
+        "ada@example.com": ["Payments", "Webshop"],
+        "Ben@Example.com": ["Payments"],
+        "cleo@example.com": ["Payments"],
+        "dora@example.com": [],
+        "somebody@company.test": ["Payments", "Webshop"],
+    }
+    people = {email: acting_as(sandbox, email=email) for email in expected}
+    seen = {email: [project.name for project in person.projects()] for email, person in people.items()}
+    assert seen == expected
+    assert [person.user().email for person in people.values()] == [email.lower() for email in expected]
 
 
 def test_a_person_may_do_what_their_role_allows(sandbox: RunningSandbox) -> None:
     with pytest.raises(PermissionDenied):
         acting_as(sandbox, email="ben@example.com").connections(PAYMENTS_ID)
     assert acting_as(sandbox, email="cleo@example.com").connections(PAYMENTS_ID)
-    token = (
-        infisical(sandbox)
-        .exchange(id_token(sandbox, email="cleo@example.com"), application=APPLICATION)
-        .access_token
-    )
-    with sandbox.client(token.reveal()) as client:
+    with sandbox.client(grant_to(sandbox, email="cleo@example.com").access_token.reveal()) as client:
         assert client.post("/api/v1/app-connections/supabase", json=new_connection()).status_code == 200
         refused = client.post("/api/v1/app-connections/supabase", json=new_connection(project_id=None))
     assert refused.status_code == 403
 
 
 def test_a_persons_name_is_what_the_id_token_says(sandbox: RunningSandbox) -> None:
-    token = infisical(sandbox).exchange(
-        id_token(sandbox, email="zoe@company.test", name="Zoe of the Company"), application=APPLICATION
-    )
+    token = grant_to(sandbox, email="zoe@company.test", name="Zoe of the Company")
     with sandbox.client(token.access_token.reveal()) as client:
         user = client.get("/api/v1/user").json()["user"]
     assert (user["firstName"], user["lastName"]) == ("Zoe", "of the Company")
@@ -191,19 +164,16 @@ def test_a_persons_name_is_what_the_id_token_says(sandbox: RunningSandbox) -> No
 
 
 def test_a_persons_token_says_that_it_is_a_persons(sandbox: RunningSandbox) -> None:
-    token = infisical(sandbox).exchange(id_token(sandbox), application=APPLICATION).access_token
-    for one in (token, Secret(sandbox_person_token())):
-        claims = read_claims(one)
-        assert (claims.kind, claims.subject) == ("person", PEOPLE[0].id)
-        assert claims.expires_at is not None
-        assert claims.expires_at > sandbox.clock()
+    claims = read_claims(grant_to(sandbox).access_token)
+    assert (claims.kind, claims.subject) == ("person", PEOPLE[0].user_id)
+    assert claims.expires_at is not None
+    assert claims.expires_at > sandbox.clock()
 
 
 def test_a_persons_token_ends_when_it_said(sandbox: RunningSandbox) -> None:
-    client = infisical(sandbox)
-    grant = client.exchange(id_token(sandbox, email="eli@example.com"), application=APPLICATION)
+    grant = grant_to(sandbox, email="eli@example.com")
     assert grant.expires_in == 60
-    acting = client.acting_with(grant.access_token)
+    acting = infisical(sandbox).acting_with(grant.access_token)
     sandbox.clock.advance(59)
     assert acting.projects()
     sandbox.clock.advance(1)
@@ -223,39 +193,27 @@ def test_people_and_machine_identities_each_have_calls_of_their_own(sandbox: Run
 
 
 def test_a_persons_token_is_neither_renewed_nor_revoked(sandbox: RunningSandbox) -> None:
-    client = infisical(sandbox)
-    token = client.exchange(id_token(sandbox), application=APPLICATION).access_token
-    for one in (token, Secret(sandbox_person_token())):
-        with pytest.raises(LoginRefused):
-            client.renew(one)
-        with pytest.raises(LoginRefused):
-            client.revoke(one)
-        assert client.acting_with(one).projects()
-
-
-def test_the_token_to_paste_is_adas(sandbox: RunningSandbox) -> None:
-    pasted = infisical(sandbox).acting_with(Secret(sandbox_person_token()))
-    assert pasted.user().email == "ada@example.com"
-    assert len(pasted.projects()) == 2
+    client, token = infisical(sandbox), grant_to(sandbox).access_token
     with pytest.raises(LoginRefused):
-        infisical(sandbox).acting_with(Secret(sandbox_person_token() + "x")).projects()
+        client.renew(token)
+    with pytest.raises(LoginRefused):
+        client.revoke(token)
+    assert client.acting_with(token).projects()
 
 
-@pytest.mark.parametrize(
-    ("name", "refusal"),
-    [
+def test_a_credential_that_no_longer_opens_says_why(sandbox: RunningSandbox) -> None:
+    def it_says_why(row: tuple[str, Refusal]) -> None:
+        identity, secret = identity_named(row[0]), Secret(identity_named(row[0]).client_secret)
+        with pytest.raises(LoginRefused) as raised:
+            infisical(sandbox).log_in(client_id=identity.client_id, client_secret=secret)
+        assert raised.value.refusal is row[1]
+
+    rows = (
         ("expired-secret", Refusal.SECRET_EXPIRED),
         ("used-up-secret", Refusal.SECRET_USED_UP),
         ("elsewhere", Refusal.ADDRESS),
-    ],
-)
-def test_a_credential_that_no_longer_opens_says_why(
-    sandbox: RunningSandbox, name: str, refusal: Refusal
-) -> None:
-    identity = identity_named(name)
-    with pytest.raises(LoginRefused) as raised:
-        infisical(sandbox).log_in(client_id=identity.client_id, client_secret=Secret(identity.client_secret))
-    assert raised.value.refusal is refusal
+    )
+    holds_for_every(rows, it_says_why)
 
 
 def test_three_wrong_secrets_lock_the_identity_for_five_minutes(sandbox: RunningSandbox) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from app.sandbox import SCENARIOS, sandbox_token
 from app.sandbox.supabase import scenario_of
+from tests.every import holds_for_every
 from tests.sandbox.running import RunningSandbox, new_connection
 from tests.sandbox.world import PAYMENTS_ID
 
@@ -24,35 +25,32 @@ def test_a_made_up_token_has_the_shape_of_a_real_one() -> None:
     assert sandbox_token("0401").endswith("0401")
 
 
-@pytest.mark.parametrize(
-    "token", ["", "sbp_", "sbp_ok", sandbox_token().upper(), sandbox_token() + "0", "eyJ.a.b"]
-)
-def test_a_token_of_another_shape_is_not_accepted(token: str) -> None:
-    scenario = scenario_of(token)
+def test_a_token_of_another_shape_is_not_accepted() -> None:
+    tokens = ("", "sbp_", "sbp_ok", sandbox_token().upper(), sandbox_token() + "0", "eyJ.a.b")
+    scenarios = {token: scenario_of(token) for token in tokens}
 
-    assert scenario is not None
-    assert scenario.status == 401
+    assert {token for token, scenario in scenarios.items() if scenario and scenario.status == 401} == {
+        *tokens
+    }
 
 
-@pytest.mark.parametrize(
-    ("digits", "status", "message"),
-    [
+def test_supabase_itself_answers_by_the_end_of_the_token(sandbox: RunningSandbox) -> None:
+    def it_answers(row: tuple[str, int, str]) -> None:
+        digits, status, message = row
+        with sandbox.client(sandbox_token(digits)) as client:
+            answer = client.get(PROJECTS)
+        assert (answer.status_code, answer.json()["message"]) == (status, message)
+        assert ("missing_permissions" in answer.json()) == (status == 403)
+        assert answer.headers.get("X-RateLimit-Reset") == ("60" if status == 429 else None)
+
+    rows = (
         ("0401", 401, "Unauthorized"),
         ("0403", 403, "Your access token does not have the permissions that this endpoint needs"),
         ("0404", 404, "Cannot GET /v1/projects"),
         ("0429", 429, "ThrottlerException: Too Many Requests"),
         ("0500", 500, "Internal server error"),
-    ],
-)
-def test_supabase_itself_answers_by_the_end_of_the_token(
-    sandbox: RunningSandbox, digits: str, status: int, message: str
-) -> None:
-    with sandbox.client(sandbox_token(digits)) as client:
-        answer = client.get(PROJECTS)
-
-    assert (answer.status_code, answer.json()["message"]) == (status, message)
-    assert ("missing_permissions" in answer.json()) == (status == 403)
-    assert answer.headers.get("X-RateLimit-Reset") == ("60" if status == 429 else None)
+    )
+    holds_for_every(rows, it_answers)
 
 
 def test_supabase_itself_never_answers_a_token_that_hangs(sandbox: RunningSandbox) -> None:
@@ -75,11 +73,14 @@ def test_supabase_lists_made_up_projects_for_a_good_token(sandbox: RunningSandbo
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("authorization", [None, "Basic bWFkZTp1cA==", "Bearer"])
-def test_supabase_wants_a_bearer_token(sandbox: RunningSandbox, authorization: str | None) -> None:
-    headers = {} if authorization is None else {"Authorization": authorization}
+def test_supabase_wants_a_bearer_token(sandbox: RunningSandbox) -> None:
     with sandbox.client() as client:
-        assert client.get(PROJECTS, headers=headers).status_code == 401
+        answers = [client.get(PROJECTS)] + [
+            client.get(PROJECTS, headers={"Authorization": other})
+            for other in ("Basic bWFkZTp1cA==", "Bearer")
+        ]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 401]
 
 
 def test_each_host_answers_its_own_routes_only(sandbox: RunningSandbox) -> None:
@@ -92,19 +93,18 @@ def test_each_host_answers_its_own_routes_only(sandbox: RunningSandbox) -> None:
     assert at_supabase.json() == {"message": "Cannot GET /api/status"}
 
 
-@pytest.mark.parametrize(("digits", "status"), [("0401", 401), ("0403", 403), ("0404", 404), ("0500", 500)])
-def test_infisical_reports_what_supabase_answered_and_stores_nothing(
-    sandbox: RunningSandbox, digits: str, status: int
-) -> None:
-    with sandbox.admin() as client:
-        answer = client.post(CREATE, json=new_connection("refused", digits=digits))
+def test_infisical_reports_what_supabase_answered_and_stores_nothing(sandbox: RunningSandbox) -> None:
+    def it_is_refused(status: int) -> None:
+        sandbox.waited.clear()
+        answer = client.post(CREATE, json=new_connection("refused", digits=f"0{status}"))
         looked_up = client.get(f"{CREATE}/connection-name/refused", params={"projectId": PAYMENTS_ID})
+        expected = f"Failed to validate credentials: Request failed with status code {status}"
+        assert (answer.status_code, answer.json()["message"]) == (400, expected)
+        assert looked_up.status_code == 404
+        assert sandbox.waited == ([3] if status == 500 else [])
 
-    assert answer.status_code == 400
-    expected = f"Failed to validate credentials: Request failed with status code {status}"
-    assert answer.json()["message"] == expected
-    assert looked_up.status_code == 404
-    assert sandbox.waited == ([3] if status == 500 else [])
+    with sandbox.admin() as client:
+        holds_for_every((401, 403, 404, 500), it_is_refused)
 
 
 @pytest.mark.parametrize(("digits", "seconds"), [("0429", 240), ("0504", 90)])
@@ -130,9 +130,17 @@ def test_a_connection_appears_long_after_the_socket_has_closed(
     assert there.json()["appConnection"]["createdAt"] == expected
 
 
-@pytest.mark.parametrize(
-    ("instance_url", "message"),
-    [
+def test_the_instance_url_decides_whom_infisical_asks(sandbox: RunningSandbox) -> None:
+    def it_decides(row: tuple[str, str | None]) -> None:
+        instance_url, message = row
+        body = new_connection(f"number-{rows.index(row)}")
+        body["credentials"]["instanceUrl"] = instance_url
+        answer = client.post(CREATE, json=body)
+        assert answer.json().get("message") == message
+        if message is None:
+            assert answer.json()["appConnection"]["credentials"] == {"instanceUrl": instance_url}
+
+    rows = (
         ("https://supabase-proxy.example.com", None),
         ("https://supabase-proxy.example.com/", None),
         ("http://api.supabase.com", None),
@@ -152,19 +160,9 @@ def test_a_connection_appears_long_after_the_socket_has_closed(
         ("https://api.supabase.com.evil.example", "Unable to validate connection - verify credentials"),
         ("https://api.supabase.com:8443", "Unable to validate connection - verify credentials"),
         ("http://user:pw@127.0.0.1:9", "Unable to validate connection - verify credentials"),
-    ],
-)
-def test_the_instance_url_decides_whom_infisical_asks(
-    sandbox: RunningSandbox, instance_url: str, message: str | None
-) -> None:
-    body = new_connection()
-    body["credentials"]["instanceUrl"] = instance_url
+    )
     with sandbox.admin() as client:
-        answer = client.post(CREATE, json=body)
-
-    assert answer.json().get("message") == message
-    if message is None:
-        assert answer.json()["appConnection"]["credentials"] == {"instanceUrl": instance_url}
+        holds_for_every(rows, it_decides)
 
 
 def test_an_instance_url_that_is_left_out_means_supabase_cloud(sandbox: RunningSandbox) -> None:

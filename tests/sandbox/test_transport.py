@@ -42,7 +42,7 @@ def test_the_private_header_never_leaves_the_transport() -> None:
     assert "x-sandbox-wait" not in send("3", read_timeout=10, slept=[]).headers
 
 
-@pytest.mark.parametrize("wait", ["30", "never"])
+@pytest.mark.parametrize("wait", ["30", "inf"])
 def test_a_client_that_is_less_patient_than_the_answer_gets_a_read_timeout(wait: str) -> None:
     slept: list[float] = []
 
@@ -60,7 +60,7 @@ def test_a_more_patient_client_sees_the_socket_close_after_100_seconds(patience:
     with pytest.raises(
         httpx.RemoteProtocolError, match=r"^Server disconnected without sending a response\.$"
     ):
-        send("never", read_timeout=patience, slept=slept)
+        send("inf", read_timeout=patience, slept=slept)
 
     assert slept == [100]
 
@@ -72,14 +72,10 @@ def test_an_answer_that_takes_no_time_is_not_waited_for(sandbox: RunningSandbox)
     assert sandbox.waited == []
 
 
-@pytest.mark.parametrize(
-    "url", ["https://app.infisical.com/api/status", "http://127.0.0.1:8000/", "https://supabase.com"]
-)
-def test_a_host_the_sandbox_does_not_know_is_a_name_that_does_not_resolve(
-    sandbox: RunningSandbox, url: str
-) -> None:
-    with sandbox.client() as client, pytest.raises(httpx.ConnectError, match="Name or service not known"):
-        client.get(url)
+def test_a_host_the_sandbox_does_not_know_is_a_name_that_does_not_resolve(sandbox: RunningSandbox) -> None:
+    for url in ("https://app.infisical.com/api/status", "http://127.0.0.1:8000/", "https://supabase.com"):
+        with sandbox.client() as client, pytest.raises(httpx.ConnectError, match="Name or service not known"):
+            client.get(url)
 
     assert sandbox.waited == []
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.sandbox import create_sandbox
-from app.sandbox.answers import PROJECTS, refusal
-from app.sandbox.auth import CALLERS, Callers, Identity, Person, oauth_refusal
+from app.sandbox.app import refusal
+from app.sandbox.auth import oauth_refusal
+from app.sandbox.store import ADA, APPLICATION, IDENTITY, PROJECTS, Caller
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -19,8 +20,9 @@ __all__ = [
 PAYMENTS_ID, WEBSHOP_ID = PROJECTS
 
 
-def _identity(number: int, name: str, **more: Any) -> Identity:
-    return Identity(
+def _identity(number: int, name: str, **more: Any) -> Caller:
+    return Caller(
+        kind="identity",
         name=name,
         client_id=f"5a4db0c5-0000-4000-8000-{number:012d}",
         client_secret=f"made-up-client-secret-of-{name}",
@@ -28,18 +30,22 @@ def _identity(number: int, name: str, **more: Any) -> Identity:
     )
 
 
+def _person(email: str, *, ttl: int = 60 * 60, **more: Any) -> Caller:
+    return Caller(kind="person", email=email, ttl=ttl, **more)
+
+
 IDENTITIES = (
-    *CALLERS.identities,
-    _identity(2, "wizard-lowpriv", roles={PAYMENTS_ID: "viewer"}),
-    _identity(3, "project-only-admin", roles={PAYMENTS_ID: "admin"}),
-    _identity(4, "no-project", roles={}),
-    _identity(5, "short-ttl", roles={}, ttl=5, max_ttl=10),
+    IDENTITY,
+    _identity(2, "wizard-lowpriv", role_in={PAYMENTS_ID: "viewer"}.get),
+    _identity(3, "project-only-admin", role_in={PAYMENTS_ID: "admin"}.get),
+    _identity(4, "no-project", role_in={}.get),
+    _identity(5, "short-ttl", role_in={}.get, ttl=5, max_ttl=10),
     _identity(
         7,
         "expired-secret",
         refused=lambda: refusal(401, "Access denied due to expired client secret"),
     ),
-    _identity(8, "lockout", roles={}),
+    _identity(8, "lockout", role_in={}.get),
     _identity(
         9,
         "used-up-secret",
@@ -58,26 +64,27 @@ IDENTITIES = (
 )
 
 PEOPLE = (
-    *CALLERS.people,
-    Person(email="ben@example.com", name="Ben Example", roles={PAYMENTS_ID: "viewer"}),
-    Person(email="cleo@example.com", name="Cleo Example", roles={PAYMENTS_ID: "admin"}),
-    Person(email="dora@example.com", name="Dora Example", roles={}),
-    Person(email="eli@example.com", name="Eli Example", ttl=60),
-    Person(
-        email="gone@example.com",
+    ADA,
+    _person("ben@example.com", name="Ben Example", role_in={PAYMENTS_ID: "viewer"}.get),
+    _person("cleo@example.com", name="Cleo Example", role_in={PAYMENTS_ID: "admin"}.get),
+    _person("dora@example.com", name="Dora Example", role_in={}.get),
+    _person("eli@example.com", name="Eli Example", ttl=60),
+    _person(
+        "gone@example.com",
         name="Gone Example",
         refused=lambda: oauth_refusal("The subject token names nobody in this organization"),
     ),
-    Person(
-        email="unlucky@example.com",
+    _person(
+        "unlucky@example.com",
         name="Unlucky Example",
         refused=lambda: oauth_refusal("The exchange failed, try again", error="server_error", status=500),
     ),
 )
 
 APPLICATIONS = (
-    *CALLERS.applications,
-    Identity(
+    APPLICATION,
+    Caller(
+        kind="application",
         name="Without the exchange",
         client_id="sandbox-oauth-application-without-exchange",
         client_secret="made-up-client-secret-without-exchange",
@@ -88,9 +95,8 @@ APPLICATIONS = (
 
 def peopled_sandbox(database: Path, *, clock: Callable[[], datetime]) -> "WSGIApplication":
     """The sandbox with all of them."""
-    callers = Callers(identities=IDENTITIES, people=PEOPLE, applications=APPLICATIONS)
-    return create_sandbox(database, clock=clock, callers=callers)
+    return create_sandbox(database, clock=clock, callers=(*IDENTITIES, *PEOPLE, *APPLICATIONS))
 
 
-def identity_named(name: str) -> Identity:
+def identity_named(name: str) -> Caller:
     return next(identity for identity in IDENTITIES if identity.name == name)

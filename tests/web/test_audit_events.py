@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.infisical import NotAMember, ServerFailed
+from app.infisical.errors import NotAMember, ServerFailed
 from app.web.problems import result_of
 from tests.conftest import FORM, PROJECT, Client, Clock, Sandbox, new_client, sandbox_in
 from tests.infisical.answers import connection, error, grant

@@ -7,7 +7,7 @@ import pytest
 from icalendar import Calendar
 
 from app.connectors import SUPABASE
-from app.infisical import Connection
+from app.infisical.models import Connection
 from app.sandbox import sandbox_token
 from app.web.detail import calendar_entry
 from app.web.fields import described

@@ -13,7 +13,8 @@ from flask.sessions import SecureCookieSessionInterface
 
 from .auth import PUBLIC_ENDPOINTS, EmbeddedBackend, Guard, ServiceAccount, backend_for, protect
 from .config import Access, Settings, SettingsError
-from .connectors import APPS, App, TokenChecks
+from .connectors import APPS, TokenChecks
+from .connectors.rows import App
 from .core.audit import AuditLog
 from .core.http import NetworkTransport, certificates
 from .core.limits import Limits

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .auth import OidcError, identity_provider
 from .config import Access, Settings, SettingsError
-from .connectors import CLOUD_HOST
+from .connectors.instance_urls import CLOUD_HOST
 from .core.audit import reason_against
 from .core.http import NetworkTransport, certificates
 from .core.limits import Limits

@@ -19,7 +19,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from . import create_app
 from .config import Bind, Settings, SettingsError
-from .connectors import secret_in
+from .connectors.token_kinds import secret_in
 from .core.limits import PROCESSES
 from .sandbox import prepare_database
 

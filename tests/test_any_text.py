@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from app.connectors import SUPABASE
+from app.connectors.supabase import SUPABASE
 from app.infisical.models import Connection
 from app.web.detail import as_api_call
 from app.web.fields import slug_of

@@ -11,7 +11,8 @@ from flask import request
 from werkzeug.datastructures import MultiDict
 from wtforms import Form
 
-from ..connectors import Message, recognise
+from ..connectors.rows import Message
+from ..connectors.token_kinds import recognise
 from ..core.secret import Secret, TooLong, pseudonym
 from ..core.templating import url_for
 from ..core.text import counted

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal, NamedTuple
 from markupsafe import Markup
 from pydantic import AfterValidator, TypeAdapter
 
-from ..core.secret import Secret
 from .supabase_api import CheckResult, TokenChecks
 
 Html = Annotated[str, AfterValidator(Markup)]
@@ -189,7 +188,7 @@ class App:
     summary: str
     invitation: str
     api: str = ""
-    check: Callable[[TokenChecks, Mapping[str, str | Secret], float], CheckResult] | None = None
+    check: Callable[[TokenChecks, Mapping[str, Any], float], CheckResult] | None = None
 
     def __str__(self) -> str:
         """As it stands in addresses."""

@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from markupsafe import Markup
@@ -121,11 +122,10 @@ def check_access_token(token: Secret, _: Given) -> Checked:
     return Checked(token, (fault,) if fault else ())
 
 
-def ask_supabase(checks: TokenChecks, values: Mapping[str, str | Secret], seconds: float) -> CheckResult:
+def ask_supabase(checks: TokenChecks, values: Mapping[str, Any], seconds: float) -> CheckResult:
     """The checks of the access token at the instance URL, both of which have passed the form's own checks."""
-    token = values["access_token"]
-    url = read_instance_url(str(values["instance_url"]))
-    return checks.check(token if isinstance(token, Secret) else Secret(token), url, deadline_seconds=seconds)
+    url = read_instance_url(values["instance_url"])
+    return checks.check(values["access_token"], url, deadline_seconds=seconds)
 
 
 SUPABASE = App(

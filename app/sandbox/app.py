@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, NotFound
 
-from ..connectors import APPS, App
+from ..connectors import APPS
+from ..connectors.rows import App
 from .store import CALLERS, DATA, Caller, Database, current_database, timestamp
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, g, request
 
-from ..connectors import App
+from ..connectors.rows import App
 from .app import MISSING, NEVER, Issue, answer, read_object, refusal, server, text_issues, type_issues
 from .auth import current_caller
 from .store import DATA, PROJECTS, Document, current_database, new_connection, timestamp

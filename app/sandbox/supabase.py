@@ -7,7 +7,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from flask import Response, request
 
-from ..connectors import SUPABASE, SUPABASE_CLOUD, App
+from ..connectors.instance_urls import SUPABASE_CLOUD
+from ..connectors.rows import App
+from ..connectors.supabase import SUPABASE
 from .app import NEVER, SUPABASE_HOSTS, answer, refusal, server
 from .store import DATA
 

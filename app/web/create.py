@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from flask import abort, make_response, request
 
-from ..connectors import App, CheckResult, Message
+from ..connectors import CheckResult
+from ..connectors.rows import App, Message
 from ..core.limits import RetryAfter
 from ..core.templating import iso, url_for
 from ..core.text import counted

@@ -11,7 +11,7 @@ from uuid import UUID
 from flask import abort, request
 from werkzeug.wrappers import Response
 
-from ..connectors import App
+from ..connectors.rows import App
 from ..core.templating import url_for
 from ..infisical.errors import PermissionDenied
 from ..infisical.models import Connection

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from ..connectors import App, Checked, Field, Given, Message
+from ..connectors.rows import App, Checked, Field, Given, Message
 
 LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 255

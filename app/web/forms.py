@@ -9,8 +9,10 @@ from wtforms import BooleanField, Field
 from wtforms.fields import StringField
 from wtforms.form import BaseForm
 
-from ..connectors import App, CheckResult, Given, Message, secret_in, unwrap, without_user
-from ..connectors import Field as Row
+from ..connectors import CheckResult
+from ..connectors.rows import App, Given, Message
+from ..connectors.rows import Field as Row
+from ..connectors.token_kinds import secret_in, unwrap, without_user
 from ..core.audit import Action as AuditAction
 from ..core.http import Deadline
 from ..core.secret import Secret

@@ -1,10 +1,10 @@
-"""What every request for one of our pages passes, in order, and what every answer of ours carries."""
+"""What every request for one of our pages passes, in order, what every answer carries, and what is open to everybody."""
 
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from flask import Blueprint, abort, current_app, g, request
+from flask import Blueprint, abort, current_app, g, jsonify, request
 from flask.blueprints import BlueprintSetupState
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import validate_csrf
@@ -15,12 +15,12 @@ from werkzeug.wrappers import Response
 from wtforms import ValidationError
 
 from ..config import CREDENTIAL_HEADERS
-from ..connectors import App
+from ..connectors.rows import App
 from ..core.templating import BLUEPRINT
 from ..infisical.errors import InfisicalError, LoginRefused, NotAMember, PermissionDenied, Refusal
 from .problems import result_of
 from .redirects import asked_project, keep_secrets_out_of_the_address
-from .render import CSRF_SESSION_KEY, csrf_key, deny, problem, problem_of
+from .render import CSRF_SESSION_KEY, csrf_key, deny, page, problem, problem_of
 from .services import EXTENSION, AuthContext, Page, has_own_rights, record, request_id, services
 
 LARGEST_REQUEST = 64 * 1024
@@ -202,10 +202,10 @@ def explain_http(error: HTTPException) -> Page:
 def explain(error: InfisicalError) -> Page:
     """The page for an error of Infisical's, or the one where somebody signs in anew."""
     if mended_by_signing_in(error):
-        page = services().backend.challenge()
-        if page is not None:
+        challenge = services().backend.challenge()
+        if challenge is not None:
             record("refusal", "login-refused", error=error)
-            return page
+            return challenge
     if isinstance(error, PermissionDenied | NotAMember) or (
         isinstance(error, LoginRefused) and has_own_rights()
     ):
@@ -249,3 +249,37 @@ blueprint.after_request(with_headers_if_ours)
 for _status in (*_SLUGS, 500):
     blueprint.register_error_handler(_status, explain_http)
 blueprint.register_error_handler(InfisicalError, explain)
+
+
+# ── What is open to everybody ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@blueprint.get("/healthz")
+@public
+def healthz() -> Response:
+    return jsonify(status="alive")
+
+
+@blueprint.get("/readyz")
+@public
+def readyz() -> tuple[Response, int]:
+    """Whether a connection could be created now: Infisical answers, and accepts the server's credential if it has one."""
+    fault = services().readiness.fault()
+    if fault is None:
+        return jsonify(status="ready"), 200
+    return jsonify(status="not ready", reason=fault.reason, requestId=fault.request_id), 503
+
+
+@blueprint.get("/static/<version>/<path:name>")
+@public
+def static_file(version: str, name: str) -> Response:
+    return services().pages.static_file(version, name)
+
+
+@blueprint.get("/sandbox")
+@public
+def sandbox_help() -> Page:
+    sandbox_info = services().sandbox_info
+    if sandbox_info is None:
+        abort(404)
+    return page("sandbox/help.html", scope=None, scenarios=sandbox_info.scenarios)

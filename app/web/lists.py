@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import request
 
-from ..connectors import App
+from ..connectors.rows import App
 from ..core.templating import url_for
 from ..infisical.models import Connection
 from .hooks import blueprint

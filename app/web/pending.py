@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask import request
 
-from ..connectors import App, Given
+from ..connectors.rows import App, Given
 from ..core.templating import url_for
 from ..core.text import counted
 from ..infisical.errors import InfisicalError

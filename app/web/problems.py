@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from flask import request
 
-from ..connectors import App, Message
+from ..connectors.rows import App, Message
 from ..core.text import counted
 from ..infisical.errors import (
     InfisicalError,

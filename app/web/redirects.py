@@ -8,7 +8,7 @@ from flask import current_app, redirect, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from ..connectors import secret_in, without_user
+from ..connectors.token_kinds import secret_in, without_user
 from ..core.templating import BLUEPRINT, url_for
 from ..infisical.auth import is_client_id
 from .fields import form_fields

@@ -15,7 +15,8 @@ from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..config import Settings
-from ..connectors import APPS, App, TokenChecks
+from ..connectors import APPS, TokenChecks
+from ..connectors.rows import App
 from ..core.audit import Action, AuditLog, Entry
 from ..core.http import THREADS, Deadline
 from ..core.limits import Limits

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.connectors import SUPABASE_CLOUD
-from app.connectors.instance_urls import InstanceUrl, InstanceUrlError, read_instance_url
+from app.connectors.instance_urls import SUPABASE_CLOUD, InstanceUrl, InstanceUrlError, read_instance_url
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from app.connectors import secret_in, without_user
+from app.connectors.token_kinds import secret_in, without_user
 
 HEX = "0123456789abcdef0123456789abcdef01234567"
 REFERENCE = "abcdefghijklmnopqrst"

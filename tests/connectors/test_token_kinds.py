@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.connectors import recognise, unwrap
-from app.connectors.token_kinds import Recognised
+from app.connectors.token_kinds import Recognised, recognise, unwrap
 from app.core.secret import Secret
 from app.core.text import LARGEST_PAYLOAD
 

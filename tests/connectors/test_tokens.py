@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.connectors import unwrap
+from app.connectors.token_kinds import unwrap
 
 TOKEN = "sbp_0123456789abcdef0123456789abcdef01234567"
 

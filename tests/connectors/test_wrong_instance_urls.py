@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.connectors import SUPABASE_CLOUD, Given, Message
-from app.connectors.instance_urls import InstanceUrlError, read_instance_url
+from app.connectors.instance_urls import SUPABASE_CLOUD, InstanceUrlError, read_instance_url
+from app.connectors.rows import Given, Message
 from app.connectors.supabase import check_instance_url, judge
 
 REFERENCE = "abcdefghijklmnopqrst"

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from app.connectors import SUPABASE
+from app.connectors.supabase import SUPABASE
 from app.infisical import errors
 from app.infisical.errors import InfisicalError
 from app.web.problems import PROBLEMS, field_messages, problem_words, result_of

@@ -6,7 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.connectors import APPS, App, Field, Guide
+from app.connectors import APPS
+from app.connectors.rows import App, Field, Guide
 from app.sandbox import (
     SANDBOX_CLIENT_ID,
     SANDBOX_CLIENT_SECRET,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from icalendar import Calendar
 
-from app.connectors import SUPABASE
+from app.connectors.supabase import SUPABASE
 from app.infisical.models import Connection
 from app.sandbox import sandbox_token
 from app.web.detail import calendar_entry

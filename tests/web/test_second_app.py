@@ -4,7 +4,8 @@ from pathlib import Path
 
 from app import create_app
 from app.config import Settings
-from app.connectors import APPS, App, Field, Guide, Step
+from app.connectors import APPS
+from app.connectors.rows import App, Field, Guide, Step
 from app.sandbox import SandboxTransport, create_sandbox, prepare_database
 from tests.conftest import Clock, new_client
 from tests.pages import read_page

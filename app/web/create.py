@@ -1,6 +1,7 @@
 """The steps to a new connection: the guide to its credential, the form, and its submission."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -149,12 +150,11 @@ def _check_of(filled: ConnectionForm) -> Callable[[], CheckResult] | None:
 
 def _connection_named(filled: ConnectionForm) -> Connection | None:
     new = filled.new
-    try:
+    with suppress(InfisicalError):
         return services().infisical.connection_named(
             new.app, new.name, project_id=new.project_id, deadline=filled.deadline
         )
-    except InfisicalError:
-        return None
+    return None
 
 
 def _created(filled: ConnectionForm, connection: Connection) -> Page:
@@ -254,10 +254,9 @@ def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError, *, sinc
 
 def _scope_or_none(filled: ConnectionForm) -> Scope | None:
     """The scope for the frame of a page that must appear even when Infisical cannot be asked for it."""
-    try:
+    with suppress(InfisicalError):
         return scope_in_hand(filled.project_id, deadline=filled.deadline)
-    except InfisicalError:
-        return None
+    return None
 
 
 def _too_many(filled: ConnectionForm, wait: RetryAfter) -> Page:

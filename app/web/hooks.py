@@ -267,7 +267,8 @@ def readyz() -> tuple[Response, int]:
     fault = services().readiness.fault()
     if fault is None:
         return jsonify(status="ready"), 200
-    return jsonify(status="not ready", reason=fault.reason, requestId=fault.request_id), 503
+    reason, infisical_request_id = fault
+    return jsonify(status="not ready", reason=reason, requestId=infisical_request_id), 503
 
 
 @blueprint.get("/static/<version>/<path:name>")

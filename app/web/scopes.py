@@ -1,5 +1,6 @@
 """Where a connection belongs: one project, or the organization, and which of them is in hand."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -89,9 +90,7 @@ def first_project() -> str | None:
 
 def with_organization_id(scope: Scope) -> Scope:
     """The same scope knowing its organization's id, where Infisical tells it: it does not tell people's tokens."""
-    if scope.organization_id is not None:
-        return scope
-    try:
-        return scope.of_organization(services().infisical.organization().id)
-    except InfisicalError:
-        return scope
+    if scope.organization_id is None:
+        with suppress(InfisicalError):
+            return scope.of_organization(services().infisical.organization().id)
+    return scope

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, cast
 
 from flask import Blueprint, Response, current_app, g, request
 from itsdangerous import BadData, URLSafeSerializer
@@ -193,12 +193,8 @@ def services() -> Services:
     return cast(Services, current_app.extensions[EXTENSION])
 
 
-class Fault(NamedTuple):
-    """Why Infisical cannot be used: one sentence, and the request ID that Infisical gave."""
-
-    reason: str
-    request_id: str | None
-
+Fault = tuple[str, str | None]
+"""Why Infisical cannot be used: one sentence, and the request ID that Infisical gave."""
 
 _IN_SHORT: dict[type[InfisicalError], str] = {
     NoAnswer: "Infisical did not answer.",
@@ -217,7 +213,7 @@ class Readiness:
         self._ask = ask
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: Fault | None = Fault("Infisical is being asked.", None)
+        self._known: Fault | None = ("Infisical is being asked.", None)
         self._known_until: float | None = None
 
     def fault(self) -> Fault | None:
@@ -236,10 +232,9 @@ class Readiness:
         try:
             self._ask()
         except (Unreachable, LoginRefused) as error:
-            return Fault(str(error), error.request_id)
+            return str(error), error.request_id
         except InfisicalError as error:
-            reason = _IN_SHORT.get(type(error), "Infisical did not answer as it should.")
-            return Fault(reason, error.request_id)
+            return _IN_SHORT.get(type(error), "Infisical did not answer as it should."), error.request_id
         return None
 
 

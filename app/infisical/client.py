@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial, reduce
 from operator import getitem
 from typing import Any, Self, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
@@ -25,7 +25,7 @@ from ..core.http import (
 )
 from ..core.secret import Secret
 from . import errors, models
-from .auth import OAuthApplication, TokenAuth, UniversalAuth
+from .auth import OAuthApplication, UniversalAuth
 
 LOGIN_PATH = "/api/v1/auth/universal-auth/login"
 RENEW_PATH = "/api/v1/auth/token/renew"
@@ -42,15 +42,15 @@ _Model = TypeVar("_Model")
 class Infisical:
     """Speaks to one Infisical as one identity. Safe to share between threads, made once per process.
 
-    Without `auth` it may only log in, and `acting_with` makes of it one that acts for somebody. Every method raises
-    an InfisicalError. Times are seconds: a read takes at most 10, a log-in 15, a create as long as its deadline
+    `auth` is an access token, or what logs in. Without it this may only log somebody in, and `acting_with` makes of it
+    one that acts for them. Every method raises an InfisicalError. Times are seconds: a read takes at most 10, a log-in 15, a create as long as its deadline
     allows. Nothing is sent twice, save the one call that Infisical refused for a token that had run out: it
     authenticates before it does anything else (recorded exchange create-no-auth-invalid-body), so that the first one
     did nothing.
     """
 
     def __init__(
-        self, base_url: str, *, auth: TokenAuth | UniversalAuth | None, transport: httpx.BaseTransport
+        self, base_url: str, *, auth: Secret | UniversalAuth | None, transport: httpx.BaseTransport
     ) -> None:
         self.base_url = base_url
         self._auth = auth
@@ -60,7 +60,7 @@ class Infisical:
     def from_settings(cls, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> Self:
         """The client that acts with the server's own credential: it logs in with Universal Auth, or sends the Infisical
         access token that was given. Raises ValueError where the settings name neither."""
-        auth: TokenAuth | UniversalAuth | None = TokenAuth(settings.token) if settings.token else None
+        auth: Secret | UniversalAuth | None = settings.token
         if settings.client_id and settings.client_secret:
             auth = UniversalAuth(client_id=settings.client_id, client_secret=settings.client_secret)
         if settings.host is None or auth is None:
@@ -71,13 +71,8 @@ class Infisical:
     def acting_with(self, token: Secret) -> Self:
         """The same client with somebody's Infisical access token: its own rights, the same network connections."""
         acting = copy.copy(self)
-        acting._auth = TokenAuth(token)  # noqa: SLF001  # it is this very class
+        acting._auth = token  # noqa: SLF001  # it is this very class
         return acting
-
-    @property
-    def host(self) -> str:
-        """The host name of Infisical, with a port that is not the usual one: what people know it by."""
-        return urlsplit(self.base_url).netloc
 
     def status(self) -> None:
         """Returns when Infisical answers as Infisical does; needs no credential."""
@@ -223,8 +218,8 @@ class Infisical:
         """Asks as whom this client acts for. `request` is what `HttpClient.send` takes."""
         deadline = deadline or Deadline.after(_ALL_TOGETHER)
         ask = partial(self._ask, method, path, deadline=deadline, **request)
-        if self._auth is None:
-            return ask()
+        if not isinstance(self._auth, UniversalAuth):
+            return ask(auth=Authorization("Bearer", self._auth) if self._auth else None)
         token = self._auth.token(self, deadline=deadline)
         try:
             return ask(auth=Authorization("Bearer", token))
@@ -232,10 +227,7 @@ class Infisical:
             # A token that has expired, was revoked or is used up (get-expired-token, get-revoked-token, numuses-call-3).
             if error.status not in (401, 403):
                 raise
-            refused = error
         another = self._auth.token(self, deadline=deadline, refused=token)
-        if another is token:
-            raise refused
         return ask(auth=Authorization("Bearer", another))
 
     def _ask(
@@ -256,7 +248,9 @@ class Infisical:
                 self.base_url + path,
                 deadline=deadline or Deadline.after(_ALL_TOGETHER),
                 longest=longest,
-                redact=(*redact, *(self._auth.secrets if self._auth else ())),
+                redact=(*redact, self._auth.client_secret)
+                if isinstance(self._auth, UniversalAuth)
+                else redact,
                 **request,
             )
         except HttpError as error:

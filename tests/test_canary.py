@@ -24,7 +24,7 @@ from app import create_app
 from app.config import Settings
 from app.core.http import Deadline, NetworkTransport, certificates
 from app.core.secret import Secret
-from app.infisical.auth import TokenAuth, UniversalAuth
+from app.infisical.auth import UniversalAuth
 from app.infisical.client import LOGIN_PATH, RENEW_PATH, Infisical
 from app.infisical.errors import InfisicalError
 from app.sandbox import SCENARIOS, SandboxTransport, create_sandbox, prepare_database
@@ -601,9 +601,9 @@ def raised_by(call: Callable[[], object]) -> BaseException | None:
 
 def client_with(upstream: Upstream, *, pair: bool = True) -> Infisical:
     secret = Secret(CLIENT_SECRET)
-    auth: TokenAuth | UniversalAuth = UniversalAuth(client_id="made-up-id", client_secret=secret)
+    auth: Secret | UniversalAuth = UniversalAuth(client_id="made-up-id", client_secret=secret)
     if not pair:
-        auth = TokenAuth(Secret(INFISICAL_TOKEN))
+        auth = Secret(INFISICAL_TOKEN)
     return Infisical(HOST, auth=auth, transport=httpx.MockTransport(upstream))
 
 
@@ -653,7 +653,7 @@ def test_what_the_client_raises_over_a_real_socket_drags_no_secret_behind_it(cag
     transport = NetworkTransport(certificates())
     # A header cannot hold the other canary's quotation marks.
     token = Secret("canary.of.infisical-over-a-socket")
-    with contextlib.closing(Infisical(url, auth=TokenAuth(token), transport=transport)) as infisical:
+    with contextlib.closing(Infisical(url, auth=token, transport=transport)) as infisical:
         new = new_connection(access_token=Secret(ACCESS_TOKEN))
         raised = raised_by(lambda: infisical.create(new, deadline=Deadline.after(0.5)))
     server.close()

@@ -31,7 +31,7 @@ from app.core.http import client_secret_basic
 from app.core.limits import Limits
 from app.core.secret import Encryption, Secret
 from app.core.templating import STATIC, TEMPLATES, Pages
-from app.infisical.auth import OAuthApplication, TokenAuth, UniversalAuth
+from app.infisical.auth import OAuthApplication, UniversalAuth
 from app.infisical.client import Infisical
 from app.infisical.models import AccessGrant
 from app.web.services import EXTENSION
@@ -770,11 +770,10 @@ def holders() -> dict[str, Any]:
         "Session": session_of(OBTAINED),
         "AccessGrant": AccessGrant.model_validate(json.loads(grant(OBTAINED).content)),
         "NewConnection": new_connection(access_token=Secret(SUPABASE)),
-        "TokenAuth": TokenAuth(Secret(OBTAINED)),
         "UniversalAuth": UniversalAuth(client_id="c", client_secret=secret),
         "OAuthApplication": application,
         "Authorization": client_secret_basic(application.client_id, application.client_secret),
-        "Infisical": Infisical(HOST, auth=TokenAuth(Secret(OBTAINED)), transport=httpx.MockTransport(Played())),
+        "Infisical": Infisical(HOST, auth=Secret(OBTAINED), transport=httpx.MockTransport(Played())),
         "OidcPolicy": OidcPolicy(application=application),
         "IdentityProvider": played.client,
         "AuthorizationRequest": asked,

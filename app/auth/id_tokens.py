@@ -22,7 +22,7 @@ from joserfc.jws import JWSRegistry
 
 from ..core.secret import Secret
 from ..core.text import one_line
-from .oidc_errors import OidcError, OidcUser, ProviderFault, Reason, SignInAgain
+from .oidc_errors import OidcError, OidcUser, Reason
 
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
@@ -57,50 +57,29 @@ class _Signatures(JWSRegistry):
 _SIGNATURES = _Signatures(strict_check_header=False)
 
 
-class UnknownKey(ProviderFault):
-    """No key in hand made the signature. Newer keys may include it."""
-
-    def __init__(self) -> None:
-        super().__init__(Reason.SIGNATURE)
-
-
 def read_id_token(
     token: Secret, *, keys: KeySet, issuer: str, client_id: str, nonce: str, now: datetime
 ) -> OidcUser:
-    """The person in an ID token. Raises SignInAgain where the nonce is another's, else ProviderFault."""
-    claims: Mapping[str, Any] | OidcError
+    """The person in an ID token. Raises OidcError; its reason is SIGNATURE where none of the keys made the signature."""
     try:
-        claims = _claims(token, keys=keys, issuer=issuer, client_id=client_id, nonce=nonce, now=now)
+        return _user_in(token, keys=keys, issuer=issuer, client_id=client_id, nonce=nonce, now=now)
     except (InvalidKeyIdError, BadSignatureError):
-        claims = UnknownKey()
+        reason = Reason.SIGNATURE
     except (InvalidClaimError, MissingClaimError) as error:
         reason = _REASONS.get(error.claim, Reason.TOKEN)
-        claims = SignInAgain(reason) if reason is Reason.OTHER_NONCE else ProviderFault(reason)
     except ExpiredTokenError:
-        claims = ProviderFault(Reason.TIME)
+        reason = Reason.TIME
     except (UnsupportedAlgorithmError, UnsupportedAlgorithm):
-        claims = ProviderFault(Reason.ALGORITHM)
+        reason = Reason.ALGORITHM
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
-        claims = ProviderFault(Reason.TOKEN)
+        reason = Reason.TOKEN
     # Raised outside the except block: the frames below hold the token in their locals.
-    if isinstance(claims, OidcError):
-        raise claims
-    subject = claims["sub"]
-    if subject != one_line(subject, longest=255):
-        raise ProviderFault(Reason.TOKEN)
-    names = (one_line(claims.get(claim), longest=200) for claim in ("name", "preferred_username", "email"))
-    return OidcUser(
-        subject=subject,
-        name=next(filter(None, names), subject),
-        email=_verified_email(claims),
-        groups=_groups(claims.get("groups")),
-        id_token=token,
-    )
+    raise OidcError(reason)
 
 
-def _claims(
+def _user_in(
     token: Secret, *, keys: KeySet, issuer: str, client_id: str, nonce: str, now: datetime
-) -> Mapping[str, Any]:
+) -> OidcUser:
     read = jwt.decode(token.reveal(), keys, registry=_SIGNATURES)
     needed: dict[str, Any] = {name: {"essential": True} for name in ("sub", "exp", "iat")}
     for name, value in (("iss", issuer), ("aud", client_id)):
@@ -109,7 +88,17 @@ def _claims(
         read.claims, read.header, options=needed, params={"nonce": nonce, "client_id": client_id}
     )
     claims.validate(now=int(now.timestamp()), leeway=LEEWAY)
-    return dict(claims)
+    subject = claims["sub"]
+    if subject != one_line(subject, longest=255):
+        raise ValueError("the subject is no name on one line")
+    names = (one_line(claims.get(claim), longest=200) for claim in ("name", "preferred_username", "email"))
+    return OidcUser(
+        subject=subject,
+        name=next(filter(None, names), subject),
+        email=_verified_email(claims),
+        groups=_groups(claims.get("groups")),
+        id_token=token,
+    )
 
 
 def _verified_email(claims: Mapping[str, Any]) -> str | None:

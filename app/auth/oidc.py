@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,17 +23,9 @@ from joserfc.jwk import JWKRegistry, Key, KeySet
 from ..core.http import Answer, Deadline, Fault, HttpClient, HttpError, client_secret_basic
 from ..core.secret import Secret
 from ..core.text import one_line
-from .id_tokens import UnknownKey, read_id_token
+from .id_tokens import read_id_token
 from .middleware import is_loopback_name
-from .oidc_errors import (
-    AccessDenied,
-    AuthorizationRequest,
-    OidcError,
-    OidcUser,
-    ProviderFault,
-    Reason,
-    SignInAgain,
-)
+from .oidc_errors import AuthorizationRequest, OidcError, OidcUser, Reason
 
 LONGEST = 10.0
 """Seconds that making a request or reading an answer may take as a whole."""
@@ -59,12 +51,12 @@ _SHORTEST_RSA_KEY = 2048
 _Document = TypeVar("_Document")
 
 # RFC 6749, section 4.1.2.1; OpenID Connect Core 1.0, section 3.1.2.6. Any other error is a refusal.
-_ERRORS: dict[str, tuple[type[OidcError], Reason]] = {
-    "access_denied": (AccessDenied, Reason.DENIED),
-    **dict.fromkeys(("server_error", "temporarily_unavailable"), (ProviderFault, Reason.FAILED)),
+_ERRORS = {
+    "access_denied": Reason.DENIED,
+    **dict.fromkeys(("server_error", "temporarily_unavailable"), Reason.FAILED),
     **dict.fromkeys(
         ("invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope"),
-        (ProviderFault, Reason.REQUEST),
+        Reason.REQUEST,
     ),
 }
 _FAULTS = {
@@ -97,7 +89,7 @@ class IdentityProvider:
     """One identity provider, as one client registered there. Made once per process, safe to share between threads.
 
     `transport` is the network below; `clock` is the wall clock, with a zone. Both methods take 10 seconds at most
-    and raise an OidcError. Raises ValueError for an issuer that is no https address (http is for loopback).
+    and raise an OidcError. `issuer` is an https address, or http on loopback (see `config_rules.issuer`).
     """
 
     def __init__(
@@ -109,8 +101,6 @@ class IdentityProvider:
         transport: httpx.BaseTransport,
         clock: Callable[[], datetime],
     ) -> None:
-        if not is_address(issuer, plain_on_loopback=True) or "?" in issuer:
-            raise ValueError("the issuer must be an https address without a query")
         self._issuer = issuer
         self._client_id = client_id
         self._client_secret = client_secret
@@ -153,28 +143,30 @@ class IdentityProvider:
     def authenticate(self, answer: Mapping[str, str], *, request: AuthorizationRequest) -> OidcUser:
         """The person who came back with this answer, the query of the address, to the request that was made."""
         if not request.is_answered_by(answer.get("state", ""), now=self._clock()):
-            raise SignInAgain(Reason.OTHER_STATE)
+            raise OidcError(Reason.OTHER_STATE)
         deadline = Deadline.after(LONGEST)
         metadata = self._metadata.get(deadline)
         # RFC 9207: whoever answers in another provider's place gives its own name, or leaves it out.
         issuer = answer.get("iss")
         if issuer != self._issuer and (issuer is not None or metadata.names_itself):
-            raise SignInAgain(Reason.OTHER_STATE)
+            raise OidcError(Reason.OTHER_STATE)
         if "error" in answer:
-            kind, reason = _ERRORS.get(answer["error"], (AccessDenied, Reason.REFUSED))
-            raise kind(reason, said=one_line(answer.get("error_description"), longest=200))
+            reason = _ERRORS.get(answer["error"], Reason.REFUSED)
+            raise OidcError(reason, said=one_line(answer.get("error_description"), longest=200))
         code = Secret(answer.get("code", ""))
         if not re.fullmatch("[ -~]+", code.reveal()) or len(code.reveal()) > _LONGEST_CODE:
-            raise SignInAgain(Reason.NO_CODE)
+            raise OidcError(Reason.NO_CODE)
         id_token = self._redeem(code, request=request, metadata=metadata, deadline=deadline)
+        believed = {"issuer": self._issuer, "client_id": self._client_id, "nonce": request.nonce}
         keys = self._keys.get(deadline)
         try:
-            return self._read(id_token, keys=keys, nonce=request.nonce)
-        except UnknownKey:
-            newer = self._keys.get(deadline, newer_than=keys)
+            return read_id_token(id_token, keys=keys, now=self._clock(), **believed)
+        except OidcError as error:
+            # Newer keys may include the one that made the signature.
+            newer = self._keys.get(deadline, newer_than=keys) if error.reason is Reason.SIGNATURE else keys
             if newer is keys:
                 raise
-        return self._read(id_token, keys=newer, nonce=request.nonce)
+        return read_id_token(id_token, keys=newer, now=self._clock(), **believed)
 
     def close(self) -> None:
         self._http.close()
@@ -207,23 +199,13 @@ class IdentityProvider:
             raise _refused_code(answer)
         id_token = Secret(str(_object_in(answer).get("id_token")))
         if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]*", id_token.reveal(), re.ASCII):
-            raise ProviderFault(Reason.TOKEN)
+            raise OidcError(Reason.TOKEN)
         return id_token
-
-    def _read(self, id_token: Secret, *, keys: KeySet, nonce: str) -> OidcUser:
-        return read_id_token(
-            id_token,
-            keys=keys,
-            issuer=self._issuer,
-            client_id=self._client_id,
-            nonce=nonce,
-            now=self._clock(),
-        )
 
     def _get_json(self, url: str, deadline: Deadline) -> object:
         answer = self._send("GET", url, deadline=deadline)
         if answer.status != 200:
-            raise ProviderFault(Reason.FAILED if answer.status >= 500 else Reason.NOT_UNDERSTOOD)
+            raise OidcError(Reason.FAILED if answer.status >= 500 else Reason.NOT_UNDERSTOOD)
         return answer.payload
 
     def _send(self, method: str, url: str, *, deadline: Deadline, **options: Any) -> Answer:
@@ -231,7 +213,7 @@ class IdentityProvider:
             return self._http.send(method, url, deadline=deadline, **options)
         except HttpError as error:
             reason = _FAULTS.get(error.fault, Reason.UNREACHABLE)
-        raise ProviderFault(reason)
+        raise OidcError(reason)
 
 
 def _object_in(answer: Answer) -> dict[str, Any]:
@@ -241,33 +223,35 @@ def _object_in(answer: Answer) -> dict[str, Any]:
 def _refused_code(answer: Answer) -> OidcError:
     """What a refusal of the token endpoint stands for (RFC 6749, section 5.2)."""
     refusal = _object_in(answer)
-    error, said = refusal.get("error"), one_line(refusal.get("error_description"), longest=200)
+    error = refusal.get("error")
     if error == "invalid_grant":
-        return SignInAgain(Reason.CODE_SPENT, said=said)
-    if answer.status == 401 or error in ("invalid_client", "unauthorized_client"):
-        return ProviderFault(Reason.CLIENT, said=said)
-    if answer.status >= 500:
-        return ProviderFault(Reason.FAILED, said=said)
-    return ProviderFault(Reason.NOT_UNDERSTOOD if error is None else Reason.REQUEST, said=said)
+        reason = Reason.CODE_SPENT
+    elif answer.status == 401 or error in ("invalid_client", "unauthorized_client"):
+        reason = Reason.CLIENT
+    elif answer.status >= 500:
+        reason = Reason.FAILED
+    else:
+        reason = Reason.NOT_UNDERSTOOD if error is None else Reason.REQUEST
+    return OidcError(reason, said=one_line(refusal.get("error_description"), longest=200))
 
 
 def read_metadata(document: object, *, issuer: str) -> Metadata:
-    """The metadata in a discovery document of this issuer. Raises ProviderFault."""
+    """The metadata in a discovery document of this issuer. Raises OidcError."""
     if not isinstance(document, dict) or "issuer" not in document:
-        raise ProviderFault(Reason.NOT_UNDERSTOOD)
+        raise OidcError(Reason.NOT_UNDERSTOOD)
     if document["issuer"] != issuer:
-        raise ProviderFault(Reason.OTHER_ISSUER)
+        raise OidcError(Reason.OTHER_ISSUER)
     endpoints: dict[str, Any] = {
         name: document.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")
     }
     if not all(is_address(url, plain_on_loopback=issuer.startswith("http:")) for url in endpoints.values()):
-        raise ProviderFault(Reason.NOT_UNDERSTOOD)
+        raise OidcError(Reason.NOT_UNDERSTOOD)
     scopes: Any = document.get("scopes_supported")
     methods: Any = document.get("token_endpoint_auth_methods_supported")
     # HTTP Basic is what a provider takes that does not say (Discovery 1.0, section 3).
     secret_in_form = isinstance(methods, list) and "client_secret_basic" not in methods
     if secret_in_form and "client_secret_post" not in methods:
-        raise ProviderFault(Reason.NO_METHOD)
+        raise OidcError(Reason.NO_METHOD)
     # A provider that does not offer this scope either sends groups anyway or refuses a scope it does not know.
     groups = " groups" if isinstance(scopes, list) and "groups" in scopes else ""
     return Metadata(
@@ -295,10 +279,10 @@ def is_address(text: object, *, plain_on_loopback: bool) -> bool:
 
 
 def read_keys(document: object) -> KeySet:
-    """The keys of a JWKS that can verify a signature; those of other kinds are left out. Raises ProviderFault."""
+    """The keys of a JWKS that can verify a signature; those of other kinds are left out. Raises OidcError."""
     listed = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(listed, list):
-        raise ProviderFault(Reason.NOT_UNDERSTOOD)
+        raise OidcError(Reason.NOT_UNDERSTOOD)
     return KeySet([key for key in map(_key, listed[:_MOST_KEYS]) if key is not None])
 
 
@@ -320,37 +304,33 @@ def _key(jwk: object) -> Key | None:
 class Cached(Generic[_Document]):
     """A document that is fetched when it is first needed and kept for an hour. Safe to share between threads.
 
-    One fetch serves all threads that wait for it. `fetch` raises ProviderFault, and so does `get`.
+    One fetch serves all threads that wait for it. `fetch` raises OidcError, and so does `get`.
     """
 
     def __init__(self, fetch: Callable[[Deadline], _Document], *, clock: Callable[[], datetime]) -> None:
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()
-        self._fetched: tuple[_Document, datetime] | None = None
-        self._failed: tuple[Reason, datetime] | None = None
+        self._known: _Document | Reason = Reason.NO_ANSWER
+        self._since = datetime.min.replace(tzinfo=UTC)
 
     def get(self, deadline: Deadline, *, newer_than: _Document | None = None) -> _Document:
         """The document, at most an hour old; with `newer_than` another than that, unless it is less than a minute old."""
         if not self._lock.acquire(timeout=deadline.remaining()):
-            raise ProviderFault(Reason.NO_ANSWER)
+            raise OidcError(Reason.NO_ANSWER)
         try:
-            if self._fetched is not None:
-                document, fetched_at = self._fetched
-                if self._is_within(PAUSE if document is newer_than else KEPT, fetched_at):
-                    return document
-            if self._failed is not None and self._is_within(PAUSE_AFTER_FAILURE, self._failed[1]):
-                raise ProviderFault(self._failed[0])
-            try:
-                document = self._fetch(deadline)
-            except ProviderFault as fault:
-                self._failed = (fault.reason, self._clock())
-                raise
-            self._fetched, self._failed = (document, self._clock()), None
-            return document
+            span = PAUSE if self._known is newer_than else KEPT
+            if isinstance(self._known, Reason):
+                span = PAUSE_AFTER_FAILURE
+            # A clock that was set back must not keep a document for ever.
+            if not timedelta(0) <= self._clock() - self._since < span:
+                try:
+                    self._known = self._fetch(deadline)
+                except OidcError as error:
+                    self._known = error.reason
+                self._since = self._clock()
+            if isinstance(self._known, Reason):
+                raise OidcError(self._known)
+            return self._known
         finally:
             self._lock.release()
-
-    def _is_within(self, span: timedelta, since: datetime) -> bool:
-        # A clock that was set back must not keep a document for ever.
-        return timedelta(0) <= self._clock() - since < span

@@ -4,7 +4,7 @@ import hmac
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Annotated, ClassVar
+from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 
 from pydantic import ConfigDict, Field
@@ -45,36 +45,27 @@ class Reason(Enum):
     TOKEN = "The ID token cannot be read or lacks what it must hold."  # noqa: S105  # likewise
 
 
+_PAGES = {
+    **dict.fromkeys(
+        (Reason.OTHER_STATE, Reason.OTHER_NONCE, Reason.NO_CODE, Reason.CODE_SPENT), "sign-in-again"
+    ),
+    **dict.fromkeys((Reason.DENIED, Reason.REFUSED), "not-let-in"),
+}
+"""Where signing in anew would mend it, and where the provider refused this person."""
+
+
 class OidcError(Exception):
     """A sign-in that did not succeed. `said` is the provider's own words, 200 printable characters at most, or "".
 
-    Neither ever holds a code, a token or the client secret. `slug` names its page, and the result in the audit log.
+    Neither ever holds a code, a token or the client secret. `slug` names its page, and the result in the audit log: a
+    fault that only whoever runs this server or the provider can mend is a `provider-fault`.
     """
-
-    slug: ClassVar[str]
 
     def __init__(self, reason: Reason, *, said: str = "") -> None:
         super().__init__(reason.value)
         self.reason = reason
         self.said = said
-
-
-class SignInAgain(OidcError):
-    """Signing in anew would mend it: the answer belongs to no sign-in under way: another state, a code that was used or has expired."""
-
-    slug = "sign-in-again"
-
-
-class AccessDenied(OidcError):
-    """The provider refused this person: `said` may give the reason."""
-
-    slug = "not-let-in"
-
-
-class ProviderFault(OidcError):
-    """Only whoever runs this server or the provider can mend it: not reached, misconfigured, a bad token."""
-
-    slug = "provider-fault"
+        self.slug = _PAGES.get(reason, "provider-fault")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -18,7 +18,7 @@ from ..web.hooks import public
 from ..web.problems import Action
 from ..web.render import deny, page, problem, problem_of
 from ..web.services import Page, Principal, record, services
-from .oidc_errors import AuthorizationRequest, OidcError, OidcUser, ProviderFault
+from .oidc_errors import AuthorizationRequest, OidcError, OidcUser
 from .session import (
     TOO_LONG_FOR_A_COOKIE,
     EncryptedCookie,
@@ -211,7 +211,7 @@ def _callback_url() -> str:
 def _not_signed_in(error: OidcError, leads_to: str | None) -> Page:
     record("sign-in", error.slug)
     words = f"{error.reason.value} It says: “{error.said}”" if error.said else error.reason.value
-    label = "Try again" if isinstance(error, ProviderFault) else "Sign in"
+    label = "Try again" if error.slug == "provider-fault" else "Sign in"
     return _again(error.slug, leads_to, label=label, reason=words, callback=_callback_url())
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
-from itertools import islice
 from typing import Any, Literal
 
 from limits import RateLimitItem, parse
@@ -181,10 +180,10 @@ class _Memory:
 def _count(redis: MovingWindowRateLimiter, uses: list[_Use]) -> RetryAfter | None:
     """Counts all the uses, or none when one of them is out of bounds.
 
-    Where another request takes the last place between the look and the count, the uses before it stay counted.
+    Where another request takes the last place between the look and the count, the others stay counted.
     """
     full = [use for use in uses if not redis.test(use.bound, *use.path)]
-    full = full or list(islice((use for use in uses if not redis.hit(use.bound, *use.path)), 1))
+    full = full or [use for use in uses if not redis.hit(use.bound, *use.path)]
     waits = [
         # The clocks of two machines that share a Redis may differ.
         use.wait(redis.get_window_stats(use.bound, *use.path).reset_time - time.time())

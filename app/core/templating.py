@@ -3,7 +3,6 @@
 import hashlib
 import mimetypes
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
@@ -102,19 +101,16 @@ def _environment(templates: Path) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["url_for"] = url_for
-    environment.filters.update(_FILTERS)
+    environment.filters |= {
+        "iso": iso,
+        "date": lambda when: f"{when.day} {when:%b %Y}",
+        "long_date": lambda when: f"{when.day} {when:%B %Y}",
+        "moment": lambda when: f"{when.day} {when:%B %Y}, {when:%H:%M} UTC",
+        "clock": lambda when: f"{when:%H:%M:%S}",
+    }
     return environment
 
 
 def iso(when: datetime) -> str:
     """The moment in UTC to the second, as it stands in URLs: 2026-11-23T11:42:07Z."""
     return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-_FILTERS: dict[str, Callable[[datetime], str]] = {
-    "iso": iso,
-    "date": lambda when: f"{when.day} {when:%b %Y}",
-    "long_date": lambda when: f"{when.day} {when:%B %Y}",
-    "moment": lambda when: f"{when.day} {when:%B %Y}, {when:%H:%M} UTC",
-    "clock": lambda when: f"{when:%H:%M:%S}",
-}

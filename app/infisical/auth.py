@@ -1,4 +1,4 @@
-"""Whose access token a request to Infisical carries: one that was given, or one that a log-in obtains and renews."""
+"""The access token that a log-in of this server obtains and renews, and the credentials for that."""
 
 import re
 import threading
@@ -37,17 +37,6 @@ class OAuthApplication:
     client_secret: Secret
 
 
-class TokenAuth:
-    """An Infisical access token that was given."""
-
-    def __init__(self, token: Secret) -> None:
-        self._token = token
-        self.secrets: tuple[Secret, ...] = (token,)
-
-    def token(self, *_: object, **__: object) -> Secret:
-        return self._token
-
-
 @dataclass(frozen=True, slots=True)
 class _Session:
     """An Infisical access token in use, and moments on the monotonic clock."""
@@ -70,9 +59,8 @@ class UniversalAuth:
     def __init__(
         self, *, client_id: str, client_secret: Secret, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.secrets: tuple[Secret, ...] = (client_secret,)
+        self.client_secret = client_secret
         self._client_id = client_id
-        self._client_secret = client_secret
         self._clock = clock
         self._lock = threading.Lock()
         self._session: _Session | None = None
@@ -113,7 +101,7 @@ class UniversalAuth:
         with suppress(NoAnswer):
             try:
                 grant = infisical.log_in(
-                    client_id=self._client_id, client_secret=self._client_secret, deadline=deadline
+                    client_id=self._client_id, client_secret=self.client_secret, deadline=deadline
                 )
             except LoginRefused as error:
                 self._refused, self._refused_until = error, self._clock() + PAUSE_AFTER_REFUSAL

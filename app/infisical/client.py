@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial, reduce
 from operator import getitem
 from typing import Any, Self, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
@@ -24,28 +24,8 @@ from ..core.http import (
     client_secret_basic,
 )
 from ..core.secret import Secret
-from .auth import OAuthApplication, TokenAuth, UniversalAuth
-from .errors import (
-    InfisicalError,
-    LoginRefused,
-    NoAnswer,
-    NotFound,
-    NotInfisical,
-    Unreachable,
-    error_from_answer,
-    error_from_exchange,
-    error_from_login,
-)
-from .models import (
-    AccessGrant,
-    AppOption,
-    Connection,
-    ExchangedToken,
-    NewConnection,
-    Organization,
-    Project,
-    User,
-)
+from . import errors, models
+from .auth import OAuthApplication, UniversalAuth
 
 LOGIN_PATH = "/api/v1/auth/universal-auth/login"
 RENEW_PATH = "/api/v1/auth/token/renew"
@@ -62,15 +42,15 @@ _Model = TypeVar("_Model")
 class Infisical:
     """Speaks to one Infisical as one identity. Safe to share between threads, made once per process.
 
-    Without `auth` it may only log in, and `acting_with` makes of it one that acts for somebody. Every method raises
-    an InfisicalError. Times are seconds: a read takes at most 10, a log-in 15, a create as long as its deadline
+    `auth` is an access token, or what logs in. Without it this may only log somebody in, and `acting_with` makes of it
+    one that acts for them. Every method raises an InfisicalError. Times are seconds: a read takes at most 10, a log-in 15, a create as long as its deadline
     allows. Nothing is sent twice, save the one call that Infisical refused for a token that had run out: it
     authenticates before it does anything else (recorded exchange create-no-auth-invalid-body), so that the first one
     did nothing.
     """
 
     def __init__(
-        self, base_url: str, *, auth: TokenAuth | UniversalAuth | None, transport: httpx.BaseTransport
+        self, base_url: str, *, auth: Secret | UniversalAuth | None, transport: httpx.BaseTransport
     ) -> None:
         self.base_url = base_url
         self._auth = auth
@@ -80,7 +60,7 @@ class Infisical:
     def from_settings(cls, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> Self:
         """The client that acts with the server's own credential: it logs in with Universal Auth, or sends the Infisical
         access token that was given. Raises ValueError where the settings name neither."""
-        auth: TokenAuth | UniversalAuth | None = TokenAuth(settings.token) if settings.token else None
+        auth: Secret | UniversalAuth | None = settings.token
         if settings.client_id and settings.client_secret:
             auth = UniversalAuth(client_id=settings.client_id, client_secret=settings.client_secret)
         if settings.host is None or auth is None:
@@ -91,23 +71,18 @@ class Infisical:
     def acting_with(self, token: Secret) -> Self:
         """The same client with somebody's Infisical access token: its own rights, the same network connections."""
         acting = copy.copy(self)
-        acting._auth = TokenAuth(token)  # noqa: SLF001  # it is this very class
+        acting._auth = token  # noqa: SLF001  # it is this very class
         return acting
-
-    @property
-    def host(self) -> str:
-        """The host name of Infisical, with a port that is not the usual one: what people know it by."""
-        return urlsplit(self.base_url).netloc
 
     def status(self) -> None:
         """Returns when Infisical answers as Infisical does; needs no credential."""
         answer = self._ask("GET", "/api/status")
         if not isinstance(answer.payload, dict) or "message" not in answer.payload:
-            raise NotInfisical("Its status is of another shape.")
+            raise errors.NotInfisical("Its status is of another shape.")
 
     def log_in(
         self, *, client_id: str, client_secret: Secret, deadline: Deadline | None = None
-    ) -> AccessGrant:
+    ) -> models.AccessGrant:
         """What Infisical gives a machine identity for its credential (Universal Auth). LoginRefused says why not."""
         answer = self._ask(
             "POST",
@@ -116,19 +91,19 @@ class Infisical:
             deadline=deadline,
             longest=_LOGGING_IN,
             redact=(client_secret,),
-            read_error=error_from_login,
+            read_error=errors.error_from_login,
         )
-        return _read(AccessGrant, answer)
+        return _read(models.AccessGrant, answer)
 
-    def renew(self, token: Secret, *, deadline: Deadline | None = None) -> AccessGrant:
+    def renew(self, token: Secret, *, deadline: Deadline | None = None) -> models.AccessGrant:
         """A fresh access token of the same log-in, up to its maximum life (recorded exchange token-renew-ok)."""
-        return _read(AccessGrant, self._post_token(RENEW_PATH, token, deadline=deadline))
+        return _read(models.AccessGrant, self._post_token(RENEW_PATH, token, deadline=deadline))
 
     def revoke(self, token: Secret) -> None:
         """Ends the log-in that the access token comes from (recorded exchange token-revoke)."""
         self._post_token("/api/v1/auth/token/revoke", token, deadline=Deadline.after(5.0))
 
-    def exchange(self, id_token: Secret, *, application: OAuthApplication) -> AccessGrant:
+    def exchange(self, id_token: Secret, *, application: OAuthApplication) -> models.AccessGrant:
         """An access token with the rights of the person whose ID token this is (RFC 8693); it cannot be renewed.
 
         SignOnRefused where Infisical does not take the person, LoginRefused where it does not take the application.
@@ -146,56 +121,56 @@ class Infisical:
             longest=_LOGGING_IN,
             auth=client_secret_basic(application.client_id, application.client_secret),
             redact=(id_token, application.client_secret),
-            read_error=error_from_exchange,
+            read_error=errors.error_from_exchange,
         )
-        return _read(ExchangedToken, answer)
+        return _read(models.ExchangedToken, answer)
 
-    def user(self) -> User:
+    def user(self) -> models.User:
         """The person whose token this is. From Infisical's source; identities are refused, with 401 or 403."""
-        return _read(User, self._call("GET", "/api/v1/user"), "user")
+        return _read(models.User, self._call("GET", "/api/v1/user"), "user")
 
-    def projects(self) -> tuple[Project, ...]:
+    def projects(self) -> tuple[models.Project, ...]:
         """The secret-management projects that the caller is a member of, by name."""
         answer = self._call("GET", "/api/v1/projects", params={"type": "secret-manager"})
-        found = _read(tuple[Project, ...], answer, "projects")
+        found = _read(tuple[models.Project, ...], answer, "projects")
         return tuple(sorted(found, key=lambda project: project.name.casefold()))
 
-    def project(self, project_id: str, *, deadline: Deadline | None = None) -> Project:
+    def project(self, project_id: str, *, deadline: Deadline | None = None) -> models.Project:
         """One project. NotFound where there is none, NotAMember where the caller is not in it."""
         answer = self._call("GET", f"/api/v1/projects/{_segment(project_id)}", deadline=deadline)
-        return _read(Project, answer, "project")
+        return _read(models.Project, answer, "project")
 
-    def organization(self) -> Organization:
+    def organization(self) -> models.Organization:
         """The caller's organization. Infisical answers this to machine identities only."""
         answer = self._call("GET", "/api/v1/identities/details")
-        return _read(Organization, answer, "identityDetails", "organization")
+        return _read(models.Organization, answer, "identityDetails", "organization")
 
     def connections(
         self, project_id: str | None, *, deadline: Deadline | None = None
-    ) -> tuple[Connection, ...]:
+    ) -> tuple[models.Connection, ...]:
         """The connections of a project, or with None the organization's own, of every app, by name.
 
         Without a project Infisical lists every project's as well, as was recorded; those are left out.
         """
         answer = self._call("GET", _CONNECTIONS, params=_scope(project_id), deadline=deadline)
-        found = _read(tuple[Connection, ...], answer, "appConnections")
+        found = _read(tuple[models.Connection, ...], answer, "appConnections")
         here = (connection for connection in found if connection.project_id == project_id)
         return tuple(sorted(here, key=lambda connection: connection.name.casefold()))
 
-    def options(self, project_id: str | None) -> tuple[AppOption, ...]:
+    def options(self, project_id: str | None) -> tuple[models.AppOption, ...]:
         """The apps that Infisical can connect to, in a project or in the organization."""
         params = {} if project_id is None else {"projectType": "secret-manager"}
         answer = self._call("GET", f"{_CONNECTIONS}/options", params=params)
-        return _read(tuple[AppOption, ...], answer, "appConnectionOptions")
+        return _read(tuple[models.AppOption, ...], answer, "appConnectionOptions")
 
-    def connection(self, app: str, connection_id: str) -> Connection:
+    def connection(self, app: str, connection_id: str) -> models.Connection:
         """One connection by its app and its id."""
         answer = self._call("GET", f"{_CONNECTIONS}/{_segment(app)}/{_segment(connection_id)}")
-        return _read(Connection, answer, "appConnection")
+        return _read(models.Connection, answer, "appConnection")
 
     def connection_named(
         self, app: str, name: str, *, project_id: str | None, deadline: Deadline | None = None
-    ) -> Connection | None:
+    ) -> models.Connection | None:
         """The connection of that app and name in that scope, or None.
 
         None just after a create without an answer proves nothing: Infisical may still be at work.
@@ -203,13 +178,13 @@ class Infisical:
         path = f"{_CONNECTIONS}/{_segment(app)}/connection-name/{_segment(name)}"
         try:
             answer = self._call("GET", path, params=_scope(project_id), deadline=deadline)
-        except NotFound as missing:
+        except errors.NotFound as missing:
             if missing.missing != "connection":
                 raise
             return None
-        return _read(Connection, answer, "appConnection")
+        return _read(models.Connection, answer, "appConnection")
 
-    def create(self, new: NewConnection, *, deadline: Deadline) -> Connection:
+    def create(self, new: models.NewConnection, *, deadline: Deadline) -> models.Connection:
         """Creates a connection, after Infisical has tried its credentials with the app.
 
         NoAnswer means that the outcome is unknown, never that it failed: Infisical closes the socket at 100 s, goes
@@ -223,7 +198,7 @@ class Infisical:
             longest=3600.0,
             redact=new.secrets,
         )
-        return _read(Connection, answer, "appConnection")
+        return _read(models.Connection, answer, "appConnection")
 
     def close(self) -> None:
         self._http.close()
@@ -243,19 +218,16 @@ class Infisical:
         """Asks as whom this client acts for. `request` is what `HttpClient.send` takes."""
         deadline = deadline or Deadline.after(_ALL_TOGETHER)
         ask = partial(self._ask, method, path, deadline=deadline, **request)
-        if self._auth is None:
-            return ask()
+        if not isinstance(self._auth, UniversalAuth):
+            return ask(auth=Authorization("Bearer", self._auth) if self._auth else None)
         token = self._auth.token(self, deadline=deadline)
         try:
             return ask(auth=Authorization("Bearer", token))
-        except LoginRefused as error:
+        except errors.LoginRefused as error:
             # A token that has expired, was revoked or is used up (get-expired-token, get-revoked-token, numuses-call-3).
             if error.status not in (401, 403):
                 raise
-            refused = error
         another = self._auth.token(self, deadline=deadline, refused=token)
-        if another is token:
-            raise refused
         return ask(auth=Authorization("Bearer", another))
 
     def _ask(
@@ -266,26 +238,28 @@ class Infisical:
         deadline: Deadline | None = None,
         longest: float = _READING,
         redact: tuple[Secret, ...] = (),
-        read_error: Callable[[Answer], InfisicalError] = error_from_answer,
+        read_error: Callable[[Answer], errors.InfisicalError] = errors.error_from_answer,
         **request: Any,
     ) -> Answer:
-        failure: InfisicalError
+        failure: errors.InfisicalError
         try:
             answer = self._http.send(
                 method,
                 self.base_url + path,
                 deadline=deadline or Deadline.after(_ALL_TOGETHER),
                 longest=longest,
-                redact=(*redact, *(self._auth.secrets if self._auth else ())),
+                redact=(*redact, self._auth.client_secret)
+                if isinstance(self._auth, UniversalAuth)
+                else redact,
                 **request,
             )
         except HttpError as error:
             if error.fault in (Fault.LATE, Fault.CLOSED):
-                failure = NoAnswer("Infisical did not answer.")
+                failure = errors.NoAnswer("Infisical did not answer.")
             elif error.fault in (Fault.COMPRESSED, Fault.TOO_LONG):
-                failure = NotInfisical(error.fault.value)
+                failure = errors.NotInfisical(error.fault.value)
             else:
-                failure = Unreachable(error.fault.value)
+                failure = errors.Unreachable(error.fault.value)
         else:
             if 200 <= answer.status < 300 and answer.payload is not None:
                 return answer
@@ -304,6 +278,7 @@ def _scope(project_id: str | None) -> dict[str, str]:
 
 def _read(kind: type[_Model], answer: Answer, *keys: str) -> _Model:
     """What stands in the answer under these keys. Raised outside the block: a ValidationError's frames hold it."""
-    with suppress(ValidationError, KeyError, TypeError):
+    # A time may be none that UTC can tell.
+    with suppress(ValidationError, KeyError, TypeError, OverflowError):
         return TypeAdapter(kind).validate_python(reduce(getitem, keys, answer.payload))
-    raise NotInfisical(f"Its answer holds no readable {keys[-1] if keys else 'grant'}.")
+    raise errors.NotInfisical(f"Its answer holds no readable {keys[-1] if keys else 'grant'}.")

@@ -61,37 +61,23 @@ class NewConnection:
         return body
 
 
-def _in_utc(when: datetime) -> datetime:
-    try:
-        return when.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("no time that UTC can tell") from None
-
-
 def _texts(value: object) -> dict[str, str]:
     """Each app has credentials of its own shape."""
-    return (
-        {key: text for key, text in value.items() if isinstance(text, str)} if isinstance(value, dict) else {}
-    )
+    items = value.items() if isinstance(value, dict) else ()
+    return {key: text for key, text in items if isinstance(text, str)}
 
 
 # Ids stand in our URLs, headers and cookies, names in headings and links: what cannot stand there is no answer of
 # Infisical's. Its own ids are UUIDs.
 _Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 _Name = Annotated[str, StringConstraints(pattern=r"[^\s\x1c-\x1f]", max_length=1000)]
-_Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+_Moment = Annotated[AwareDatetime, AfterValidator(lambda when: when.astimezone(UTC))]
 
 
 class _Answer(BaseModel):
     """Reads what it knows and leaves the rest: the server sends more keys than its documentation names."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        hide_input_in_errors=True,
-        populate_by_name=True,
-        arbitrary_types_allowed=True,
-    )
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, populate_by_name=True)
 
 
 class Connection(_Answer):
@@ -198,9 +184,6 @@ class TokenClaims:
     expires_at: datetime | None = None
 
 
-_LONGEST_CLAIM = 100
-
-
 def read_claims(token: Secret) -> TokenClaims:
     """The claims of a token that somebody pasted or Infisical gave out. Never raises."""
     text = token.reveal()
@@ -210,9 +193,10 @@ def read_claims(token: Secret) -> TokenClaims:
     expires_at = None
     with suppress(KeyError, TypeError, ValueError, OverflowError, OSError):
         expires_at = datetime.fromtimestamp(payload["exp"], UTC)
-    if identity := one_line(payload.get("identityId"), longest=_LONGEST_CLAIM):
-        name = one_line(payload.get("identityName"), longest=_LONGEST_CLAIM) or None
+    identity, name, person = (
+        one_line(payload.get(claim), longest=100) or None
+        for claim in ("identityId", "identityName", "userId")
+    )
+    if identity:
         return TokenClaims(kind="identity", subject=identity, name=name, expires_at=expires_at)
-    if person := one_line(payload.get("userId"), longest=_LONGEST_CLAIM):
-        return TokenClaims(kind="person", subject=person, expires_at=expires_at)
-    return TokenClaims(kind="unknown", expires_at=expires_at)
+    return TokenClaims(kind="person" if person else "unknown", subject=person, expires_at=expires_at)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 
 from app.core.http import Deadline, NetworkTransport, certificates
 from app.core.secret import Secret
-from app.infisical.auth import OAuthApplication, TokenAuth
+from app.infisical.auth import OAuthApplication
 from app.infisical.client import Infisical
 from app.infisical.errors import InfisicalError
 from tests.auth.test_sign_in import jwt
@@ -64,7 +64,7 @@ def asked(play: servers.Play, call: str, *, seconds: float = 30) -> tuple[list[b
     server = servers.Server(play)
     url = f"http://127.0.0.1:{server.port}"
     network = Hurried(NetworkTransport(certificates()), seconds=seconds)
-    infisical = Infisical(url, auth=TokenAuth(TOKEN), transport=network)
+    infisical = Infisical(url, auth=TOKEN, transport=network)
     with closing(infisical), pytest.raises(InfisicalError):
         CALLS[call](infisical)
     server.close()
@@ -125,7 +125,7 @@ NESTED = {
 def test_json_of_any_depth_is_an_error_of_infisicals(call: str, status: str) -> None:
     for body in NESTED.values():
         told = httpx.Response(int(status[:3]), content=body, headers={"content-type": "application/json"})
-        infisical = Infisical("https://infisical.test", auth=TokenAuth(TOKEN), transport=httpx.MockTransport(lambda _: told))  # noqa: B023  # called at once  # fmt: skip
+        infisical = Infisical("https://infisical.test", auth=TOKEN, transport=httpx.MockTransport(lambda _: told))  # noqa: B023  # called at once  # fmt: skip
         if call == "revoke" and status == "200 OK":
             continue
         with pytest.raises(InfisicalError):

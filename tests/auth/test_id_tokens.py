@@ -13,9 +13,7 @@ from joserfc import jwk
 
 from app.auth.oidc import read_keys
 from app.auth.oidc_errors import (
-    ProviderFault,
     Reason,
-    SignInAgain,
 )
 
 from .played_provider import (
@@ -110,7 +108,7 @@ def test_a_symmetric_key_that_the_provider_publishes_opens_nothing(provider: Pla
 def test_a_token_signed_by_somebody_else_is_not_believed(provider: PlayedProvider) -> None:
     provider.signing_key = jwk.RSAKey.generate_key(2048, {"kid": "first"})
     fault = refused(provider.signs_in)
-    assert isinstance(fault, ProviderFault)
+    assert fault.slug == "provider-fault"
     assert fault.reason is Reason.SIGNATURE
 
 
@@ -181,7 +179,7 @@ def test_a_token_with_a_wrong_claim_is_not_believed(
     provider.claims = claims
     fault = refused(provider.signs_in)
     assert fault.reason is reason
-    assert isinstance(fault, SignInAgain if reason is Reason.OTHER_NONCE else ProviderFault)
+    assert fault.slug == ("sign-in-again" if reason is Reason.OTHER_NONCE else "provider-fault")
     assert fault.__context__ is None
 
 
@@ -252,7 +250,7 @@ def test_whatever_a_forged_header_says_nobody_is_signed_in(
 )
 def test_a_list_without_the_key_signs_nobody_in(provider: PlayedProvider, keys: Any) -> None:
     provider.answers["/keys"] = httpx.Response(200, json=keys)
-    assert isinstance(refused(provider.signs_in), ProviderFault)
+    assert refused(provider.signs_in).slug == "provider-fault"
 
 
 def test_a_key_that_cannot_be_read_does_not_spoil_the_others(provider: PlayedProvider) -> None:

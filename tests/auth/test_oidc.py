@@ -5,22 +5,16 @@ import hashlib
 import logging
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
 import pytest
 
-from app.auth.oidc import LARGEST_ANSWER, LONGEST, IdentityProvider
+from app.auth.oidc import LARGEST_ANSWER, LONGEST
 from app.auth.oidc_errors import (
-    AccessDenied,
-    OidcError,
-    ProviderFault,
     Reason,
-    SignInAgain,
 )
-from app.core.secret import Secret
 from tests.leak_detector import rendered
 
 from .played_provider import (
@@ -129,7 +123,7 @@ def test_a_discovery_document_that_cannot_be_used_is_refused(
 ) -> None:
     provider.metadata = changes
     fault = refused(provider.asks)
-    assert isinstance(fault, ProviderFault)
+    assert fault.slug == "provider-fault"
     assert fault.reason is reason
 
 
@@ -163,27 +157,6 @@ def test_an_answer_that_is_no_discovery_document_is_refused(
     assert fault.reason is reason
     assert fault.__context__ is None
     assert provider.asked == [DISCOVERY]
-
-
-@pytest.mark.parametrize(
-    "issuer",
-    [
-        "",
-        "login.company.test",
-        "http://login.company.test",
-        "https://login.company.test?a=b",
-        "ftp://localhost",
-    ],
-)
-def test_an_issuer_that_is_no_https_address_is_refused_at_the_start(issuer: str) -> None:
-    with pytest.raises(ValueError, match="https"):
-        IdentityProvider(
-            issuer=issuer,
-            client_id=CLIENT_ID,
-            client_secret=Secret(CLIENT_SECRET),
-            transport=httpx.MockTransport(lambda _: httpx.Response(200)),
-            clock=lambda: datetime.now(UTC),
-        )
 
 
 # ── Arrival ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -221,7 +194,7 @@ def test_an_answer_with_another_state_starts_again_and_sends_nothing(
     provider: PlayedProvider, state: str
 ) -> None:
     fault = refused(lambda: provider.signs_in(state=state))
-    assert isinstance(fault, SignInAgain)
+    assert fault.slug == "sign-in-again"
     assert fault.reason is Reason.OTHER_STATE
     assert provider.asked == [DISCOVERY]
 
@@ -253,23 +226,23 @@ def test_a_provider_that_always_names_itself_may_not_leave_it_out(provider: Play
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "reason"),
+    ("error", "slug", "reason"),
     [
-        ("access_denied", AccessDenied, Reason.DENIED),
-        ("login_required", AccessDenied, Reason.REFUSED),
-        ("made_up_error", AccessDenied, Reason.REFUSED),
-        ("server_error", ProviderFault, Reason.FAILED),
-        ("temporarily_unavailable", ProviderFault, Reason.FAILED),
-        ("invalid_scope", ProviderFault, Reason.REQUEST),
-        ("unauthorized_client", ProviderFault, Reason.REQUEST),
+        ("access_denied", "not-let-in", Reason.DENIED),
+        ("login_required", "not-let-in", Reason.REFUSED),
+        ("made_up_error", "not-let-in", Reason.REFUSED),
+        ("server_error", "provider-fault", Reason.FAILED),
+        ("temporarily_unavailable", "provider-fault", Reason.FAILED),
+        ("invalid_scope", "provider-fault", Reason.REQUEST),
+        ("unauthorized_client", "provider-fault", Reason.REQUEST),
     ],
 )
 def test_an_error_of_the_provider_has_its_reason_and_its_words_in_short(
-    provider: PlayedProvider, error: str, kind: type[OidcError], reason: Reason
+    provider: PlayedProvider, error: str, slug: str, reason: Reason
 ) -> None:
     words = "Not  assigned\u202e\nto\x00this " + "x" * 5000
     fault = refused(lambda: provider.signs_in(error=error, error_description=words))
-    assert type(fault) is kind
+    assert fault.slug == slug
     assert fault.reason is reason
     assert fault.said == f"Not assigned to this {'x' * 5000}"[:199] + "…"
     assert str(fault) == reason.value
@@ -277,37 +250,37 @@ def test_an_error_of_the_provider_has_its_reason_and_its_words_in_short(
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "reason"),
+    ("answer", "slug", "reason"),
     [
-        (httpx.Response(400, json={"error": "invalid_grant"}), SignInAgain, Reason.CODE_SPENT),
-        (httpx.Response(401, json={"error": "invalid_client"}), ProviderFault, Reason.CLIENT),
-        (httpx.Response(400, json={"error": "unauthorized_client"}), ProviderFault, Reason.CLIENT),
-        (httpx.Response(401, text="no"), ProviderFault, Reason.CLIENT),
-        (httpx.Response(400, json={"error": "invalid_request"}), ProviderFault, Reason.REQUEST),
-        (httpx.Response(400, json=["invalid_grant"]), ProviderFault, Reason.NOT_UNDERSTOOD),
-        (httpx.Response(502, text="no"), ProviderFault, Reason.FAILED),
+        (httpx.Response(400, json={"error": "invalid_grant"}), "sign-in-again", Reason.CODE_SPENT),
+        (httpx.Response(401, json={"error": "invalid_client"}), "provider-fault", Reason.CLIENT),
+        (httpx.Response(400, json={"error": "unauthorized_client"}), "provider-fault", Reason.CLIENT),
+        (httpx.Response(401, text="no"), "provider-fault", Reason.CLIENT),
+        (httpx.Response(400, json={"error": "invalid_request"}), "provider-fault", Reason.REQUEST),
+        (httpx.Response(400, json=["invalid_grant"]), "provider-fault", Reason.NOT_UNDERSTOOD),
+        (httpx.Response(502, text="no"), "provider-fault", Reason.FAILED),
         (
             httpx.Response(307, headers={"Location": "https://else.test"}),
-            ProviderFault,
+            "provider-fault",
             Reason.NOT_UNDERSTOOD,
         ),
-        (httpx.Response(200, text="no"), ProviderFault, Reason.TOKEN),
-        (httpx.Response(200, json={"access_token": "only"}), ProviderFault, Reason.TOKEN),
-        (httpx.Response(200, json={"id_token": "a.b.c.d.e"}), ProviderFault, Reason.TOKEN),
+        (httpx.Response(200, text="no"), "provider-fault", Reason.TOKEN),
+        (httpx.Response(200, json={"access_token": "only"}), "provider-fault", Reason.TOKEN),
+        (httpx.Response(200, json={"id_token": "a.b.c.d.e"}), "provider-fault", Reason.TOKEN),
         (
             httpx.Response(200, json={"id_token": "a.b." + "c" * LARGEST_ANSWER}),
-            ProviderFault,
+            "provider-fault",
             Reason.NOT_UNDERSTOOD,
         ),
-        (fails_with(httpx.ReadTimeout), ProviderFault, Reason.NO_ANSWER),
+        (fails_with(httpx.ReadTimeout), "provider-fault", Reason.NO_ANSWER),
     ],
 )
 def test_a_code_that_is_not_exchanged_has_its_reason(
-    provider: PlayedProvider, answer: Any, kind: type[OidcError], reason: Reason
+    provider: PlayedProvider, answer: Any, slug: str, reason: Reason
 ) -> None:
     provider.answers["/token"] = answer
     fault = refused(provider.signs_in)
-    assert type(fault) is kind
+    assert fault.slug == slug
     assert fault.reason is reason
     assert fault.__context__ is None
     assert len(provider.exchanges) == 1

@@ -7,7 +7,7 @@ import httpx
 
 from app.core.http import Deadline
 from app.core.secret import Secret
-from app.infisical.auth import TokenAuth, UniversalAuth
+from app.infisical.auth import UniversalAuth
 from app.infisical.client import Infisical
 from app.infisical.models import NewConnection
 
@@ -53,7 +53,7 @@ def grant(token: str = "made-up-infisical-token", *, expires_in: int = 2592000) 
 
 def client(answer: Answer) -> Infisical:
     """A client with an Infisical access token that was given."""
-    return Infisical(BASE, auth=TokenAuth(Secret("made-up")), transport=httpx.MockTransport(answer))
+    return Infisical(BASE, auth=Secret("made-up"), transport=httpx.MockTransport(answer))
 
 
 def logging_in(answer: Answer, *, clock: Callable[[], float]) -> Infisical:

@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import httpx
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
-from .auth import PUBLIC_ENDPOINTS, EmbeddedBackend, Guard, ServiceAccount, backend_for, protect
+from .auth import backend_for
+from .auth.backends import PUBLIC_ENDPOINTS, EmbeddedBackend, Guard
+from .auth.middleware import protect
 from .config import Access, Settings, SettingsError
 from .connectors import APPS, TokenChecks
 from .connectors.rows import App
@@ -130,10 +133,12 @@ def _services(
     if settings.sandbox:
         named, transport, info = _in_sandbox(settings, data=data, transport=transport, clock=clock, apps=apps)
 
+    @cache
     def reach(host: str) -> Infisical:
         network = transport or NetworkTransport(certificates(ca_bundle=settings.ca_bundle))
         return Infisical(host, auth=None, transport=network)
 
+    @cache
     def connect() -> Infisical:
         return Infisical.from_settings(named, transport=transport)
 
@@ -144,7 +149,7 @@ def _services(
     if guard is None:
         backend = backend_for(named, reach=reach, connect=connect, secret_keys=keys, clock=clock)
     else:
-        backend = EmbeddedBackend(ServiceAccount(named.hosts[0], connect=connect), guard=guard)
+        backend = EmbeddedBackend(named.hosts[0], connect, guard)
     return Services(
         settings=settings,
         backend=backend,

@@ -9,25 +9,13 @@ from ..core.http import NetworkTransport, certificates
 from ..core.secret import Secret
 from ..infisical.client import Infisical
 from ..web.services import AuthBackend
-from .backends import PUBLIC_ENDPOINTS, EmbeddedBackend, Guard, LocalBackend, ProxyBackend, ServiceAccount
+from .backends import LocalBackend, ProxyBackend
 from .login import LoginBackend
-from .middleware import protect
-from .oidc_errors import OidcError
+from .oidc_errors import OidcError as OidcError
 from .oidc_views import OidcBackend, OidcPolicy
 
 if TYPE_CHECKING:
     from .oidc import IdentityProvider
-
-__all__ = [
-    "PUBLIC_ENDPOINTS",
-    "EmbeddedBackend",
-    "Guard",
-    "OidcError",
-    "ServiceAccount",
-    "backend_for",
-    "identity_provider",
-    "protect",
-]
 
 
 def backend_for(
@@ -40,16 +28,16 @@ def backend_for(
 ) -> AuthBackend:
     """The backend of the way in that CONNECT_ACCESS names.
 
-    `reach` makes the client of one of the hosts, `connect` the one with the server's own credential. Raises
-    SettingsError without the extra that single sign-on needs.
+    `reach` gives the client of one of the hosts, `connect` the one with the server's own credential, each the same one
+    every time. Raises SettingsError without the extra that single sign-on needs.
     """
     hosts = settings.hosts
-    server = ServiceAccount(hosts[0], connect)
     if settings.access is Access.THIS_MACHINE:
-        return LocalBackend(server)
+        return LocalBackend(hosts[0], connect)
     if settings.access is Access.PROXY:
         return ProxyBackend(
-            server,
+            hosts[0],
+            connect,
             user_header=settings.proxy_user_header,
             groups_header=settings.proxy_groups_header,
             allowed_groups=frozenset(settings.proxy_allowed_groups),
@@ -64,7 +52,7 @@ def backend_for(
         reach=reach,
         secret_keys=secret_keys,
         clock=clock,
-        server=server if policy.application is None else None,
+        server=connect if policy.application is None else None,
     )
 
 

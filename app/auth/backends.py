@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -35,32 +34,19 @@ def host_name(host: str) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class ServiceAccount:
-    """The server's own credential at Infisical. `connect` is called once per process, when it is first needed."""
-
-    host: str
-    connect: Callable[[], Infisical]
-
-    @cached_property
-    def infisical(self) -> Infisical:
-        return self.connect()
-
-    def check(self) -> None:
-        """Infisical answers and accepts the credential."""
-        self.infisical.status()
-        self.infisical.projects()
-
-
-@dataclass(frozen=True, eq=False)
 class LocalBackend:
-    """The way in on a loopback address. That a request comes from this machine is judged before (see `middleware`)."""
+    """The way in on a loopback address. That a request comes from this machine is judged before (see `middleware`).
 
-    server: ServiceAccount
+    `connect` gives the client with the server's own credential at Infisical, whose address is `address`.
+    """
+
+    address: str
+    connect: Callable[[], Infisical]
     blueprint: ClassVar[None] = None
 
     @property
     def host(self) -> str:
-        return host_name(self.server.host)
+        return host_name(self.address)
 
     def authenticate(self) -> AuthContext | Page:
         return self.context_of(_THIS_MACHINE)
@@ -69,12 +55,12 @@ class LocalBackend:
         return None
 
     def check(self) -> None:
-        self.server.check()
+        """Infisical answers and accepts the credential."""
+        self.connect().status()
+        self.connect().projects()
 
     def context_of(self, person: Principal) -> AuthContext:
-        return AuthContext(
-            person=person, host=host_name(self.server.host), connect=lambda: self.server.infisical
-        )
+        return AuthContext(person=person, host=host_name(self.address), connect=self.connect)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,10 +104,8 @@ class EmbeddedBackend(LocalBackend):
 
     guard: Guard
 
-    @property
-    def host(self) -> str:
-        """Nobody who was not let in learns which Infisical it is."""
-        return ""
+    host = ""
+    """Nobody who was not let in learns which Infisical it is."""
 
     def authenticate(self) -> AuthContext | Page:
         host_answers()

@@ -4,10 +4,11 @@ import re
 import tomllib
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import cast
 
-from flask import request
+from flask import Blueprint, request
 from werkzeug.datastructures import MultiDict
 from wtforms import Form
 
@@ -29,12 +30,9 @@ from .session import (
     TOO_LONG_FOR_A_COOKIE,
     Session,
     SessionBackend,
-    make_blueprint,
     next_url,
     see_next,
 )
-
-blueprint = make_blueprint("login")
 
 _REGIONS = {
     "us.infisical.com": "Infisical Cloud (US)",
@@ -55,20 +53,6 @@ _WORDS: dict[str, dict[str, str]] = tomllib.loads(
 def _words(name: str, **values: str) -> Message:
     row = _WORDS[name]
     return Message("error", row["lead"].format_map(values), row.get("detail", "").format_map(values))
-
-
-class LoginBackend(SessionBackend):
-    """People sign in with the credential of a machine identity, or with an access token that they got elsewhere."""
-
-    way_in = "sign-in"
-    blueprint = blueprint
-
-    def sign_in_page(self) -> Page:
-        # The client ID of a form that has to be opened anew. Nothing else of it may stand in an address.
-        return _page(SignInForm(MultiDict({"client_id": request.args.get("client_id", "")})))
-
-
-# ── The form ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class ClientIdField(TextField):
@@ -150,11 +134,6 @@ class SignInForm(Form):
         return self.infisical_token if self.by_token else self.client_secret
 
     @property
-    def secret(self) -> Secret:
-        """The secret that was sent."""
-        return self.secret_field.data or Secret("")
-
-    @property
     def lines(self) -> tuple[tuple[str, str], ...]:
         """What the fields say, each with the field's id."""
         fields = (self.client_id, self.client_secret, self.infisical_token)
@@ -168,162 +147,158 @@ class SignInForm(Form):
         return not self.lines
 
 
-# ── Signing in ─────────────────────────────────────────────────────────────────────────────────────────────────────
+class LoginBackend(SessionBackend):
+    """People sign in with the credential of a machine identity, or with an access token that they got elsewhere."""
 
+    way_in = "sign-in"
 
-@blueprint.post("/sign-in")
-@public
-def submit_sign_in() -> Page:
-    form, host = SignInForm(request.form), _host()
-    if _chosen_host() is None:
-        # The page was opened before the settings were changed. Another Infisical must not learn what was meant for that one.
-        return _page(form, status=422, message=_words("not-offered", host=_name_of(host)))
-    if not form.is_whole():
-        return _page(form, status=422)
-    # By its name for people, because one Infisical may be offered under two addresses.
-    identity = None if form.by_token else f"{_name_of(host)} {form.client_id.value.lower()}"
-    wait = services().limits.hit("sign-in", identity=identity, address=request.remote_addr)
-    if wait is not None:
-        record("sign-in", "too-many", person=_applicant(form))
-        words = _words(f"too-many/{wait.key}", wait=counted(wait.seconds, "second"))
-        return _page(form, status=429, message=words, retry_after=wait.seconds)
-    try:
-        newcomer = _session_of_token(form, host) if form.by_token else _session_of_identity(form, host)
-    except LoginRefused as error:
-        record("sign-in", "refused", person=_applicant(form), error=error)
-        way = "token" if form.by_token else "credential"
-        case = f"{way}/{error.refusal.name}"
-        form.secret_field.add_error(_words(case if case in _WORDS else way))
-        return _page(form, status=422, request_id=error.request_id)
-    except InfisicalError as error:
-        record("sign-in", result_of(error), person=_applicant(form), error=error)
-        return _page_of_error(form, error)
-    try:
-        return _backend().begin(newcomer, see_next())
-    except TooLong:
-        if not form.by_token:
-            return _page_of_error(form, NotInfisical(TOO_LONG_FOR_A_COOKIE))
-        form.infisical_token.add_error(_words("too-long"))
-        return _page(form, status=422)
+    @cached_property
+    def blueprint(self) -> Blueprint:
+        pages = super().blueprint
+        pages.post("/sign-in")(self.submit_sign_in)
+        return pages
 
+    def sign_in_page(self) -> Page:
+        # The client ID of a form that has to be opened anew. Nothing else of it may stand in an address.
+        return self._page(SignInForm(MultiDict({"client_id": request.args.get("client_id", "")})))
 
-def _session_of_identity(form: SignInForm, host: str) -> Session:
-    backend, client_id = _backend(), form.client_id.value
-    grant = backend.client_for(host).log_in(client_id=client_id, client_secret=form.secret)
-    claims = read_claims(grant.access_token)
-    return backend.new_session(
-        host=host,
-        subject=f"identity:{claims.subject or client_id}",
-        name=claims.name or f"Machine identity {client_id[:8]}",
-        grant=grant,
-    )
+    @public
+    def submit_sign_in(self) -> Page:
+        form, host = SignInForm(request.form), self._chosen_host()
+        if host is None:
+            # The page was opened before the settings were changed. Another Infisical must not learn what was meant for that one.
+            return self._page(form, status=422, message=_words("not-offered", host=_name_of(self.hosts[0])))
+        if not form.is_whole():
+            return self._page(form, status=422)
+        # By its name for people, because one Infisical may be offered under two addresses.
+        identity = None if form.by_token else f"{_name_of(host)} {form.client_id.value.lower()}"
+        wait = services().limits.hit("sign-in", identity=identity, address=request.remote_addr)
+        # Who tried, as they say themselves. What is no client ID may be a secret, and does not belong into a log.
+        applicant = (
+            Principal(subject=f"client-id:{form.client_id.value}", name="", way_in=self.way_in)
+            if is_client_id(form.client_id.value)
+            else None
+        )
+        if wait is not None:
+            record("sign-in", "too-many", person=applicant)
+            words = _words(f"too-many/{wait.key}", wait=counted(wait.seconds, "second"))
+            return self._page(form, status=429, message=words, retry_after=wait.seconds)
+        try:
+            make_session = self._session_of_token if form.by_token else self._session_of_identity
+            newcomer = make_session(form, host)
+        except LoginRefused as error:
+            record("sign-in", "refused", person=applicant, error=error)
+            way = "token" if form.by_token else "credential"
+            case = f"{way}/{error.refusal.name}"
+            form.secret_field.add_error(_words(case if case in _WORDS else way))
+            return self._page(form, status=422, request_id=error.request_id)
+        except InfisicalError as error:
+            record("sign-in", result_of(error), person=applicant, error=error)
+            return self._page_of_error(form, error)
+        try:
+            return self.begin(newcomer, see_next())
+        except TooLong:
+            if not form.by_token:
+                return self._page_of_error(form, NotInfisical(TOO_LONG_FOR_A_COOKIE))
+            form.infisical_token.add_error(_words("too-long"))
+            return self._page(form, status=422)
 
+    def _session_of_identity(self, form: SignInForm, host: str) -> Session:
+        client_id, client_secret = form.client_id.value, form.client_secret.data or Secret("")
+        grant = self.reach(host).log_in(client_id=client_id, client_secret=client_secret)
+        claims = read_claims(grant.access_token)
+        session = self.new_session(
+            host=host,
+            subject=f"identity:{claims.subject or client_id}",
+            name=claims.name or f"Machine identity {client_id[:8]}",
+        )
+        return session.with_grant(grant, now=session.began_at)
 
-def _session_of_token(form: SignInForm, host: str) -> Session:
-    """What the token says of itself is believed only once Infisical has accepted it."""
-    backend, token = _backend(), form.secret
-    acting = backend.client_for(host).acting_with(token)
-    acting.projects()
-    claims = read_claims(token)
-    name = claims.name
-    if claims.kind != "identity":
-        # Infisical knows people's names, an identity's is in its token.
-        with suppress(InfisicalError):
-            name = acting.user().name
-    subject = claims.subject or pseudonym(token, key=services().secret_keys[0])
-    return backend.new_session(
-        host=host,
-        subject=f"{claims.kind}:{subject}",
-        name=name or f"Access token {subject[:8]}",
-        token=token,
-        expires_at=claims.expires_at,
-    )
+    def _session_of_token(self, form: SignInForm, host: str) -> Session:
+        """What the token says of itself is believed only once Infisical has accepted it."""
+        token = form.infisical_token.data or Secret("")
+        acting = self.reach(host).acting_with(token)
+        acting.projects()
+        claims = read_claims(token)
+        name = claims.name
+        if claims.kind != "identity":
+            # Infisical knows people's names, an identity's is in its token.
+            with suppress(InfisicalError):
+                name = acting.user().name
+        subject = claims.subject or pseudonym(token, key=self.secret_keys[0])
+        session = self.new_session(
+            host=host,
+            subject=f"{claims.kind}:{subject}",
+            name=name or f"Access token {subject[:8]}",
+            token=token,
+        )
+        return replace(session, expires_at=claims.expires_at or session.expires_at)
 
+    def _chosen_host(self) -> str | None:
+        """The Infisical that was chosen, or the only one; None without a choice, or where it is none of those offered."""
+        chosen = request.values.get("host", "")
+        if not chosen and len(self.hosts) == 1:
+            return self.hosts[0]
+        return next((host for host in self.hosts if chosen in (host, host_name(host))), None)
 
-def _applicant(form: SignInForm) -> Principal | None:
-    """Who tried, as they say themselves. What is no client ID may be a secret, and does not belong into a log."""
-    client_id = form.client_id.value
-    if not is_client_id(client_id):
-        return None
-    return Principal(subject=f"client-id:{client_id}", name="", way_in="sign-in")
+    def _page(
+        self,
+        form: SignInForm,
+        *,
+        status: int = 200,
+        message: Message | None = None,
+        request_id: str | None = None,
+        retry_after: int | None = None,
+    ) -> Page:
+        """The page with its two forms; `message` is about both. It asks neither Infisical nor anybody else."""
+        chosen, leads_to, ended = (
+            self._chosen_host() or self.hosts[0],
+            next_url(),
+            request.args.get("ended") == "1",
+        )
+        sandbox_info = services().sandbox_info
+        summary = [(None, f"{message.lead} {message.detail}".strip())] if message else []
+        answer = page(
+            "auth/sign_in.html",
+            scope=None,
+            status=status,
+            form=form,
+            summary=[*summary, *form.lines],
+            request_id=request_id,
+            next=leads_to,
+            host=chosen,
+            called=_name_of(chosen),
+            hosts=[
+                {
+                    "name": _name_of(host),
+                    "href": url_for(
+                        ".auth.sign_in", host=host_name(host), next=leads_to, ended="1" if ended else None
+                    ),
+                    "current": host == chosen,
+                }
+                for host in self.hosts
+            ],
+            ended=ended,
+            out=request.args.get("out") == "1",
+            ask=_words("request-for-an-identity", host=host_name(chosen)).lead,
+            sandbox_credential=sandbox_info.credential if sandbox_info else None,
+        )
+        if retry_after is not None:
+            answer.headers["Retry-After"] = str(retry_after)
+        return answer
 
-
-def _backend() -> LoginBackend:
-    return cast(LoginBackend, services().backend)
-
-
-def _host() -> str:
-    """The Infisical that was chosen, else the first."""
-    return _chosen_host() or _backend().hosts[0]
-
-
-def _chosen_host() -> str | None:
-    """The Infisical that was chosen, or the only one; None without a choice, or where it is none of those offered."""
-    hosts, chosen = _backend().hosts, request.values.get("host", "")
-    if not chosen and len(hosts) == 1:
-        return hosts[0]
-    return next((host for host in hosts if chosen in (host, host_name(host))), None)
+    def _page_of_error(self, form: SignInForm, error: InfisicalError) -> Page:
+        """Infisical could not say whether the credential is good."""
+        shown = problem_words(error, host=host_name(self._chosen_host() or self.hosts[0]))
+        return self._page(
+            form,
+            status=shown.status,
+            message=Message("error", f"{shown.title}.", shown.lede),
+            request_id=error.request_id,
+            retry_after=shown.retry_after,
+        )
 
 
 def _name_of(host: str) -> str:
     """What people call an Infisical: the region of Infisical Cloud, or its host."""
     return _REGIONS.get(host_name(host), host_name(host))
-
-
-# ── The page ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _page(
-    form: SignInForm,
-    *,
-    status: int = 200,
-    message: Message | None = None,
-    request_id: str | None = None,
-    retry_after: int | None = None,
-) -> Page:
-    """The page with its two forms; `message` is about both. It asks neither Infisical nor anybody else."""
-    chosen, leads_to, ended = _host(), next_url(), request.args.get("ended") == "1"
-    sandbox_info = services().sandbox_info
-    answer = page(
-        "auth/sign_in.html",
-        scope=None,
-        status=status,
-        form=form,
-        summary=[
-            *([(None, f"{message.lead} {message.detail}".strip())] if message else ()),
-            *form.lines,
-        ],
-        request_id=request_id,
-        next=leads_to,
-        host=chosen,
-        called=_name_of(chosen),
-        hosts=[
-            {
-                "name": _name_of(host),
-                "href": url_for(
-                    ".auth.sign_in", host=host_name(host), next=leads_to, ended="1" if ended else None
-                ),
-                "current": host == chosen,
-            }
-            for host in _backend().hosts
-        ],
-        ended=ended,
-        out=request.args.get("out") == "1",
-        ask=_words("request-for-an-identity", host=host_name(chosen)).lead,
-        sandbox_credential=sandbox_info.credential if sandbox_info else None,
-    )
-    if retry_after is not None:
-        answer.headers["Retry-After"] = str(retry_after)
-    return answer
-
-
-def _page_of_error(form: SignInForm, error: InfisicalError) -> Page:
-    """Infisical could not say whether the credential is good."""
-    shown = problem_words(error, host=host_name(_host()))
-    return _page(
-        form,
-        status=shown.status,
-        message=Message("error", f"{shown.title}.", shown.lede),
-        request_id=error.request_id,
-        retry_after=shown.retry_after,
-    )

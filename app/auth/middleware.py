@@ -96,14 +96,15 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return address
 
 
-def reason_to_refuse(*, peer: str, protocol: str, host: str, headers: Iterable[str]) -> str | None:
+def reason_to_refuse(environ: "WSGIEnvironment", *, headers: Iterable[str]) -> str | None:
     """Why a request may not have come from this machine, in a sentence; None when nothing says so.
 
     A proxy on the same machine connects from a loopback address too, and would open the server's credential to
-    everyone; and a page elsewhere can make a browser ask for a name of its own that resolves to 127.0.0.1. `peer` is
-    the socket's address, `protocol` the version of HTTP, such as "HTTP/1.1", `headers` the names of all that came.
+    everyone; and a page elsewhere can make a browser ask for a name of its own that resolves to 127.0.0.1. `headers`
+    are the names of those that came.
     """
-    if not is_within(peer, _LOOPBACK):
+    protocol, host = environ.get("SERVER_PROTOCOL", ""), environ.get("HTTP_HOST", "")
+    if not is_within(environ.get("REMOTE_ADDR", ""), _LOOPBACK):
         return "The request came from another machine."
     # Where nothing else is set up, nginx speaks it, adds no header that would give it away, and names its own target.
     if protocol == "HTTP/1.0":
@@ -155,7 +156,7 @@ def protect(app: Flask, settings: Settings, *, keys: tuple[Secret, ...]) -> None
 
 def require_this_machine() -> Page | None:
     """Refuses every request that may not have come from this machine."""
-    reason = _reason_to_refuse(request.headers.keys())
+    reason = reason_to_refuse(request.environ, headers=request.headers.keys())
     return deny("not-this-machine", reason=reason) if reason else None
 
 
@@ -178,17 +179,8 @@ def require_https() -> Page | None:
         return None
     # A trusted proxy says who asks. Another one is not believed, and whoever stands behind it is not from here.
     headers = () if peer_is_trusted() else request.headers.keys()
-    elsewhere = request.environ.get(_UNTRUSTED_PROXY) or _reason_to_refuse(headers)
+    elsewhere = request.environ.get(_UNTRUSTED_PROXY) or reason_to_refuse(request.environ, headers=headers)
     return deny("plain-http") if elsewhere else None
-
-
-def _reason_to_refuse(headers: Iterable[str]) -> str | None:
-    return reason_to_refuse(
-        peer=request.remote_addr or "",
-        protocol=request.environ.get("SERVER_PROTOCOL", ""),
-        host=request.headers.get("Host", ""),
-        headers=headers,
-    )
 
 
 class HostBoundSession(SecureCookieSessionInterface):

@@ -1,12 +1,12 @@
 """Single sign-on: to the company's identity provider and back, who is admitted, and with whose rights at Infisical."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from flask import redirect, request
+from flask import Blueprint, redirect, request
 
 from ..config import Settings
 from ..core.secret import TooLong
@@ -24,7 +24,6 @@ from .session import (
     EncryptedCookie,
     Session,
     SessionBackend,
-    make_blueprint,
     next_url,
 )
 
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 REQUEST_COOKIE = "connect-authorization"
 
-blueprint = make_blueprint("oidc")
-
 
 @dataclass(frozen=True, kw_only=True)
 class OidcPolicy:
@@ -42,8 +39,7 @@ class OidcPolicy:
 
     With an `application` Infisical exchanges the person's ID token for an access token of their own; without one the
     server's own credential acts for everybody who is admitted. Where `emails` or `groups` name somebody, nobody else is
-    admitted; where nobody is named, the server's own credential acts for nobody. `named_by` is the issuer and the client
-    ID.
+    admitted; where nobody is named, the server's own credential acts for nobody. `named_by` is the issuer and the client ID.
     """
 
     application: OAuthApplication | None
@@ -87,7 +83,6 @@ class OidcBackend(SessionBackend):
     """People sign in at the company's identity provider."""
 
     way_in = "oidc"
-    blueprint = blueprint
 
     policy: OidcPolicy
     provider: "IdentityProvider"
@@ -95,6 +90,13 @@ class OidcBackend(SessionBackend):
     @property
     def terms(self) -> str:
         return self.policy.terms
+
+    @cached_property
+    def blueprint(self) -> Blueprint:
+        pages = super().blueprint
+        pages.get("/sign-in/company")(self.login)
+        pages.get("/sign-in/callback")(self.callback)
+        return pages
 
     @cached_property
     def asked(self) -> EncryptedCookie[AuthorizationRequest]:
@@ -110,98 +112,86 @@ class OidcBackend(SessionBackend):
             out=request.args.get("out") == "1",
         )
 
-    def end(self, response: Page) -> Page:
+    @public
+    def sign_out(self) -> Page:
+        response = super().sign_out()
         # Whoever uses this browser next is not led to a form that somebody else filled in.
         self.asked.clear(response)
-        return super().end(response)
+        return response
 
-    def session_of(self, user: OidcUser) -> Session:
+    @public
+    def login(self) -> Page:
+        """Sends the browser to the identity provider. A link leads here: a form would be held back by our own policy."""
+        leads_to = next_url()
+        try:
+            asked = self.provider.authorization_request(redirect_uri=_callback_url())
+        except OidcError as error:
+            return _not_signed_in(error, leads_to)
+        response = redirect(asked.url, code=303)
+        try:
+            self.asked.write(response, asked.leading_to(leads_to))
+        except TooLong:
+            # A form that was filled in at such length fits in no cookie.
+            self.asked.write(response, asked)
+        return response
+
+    @public
+    def callback(self) -> Page:
+        """Where the identity provider sends the browser back to, with what it says of the person."""
+        answer, asked = request.args.to_dict(), self.asked.read()
+        # Judged before anything is counted or forgotten: a picture on another site may lead here too.
+        if asked is None or not asked.is_answered_by(answer.get("state", ""), now=self.clock()):
+            record("refusal", "no-attempt")
+            return problem(
+                "sign-in-again",
+                actions=(_sign_in_link(asked.next_url if asked else None),),
+                reason="This browser knows of no sign-in that began in the last ten minutes. Cookies must be allowed.",
+            )
+        response = self._sign_in_with(answer, asked)
+        # An answer counts once.
+        self.asked.clear(response)
+        return response
+
+    def _sign_in_with(self, answer: dict[str, str], asked: AuthorizationRequest) -> Page:
+        leads_to = asked.next_url
+        once_more = (_sign_in_link(leads_to),)
+        wait = services().limits.hit("sign-in", address=request.remote_addr)
+        if wait is not None:
+            record("sign-in", "too-many")
+            return problem("too-many-sign-ins", actions=once_more, retry_after=wait.seconds)
+        try:
+            user = self.provider.authenticate(answer, request=asked)
+        except OidcError as error:
+            return _not_signed_in(error, leads_to)
+        who = Principal(subject=f"oidc:{user.subject}", name=user.email or user.name, way_in=self.way_in)
+        if not self.policy.admits(user):
+            return deny(
+                "not-allowed" if user.email else "not-allowed/unverified",
+                person=who,
+                actions=(_sign_in_link(leads_to, label="Sign in as somebody else"),),
+                who=who.name,
+            )
+        try:
+            newcomer = self._session_of(user, who)
+        except InfisicalError as error:
+            record("sign-in", "refused", person=who, error=error)
+            return problem_of(error, scope=None, actions=once_more)
+        try:
+            return self.begin(newcomer, redirect(leads_to or url_for(".index"), code=303))
+        except TooLong:
+            return problem_of(NotInfisical(TOO_LONG_FOR_A_COOKIE), scope=None, actions=once_more)
+
+    def _session_of(self, user: OidcUser, who: Principal) -> Session:
         """The session that begins. Asks Infisical for the person's own access token; raises an InfisicalError."""
-        policy, host = self.policy, self.hosts[0]
-        grant = None
-        if policy.application is not None:
-            grant = self.client_for(host).exchange(user.id_token, application=policy.application)
-        # Infisical's own id of the person, where its token has it; else the identity provider's.
-        at_infisical = read_claims(grant.access_token).subject if grant else None
-        return self.new_session(
-            host=host,
-            subject=f"person:{at_infisical}" if at_infisical else f"oidc:{user.subject}",
-            name=user.email or user.name,
-            grant=grant,
-            groups=tuple(group for group in user.groups if group in policy.groups),
-        )
-
-
-@blueprint.get("/sign-in/company")
-@public
-def login() -> Page:
-    """Sends the browser to the identity provider. A link leads here: a form would be held back by our own policy."""
-    leads_to, backend = next_url(), _backend()
-    try:
-        asked = backend.provider.authorization_request(redirect_uri=_callback_url())
-    except OidcError as error:
-        return _not_signed_in(error, leads_to)
-    response = redirect(asked.url, code=303)
-    try:
-        backend.asked.write(response, asked.leading_to(leads_to))
-    except TooLong:
-        # A form that was filled in at such length fits in no cookie.
-        backend.asked.write(response, asked)
-    return response
-
-
-@blueprint.get("/sign-in/callback")
-@public
-def callback() -> Page:
-    """Where the identity provider sends the browser back to, with what it says of the person."""
-    backend, answer = _backend(), request.args.to_dict()
-    asked = backend.asked.read()
-    # Judged before anything is counted or forgotten: a picture on another site may lead here too.
-    if asked is None or not asked.is_answered_by(answer.get("state", ""), now=backend.clock()):
-        record("refusal", "no-attempt")
-        return _again(
-            "sign-in-again",
-            asked.next_url if asked else None,
-            reason="This browser knows of no sign-in that began in the last ten minutes. Cookies must be allowed.",
-        )
-    response = _sign_in_with(answer, asked)
-    # An answer counts once.
-    backend.asked.clear(response)
-    return response
-
-
-def _sign_in_with(answer: dict[str, str], asked: AuthorizationRequest) -> Page:
-    backend, leads_to = _backend(), asked.next_url
-    wait = services().limits.hit("sign-in", address=request.remote_addr)
-    if wait is not None:
-        record("sign-in", "too-many")
-        return _again("too-many-sign-ins", leads_to, retry_after=wait.seconds)
-    try:
-        user = backend.provider.authenticate(answer, request=asked)
-    except OidcError as error:
-        return _not_signed_in(error, leads_to)
-    who = Principal(subject=f"oidc:{user.subject}", name=user.email or user.name, way_in="oidc")
-    if not backend.policy.admits(user):
-        return deny(
-            "not-allowed" if user.email else "not-allowed/unverified",
-            person=who,
-            actions=(_sign_in_link(leads_to, label="Sign in as somebody else"),),
-            who=who.name,
-        )
-    try:
-        newcomer = backend.session_of(user)
-    except InfisicalError as error:
-        record("sign-in", "refused", person=who, error=error)
-        return problem_of(error, scope=None, actions=(_sign_in_link(leads_to),))
-    try:
-        return backend.begin(newcomer, redirect(leads_to or url_for(".index"), code=303))
-    except TooLong:
-        too_long = NotInfisical(TOO_LONG_FOR_A_COOKIE)
-        return problem_of(too_long, scope=None, actions=(_sign_in_link(leads_to),))
-
-
-def _backend() -> OidcBackend:
-    return cast(OidcBackend, services().backend)
+        groups = tuple(group for group in user.groups if group in self.policy.groups)
+        session = self.new_session(host=self.hosts[0], subject=who.subject, name=who.name, groups=groups)
+        if self.policy.application is None:
+            return session
+        grant = self.reach(session.host).exchange(user.id_token, application=self.policy.application)
+        session = session.with_grant(grant, now=session.began_at)
+        # Infisical's own id of the person, where its token has it.
+        at_infisical = read_claims(grant.access_token).subject
+        return replace(session, subject=f"person:{at_infisical}") if at_infisical else session
 
 
 def _callback_url() -> str:
@@ -212,11 +202,8 @@ def _not_signed_in(error: OidcError, leads_to: str | None) -> Page:
     record("sign-in", error.slug)
     words = f"{error.reason.value} It says: “{error.said}”" if error.said else error.reason.value
     label = "Try again" if error.slug == "provider-fault" else "Sign in"
-    return _again(error.slug, leads_to, label=label, reason=words, callback=_callback_url())
-
-
-def _again(slug: str, leads_to: str | None, *, label: str = "Sign in", **values: Any) -> Page:
-    return problem(slug, actions=(_sign_in_link(leads_to, label=label),), **values)
+    action = _sign_in_link(leads_to, label=label)
+    return problem(error.slug, actions=(action,), reason=words, callback=_callback_url())
 
 
 def _sign_in_link(leads_to: str | None, *, label: str = "Sign in") -> Action:

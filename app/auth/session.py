@@ -4,8 +4,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache, cached_property, partial
-from typing import ClassVar, Generic, TypeVar, cast
+from functools import cached_property, partial
+from typing import Any, ClassVar, Generic, TypeVar
 
 import flask
 from flask import Blueprint, after_this_request, request
@@ -20,8 +20,8 @@ from ..infisical.models import AccessGrant
 from ..web.hooks import public
 from ..web.redirects import return_url, safe_next_url
 from ..web.render import see_other
-from ..web.services import AuthContext, Page, Principal, record, services
-from .backends import ServiceAccount, host_name
+from ..web.services import AuthContext, Page, Principal, record
+from .backends import host_name
 
 COOKIE = "connect-sign-in"
 LONGEST_SESSION = timedelta(hours=12)
@@ -37,14 +37,13 @@ _Record = TypeVar("_Record")
 class Session:
     """Who signed in to which Infisical, with what.
 
-    `token` is None where the server's own credential acts. `obtained` means that this sign-in made the token, so that
-    signing out revokes it; a pasted one is only forgotten. `renew_until` is when the log-in behind an obtained token
-    ends; None for a token that is not renewed. `terms` stands for the settings that let the person in.
+    `token` is None where the server's own credential acts. `renew_until` is when the log-in ends that obtained the
+    token here, so that signing out revokes it; None for a pasted one, which is only forgotten. `terms` stands for the
+    settings that let the person in.
     """
 
     __pydantic_config__ = ConfigDict(hide_input_in_errors=True)
 
-    token: StoredSecret | None
     host: str
     subject: str
     name: str
@@ -52,7 +51,7 @@ class Session:
     began_at: datetime
     expires_at: datetime
     obtained_at: datetime
-    obtained: bool = False
+    token: StoredSecret | None = None
     renew_until: datetime | None = None
     groups: tuple[str, ...] = ()
     terms: str = ""
@@ -75,14 +74,17 @@ class Session:
             return False
         return now - self.obtained_at > (self.expires_at - self.obtained_at) / 2
 
-    def renewed(self, grant: AccessGrant, *, now: datetime) -> "Session":
-        expires_at = _after(grant.expires_in, now=now)
-        return replace(self, token=grant.access_token, obtained_at=now, expires_at=expires_at)
-
-
-def _after(seconds: float, *, now: datetime) -> datetime:
-    """The moment so many seconds from now, as far as it matters: a token may have no end, and no session is longer."""
-    return now + timedelta(seconds=min(seconds, 2 * LONGEST_SESSION.total_seconds()))
+    def with_grant(self, grant: AccessGrant, *, now: datetime) -> "Session":
+        """The same session with the token that a log-in, or the renewal of an earlier one, has brought."""
+        # A token may have no end, and no session is longer than this.
+        ends, last = (
+            now + timedelta(seconds=min(seconds, 2 * LONGEST_SESSION.total_seconds()))
+            for seconds in (grant.expires_in, grant.max_ttl)
+        )
+        renew_until = self.renew_until or last
+        return replace(
+            self, token=grant.access_token, obtained_at=now, expires_at=ends, renew_until=renew_until
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,18 +133,17 @@ class SessionBackend:
     """Admits whoever has a session that is not over; everybody else is led to the page where people sign in.
 
     The wizard then acts with that person's rights only; `server`, where there is one, acts for those who have no token
-    of their own. Nothing is kept on the server. `hosts` are the Infisicals that people may sign in to, and `reach` makes
+    of their own. Nothing is kept on the server. `hosts` are the Infisicals that people may sign in to, and `reach` gives
     the client of one of them. Each way to sign in is a subclass, with its pages.
     """
 
     way_in: ClassVar[str]
-    blueprint: ClassVar[Blueprint]
 
     hosts: tuple[str, ...]
     reach: Callable[[str], Infisical]
     secret_keys: tuple[Secret, ...]
     clock: Callable[[], datetime]
-    server: ServiceAccount | None = None
+    server: Callable[[], Infisical] | None = None
 
     @property
     def terms(self) -> str:
@@ -150,9 +151,12 @@ class SessionBackend:
         return ""
 
     @cached_property
-    def client_for(self) -> Callable[[str], Infisical]:
-        """The client of one of the hosts, the same one each time."""
-        return cache(self.reach)
+    def blueprint(self) -> Blueprint:
+        """The pages where people sign in and out, which are registered where the settings choose this way."""
+        pages = Blueprint(self.way_in, __name__)
+        pages.get("/sign-in")(self.sign_in)
+        pages.post("/sign-out")(self.sign_out)
+        return pages
 
     @cached_property
     def cookie(self) -> EncryptedCookie[Session]:
@@ -190,46 +194,26 @@ class SessionBackend:
     def check(self) -> None:
         """Each Infisical answers, and accepts the server's own credential where that acts. There is no other to try."""
         if self.server is not None:
-            self.server.check()
+            self.server().status()
+            self.server().projects()
             return
         for host in self.hosts:
-            self.client_for(host).status()
+            self.reach(host).status()
 
     def current(self) -> Session | None:
         """The session of this browser; None without one that still counts, here and under today's settings."""
         session = self.cookie.read()
         if session is None or session.is_over(now=self.clock()) or session.host not in self.hosts:
             return None
-        acts_as_server = self.server is not None
-        here = (self.way_in, self.terms, acts_as_server)
+        here = (self.way_in, self.terms, self.server is not None)
         return session if (session.way_in, session.terms, session.token is None) == here else None
 
-    def new_session(
-        self,
-        *,
-        host: str,
-        subject: str,
-        name: str,
-        grant: AccessGrant | None = None,
-        token: Secret | None = None,
-        expires_at: datetime | None = None,
-        groups: tuple[str, ...] = (),
-    ) -> Session:
-        """The session that begins now: with what a grant brought, or with a pasted token until that ends, or without."""
+    def new_session(self, *, host: str, subject: str, name: str, **more: Any) -> Session:
+        """The session that begins now, for as long as one may be; `more` are other fields of it."""
         now = self.clock()
+        usual = {"began_at": now, "obtained_at": now, "expires_at": now + LONGEST_SESSION}
         return Session(
-            token=grant.access_token if grant else token,
-            host=host,
-            subject=subject,
-            name=name,
-            way_in=self.way_in,
-            began_at=now,
-            obtained_at=now,
-            expires_at=_after(grant.expires_in, now=now) if grant else expires_at or now + LONGEST_SESSION,
-            obtained=grant is not None,
-            renew_until=_after(grant.max_ttl, now=now) if grant else None,
-            groups=groups,
-            terms=self.terms,
+            host=host, subject=subject, name=name, way_in=self.way_in, terms=self.terms, **(usual | more)
         )
 
     def begin(self, newcomer: Session, response: Page) -> Page:
@@ -247,10 +231,22 @@ class SessionBackend:
         record("sign-in", "ok", person=newcomer.principal)
         return response
 
-    def end(self, response: Page) -> Page:
-        """Signs out with this response. A token that the sign-in obtained is revoked, a pasted one only forgotten."""
+    @public
+    def sign_in(self) -> Page:
+        session = self.current()
+        if session is None:
+            return self.sign_in_page()
+        if session.mark != request.args.get("refused"):
+            return see_next()
+        # Infisical no longer accepts it, though it still looks good here.
+        host = self.host_to_choose(session)
+        return self.forget(see_other(".auth.sign_in", next=next_url(), ended="1", host=host))
+
+    @public
+    def sign_out(self) -> Page:
+        """A token that the sign-in obtained is revoked, a pasted one only forgotten."""
         self._end_current()
-        return self.forget(response)
+        return self.forget(see_other(".auth.sign_in", out="1"))
 
     def forget(self, response: Page) -> Page:
         """Has the browser forget the session and everything else that it held for us."""
@@ -260,9 +256,7 @@ class SessionBackend:
 
     def host_to_choose(self, session: Session | None) -> str | None:
         """Where there are several Infisicals, the one of a session, as the sign-in page takes it: nobody chooses twice."""
-        if session is None or len(self.hosts) == 1 or session.host not in self.hosts:
-            return None
-        return host_name(session.host)
+        return host_name(session.host) if session and len(self.hosts) > 1 else None
 
     def _to_sign_in(self) -> Page:
         """The page where people sign in, which leads back here. With a cookie that no longer counts, it says why."""
@@ -275,10 +269,10 @@ class SessionBackend:
 
     def _client_of(self, session: Session) -> Infisical:
         if session.token is not None:
-            return self.client_for(session.host).acting_with(session.token)
+            return self.reach(session.host).acting_with(session.token)
         if self.server is None:
             raise RuntimeError("a session without a token, and no credential of the server's")
-        return self.server.infisical
+        return self.server()
 
     def _renewed(self, session: Session) -> Session:
         """The same session with a fresh token, once half of the old one's life is gone.
@@ -290,7 +284,7 @@ class SessionBackend:
         if request.method != "GET" or session.token is None or not session.is_due_for_renewal(now=now):
             return session
         try:
-            fresh = session.renewed(self.client_for(session.host).renew(session.token), now=now)
+            fresh = session.with_grant(self.reach(session.host).renew(session.token), now=now)
         except InfisicalError:
             return session
 
@@ -310,18 +304,13 @@ class SessionBackend:
 
     def _revoke(self, session: Session) -> str:
         """Revokes what the session obtained. What came of it, as the audit log has it."""
-        if not session.obtained or session.token is None:
+        if session.token is None or session.renew_until is None:
             return "forgotten"
         try:
-            self.client_for(session.host).revoke(session.token)
+            self.reach(session.host).revoke(session.token)
         except InfisicalError:
             return "not-revoked"
         return "revoked"
-
-
-def session_backend() -> SessionBackend:
-    """The backend of the current request: its pages are registered where it was chosen, and nowhere else."""
-    return cast(SessionBackend, services().backend)
 
 
 def next_url() -> str | None:
@@ -332,29 +321,3 @@ def next_url() -> str | None:
 def see_next() -> Page:
     """A redirect to where the sign-in leads."""
     return flask.redirect(next_url() or url_for(".index"), code=303)
-
-
-@public
-def sign_in() -> Page:
-    backend = session_backend()
-    session = backend.current()
-    if session is None:
-        return backend.sign_in_page()
-    if session.mark != request.args.get("refused"):
-        return see_next()
-    # Infisical no longer accepts it, though it still looks good here.
-    host = backend.host_to_choose(session)
-    return backend.forget(see_other(".auth.sign_in", next=next_url(), ended="1", host=host))
-
-
-@public
-def sign_out() -> Page:
-    return session_backend().end(see_other(".auth.sign_in", out="1"))
-
-
-def make_blueprint(name: str) -> Blueprint:
-    """The pages of one way to sign in, with the two that each has."""
-    blueprint = Blueprint(name, __name__)
-    blueprint.get("/sign-in")(sign_in)
-    blueprint.post("/sign-out")(sign_out)
-    return blueprint

@@ -18,7 +18,8 @@ def refused(
     host: str = HERE,
     headers: Mapping[str, str] | None = None,
 ) -> str | None:
-    return reason_to_refuse(peer=peer, protocol=protocol, host=host, headers=headers or {})
+    environ = {"REMOTE_ADDR": peer, "SERVER_PROTOCOL": protocol, "HTTP_HOST": host}
+    return reason_to_refuse(environ, headers=headers or {})
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"])

@@ -187,8 +187,8 @@ def _in_sandbox(
         token=sandbox.sandbox_token(),
         credential=(sandbox.SANDBOX_CLIENT_ID, sandbox.SANDBOX_CLIENT_SECRET),
         scenarios=tuple(
-            {"digits": last, "sentence": sentence, "token": sandbox.sandbox_token(last)}
-            for last, sentence in sandbox.PROMISES.items()
+            {"digits": one.digits, "sentence": one.sentence, "token": sandbox.sandbox_token(one.digits)}
+            for one in sandbox.SCENARIOS
         ),
     )
     made_up = {

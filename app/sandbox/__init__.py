@@ -10,7 +10,6 @@ from .store import SANDBOX_CLIENT_SECRET as SANDBOX_CLIENT_SECRET
 from .store import SANDBOX_OAUTH_CLIENT_ID as SANDBOX_OAUTH_CLIENT_ID
 from .store import SANDBOX_OAUTH_CLIENT_SECRET as SANDBOX_OAUTH_CLIENT_SECRET
 from .store import prepare_database as prepare_database
-from .supabase import PROMISES as PROMISES
 from .supabase import SCENARIOS as SCENARIOS
 from .supabase import sandbox_token as sandbox_token
 from .transport import SandboxTransport as SandboxTransport

@@ -29,6 +29,7 @@ class Scenario:
 
 
 SCENARIOS = (
+    Scenario("4567", 200, "Supabase accepts the token, as it does with any four digits that are not below."),
     Scenario("0401", 401, "Supabase does not accept the token. Nothing is created."),
     Scenario("0403", 403, "The token lacks a permission. Nothing is created."),
     Scenario("0404", 404, "The instance URL leads nowhere. Nothing is created."),
@@ -41,12 +42,7 @@ SCENARIOS = (
         appears_after=90,
     ),
 )
-PROMISES = {
-    "4567": "Supabase accepts the token, as it does with any four digits that are not below.",
-    **{scenario.digits: scenario.sentence for scenario in SCENARIOS},
-}
-"""What the help page says of each ending, by its four digits."""
-
+_ACCEPTED = SCENARIOS[0]
 _BY_DIGITS = {scenario.digits: scenario for scenario in SCENARIOS}
 
 
@@ -55,18 +51,17 @@ def sandbox_token(digits: str = "4567") -> str:
     return f"sbp_0123456789abcdef0123456789abcdef0123{digits}"
 
 
-def scenario_of(access_token: str) -> Scenario | None:
-    """What happens to this token; None means that it is accepted. Another shape is no token of Supabase's: 0401."""
+def scenario_of(access_token: str) -> Scenario:
+    """What happens to this token. Another shape is no token of Supabase's: 0401."""
     has_its_shape = re.fullmatch(r"sbp_[0-9a-f]{40}", access_token)
-    return _BY_DIGITS.get(access_token[-4:] if has_its_shape else "0401")
+    return _BY_DIGITS.get(access_token[-4:] if has_its_shape else "0401", _ACCEPTED)
 
 
 @server.get("/v1/projects")
 def supabase_projects() -> Response:
     """What Supabase answers to the token in the request."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    scenario = scenario_of(token.strip() if scheme.lower() == "bearer" else "")
-    status = scenario.status if scenario else 200
+    status = scenario_of(token.strip() if scheme.lower() == "bearer" else "").status
     if status is None:
         return answer(None, wait=NEVER)
     response = answer(DATA["supabase"][str(status)], status=status)
@@ -84,14 +79,14 @@ def try_credentials(app: App, credentials: dict[str, Any]) -> int | None:
     """
     # A line break inside a token is dropped silently before it is sent.
     secret = credentials[app.secret.wire[-1]].strip().replace("\r", "").replace("\n", "")
-    scenario = _BY_DIGITS.get(secret[-4:])
+    scenario = _BY_DIGITS.get(secret[-4:], _ACCEPTED)
     if app.slug == SUPABASE.slug:
         url = urlsplit(credentials.get("instanceUrl", SUPABASE_CLOUD).strip())
         _check_reachable(url)
         leads_nowhere = url.path.rstrip("/") or url.query or url.fragment
         scenario = _BY_DIGITS["0404"] if leads_nowhere else scenario_of(secret)
-    if scenario is None or scenario.appears_after is not None:
-        return scenario.appears_after if scenario else None
+    if scenario is _ACCEPTED or scenario.appears_after is not None:
+        return scenario.appears_after
     # It asks a failing Supabase three times more before it gives up (recorded: about 3 s).
     raise refusal(
         400,

@@ -66,8 +66,6 @@ _REFUSED = (
     f"copy it again, whole, or {_MAKE_A_NEW_ONE}."
 )
 
-_UNSENDABLE = "The access token has characters that none of Supabase’s has. Copy it again, whole."
-
 KindOfStop = Literal["refused", "lacks-permission", "rate-limited"]
 
 
@@ -115,8 +113,8 @@ class CheckResult:
 class TokenChecks:
     """Asks the hosts on its list, and no other, about access tokens. Made once per process, safe between threads.
 
-    The list is api.supabase.com and `extra_hosts`, each a host name with its port where that is not 443. `clock`
-    measures how long an answer took.
+    The list is api.supabase.com and `extra_hosts`, each a host name in lower case, with its port where that is not 443.
+    `clock` measures how long an answer took.
     """
 
     def __init__(
@@ -126,8 +124,7 @@ class TokenChecks:
         extra_hosts: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        listed = (host.strip().lower().removesuffix(":443") for host in extra_hosts)
-        self._hosts = frozenset({CLOUD_HOST, *listed}) - {""}
+        self._hosts = frozenset({CLOUD_HOST, *extra_hosts})
         self._clock = clock
         self._http = HttpClient(transport, largest=LARGEST_ANSWER)
 
@@ -146,7 +143,8 @@ class TokenChecks:
         kind = recognise(token).kind
         # Whether it fits into a header.
         if not re.fullmatch("[!-~]{1,4096}", token.reveal()):
-            refused = Check("Token not accepted", "failed", kind, _UNSENDABLE)
+            advice = "The access token has characters that none of Supabase’s has. Copy it again, whole."
+            refused = Check("Token not accepted", "failed", kind, advice)
             return _result(allowed, Check(_REACHABLE), refused, kind_of_stop="refused")
         started = self._clock()
         try:
@@ -202,10 +200,8 @@ def _result_of(answer: Answer, *reached: Check, kind: str) -> CheckResult:
             ),
             more=max(len(payload) - MOST_PROJECTS, 0),
         )
-    if 300 <= status < 400:
-        return _not_checked(*reached, why="answered with a redirect")
-    why = f"answered with status {status}" if status >= 400 else "answered with something else"
-    return _not_checked(*reached, why=why)
+    why = "answered with a redirect" if status >= 300 else "answered with something else"
+    return _not_checked(*reached, why=f"answered with status {status}" if status >= 400 else why)
 
 
 def _not_checked(*passed: Check, why: str) -> CheckResult:

@@ -31,6 +31,8 @@ thousands of connections stays below this."""
 THREADS = 16
 """That ask in one process. As many connections are kept to each host, so that none waits for another's."""
 
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "infisical-connect"}
+
 _SHORTEST_SECRET = 8
 """Characters. What is shorter is no secret, and to take every "a" out of an answer would leave nothing to read."""
 
@@ -110,6 +112,9 @@ class Authorization:
     scheme: str
     credential: Secret
 
+    def header(self) -> dict[str, str]:
+        return {"Authorization": f"{self.scheme} {self.credential.reveal()}"}
+
 
 def client_secret_basic(client_id: str, client_secret: Secret) -> Authorization:
     """A client ID and a client secret as HTTP Basic. Both are encoded as in a form first (RFC 6749, section 2.3.1): a
@@ -152,12 +157,7 @@ class HttpClient:
                 method,
                 url,
                 params=params,
-                headers={
-                    "Accept": "application/json",
-                    "Accept-Encoding": "identity",
-                    "User-Agent": "infisical-connect",
-                    **({"Authorization": f"{auth.scheme} {auth.credential.reveal()}"} if auth else {}),
-                },
+                headers={**_HEADERS, **(auth.header() if auth else {})},
                 json=json() if json else None,
                 data=form() if form else None,
                 extensions={

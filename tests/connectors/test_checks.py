@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from app.config import Settings
 from app.connectors import CheckResult, TokenChecks
 from app.connectors.instance_urls import read_instance_url
 from app.connectors.supabase_api import ALL_PASSED, LARGEST_ANSWER, NOT_CHECKED, ONE_FAILED, Check
@@ -309,11 +310,12 @@ def test_only_https_and_only_listed_hosts_are_ever_asked(url: str, why: str) -> 
     assert row(result, "Address allowed").result == why
 
 
-@pytest.mark.parametrize("listed", ["Proxy.Example.com:8443", " proxy.example.com:8443 "])
-def test_a_listed_host_may_have_a_port(listed: str) -> None:
-    checks = TokenChecks(
-        transport=httpx.MockTransport(lambda _: httpx.Response(200, json=[])), extra_hosts=[listed]
-    )
+def test_a_listed_host_may_have_a_port_and_is_known_however_the_setting_spells_it() -> None:
+    spelt = {"CONNECT_SUPABASE_HOSTS": " Other.Example.com:443, Proxy.Example.com:8443 "}
+    hosts = Settings.load(spelt, None).trusted_hosts
+    assert hosts == ("other.example.com", "proxy.example.com:8443")
+    network = httpx.MockTransport(lambda _: httpx.Response(200, json=[]))
+    checks = TokenChecks(transport=network, extra_hosts=hosts)
     url = read_instance_url("https://proxy.example.com:8443")
     assert checks.check(Secret(TOKEN), url, deadline_seconds=5).title == ALL_PASSED
 

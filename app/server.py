@@ -21,7 +21,6 @@ from . import create_app
 from .config import Bind, Settings, SettingsError
 from .connectors.token_kinds import secret_in
 from .core.limits import PROCESSES
-from .sandbox import prepare_database
 
 THREADS = 16
 """Threads in all. A submission holds one for as long as Infisical takes, up to the submit timeout."""
@@ -91,18 +90,14 @@ def _listen(bind: Bind) -> socket.socket:
 
 
 def _application(settings: Settings, *, database: Path | None) -> Flask:
-    """The application, with the sandbox's database ready before any worker opens it."""
-    try:
-        if database:
-            prepare_database(database)
-    except OSError as error:
-        raise CannotServe(f"{error}.") from None
     try:
         return create_app(settings, data=database)
     except SettingsError as error:
         raise CannotServe("\n".join(error.faults)) from None
     except OSError as error:
-        raise CannotServe(audit_log_fault(settings.audit_log, error.strerror or str(error))) from None
+        # A sandbox's file that cannot be used has a sentence of our own, the audit log the system's words.
+        fault = audit_log_fault(settings.audit_log, error.strerror) if error.strerror else f"{error}."
+        raise CannotServe(fault) from None
 
 
 @contextmanager

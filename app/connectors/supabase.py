@@ -17,7 +17,7 @@ from .token_kinds import recognise
 
 LONGEST_TOKEN = 255
 
-_GUIDE = read_guide(Path(__file__).with_suffix(".toml"))
+_GUIDE = read_guide(Path(__file__).with_name("supabase_guide.toml"))
 _TO_TOKENS = (f"Open {_GUIDE.page_name}", _GUIDE.page)
 
 

@@ -54,7 +54,7 @@ def created(app: App, connection_id: UUID) -> Page:
     scope = scope_in_hand(connection.project_id or ORGANIZATION).of_organization(connection.organization_id)
     expires_on = day_in(request.args.get("expires_on"))
     return page(
-        "connections/created.html",
+        "connections/detail.html",
         scope=scope,
         change_url=url_for(".projects", project=scope.key),
         app=app,

@@ -26,13 +26,7 @@ from ..web.problems import problem_words, result_of
 from ..web.render import page
 from ..web.services import Page, Principal, record, services
 from .backends import host_name
-from .session import (
-    TOO_LONG_FOR_A_COOKIE,
-    Session,
-    SessionBackend,
-    next_url,
-    see_next,
-)
+from .session import TOO_LONG_FOR_A_COOKIE, Session, SessionBackend, next_url, see_next
 
 _REGIONS = {
     "us.infisical.com": "Infisical Cloud (US)",
@@ -43,8 +37,6 @@ _JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]{5,}")
 # Infisical's client secrets are 64 hex digits; a client ID is a UUID.
 _SHAPED_LIKE_A_SECRET = re.compile(r"[0-9a-f]{40,}", re.IGNORECASE)
 _SHAPED_LIKE_A_CLIENT_ID = re.compile("[!-~]{1,100}")
-
-
 _WORDS: dict[str, dict[str, str]] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
 )
@@ -66,7 +58,6 @@ class ClientIdField(TextField):
             self.removed = "a secret"
             self.data = ""
 
-    @property
     def fault(self) -> Message | None:
         """What is wrong with it."""
         if self.removed:
@@ -82,7 +73,6 @@ class ClientSecretField(SecretField):
 
     autocomplete = "current-password"
 
-    @property
     def fault(self) -> Message | None:
         return None if self.data else _words("no-client-secret")
 
@@ -94,7 +84,6 @@ class PastedTokenField(SecretField):
         found = _JWT.search(valuelist[0]) if valuelist and " " in valuelist[0].strip() else None
         super().process_formdata([found[0]] if found else valuelist)
 
-    @property
     def fault(self) -> Message | None:
         """Why it cannot be used."""
         if not self.data:
@@ -107,9 +96,9 @@ class PastedTokenField(SecretField):
         if not re.fullmatch("[!-~]+", self.data.reveal()):
             return _words("odd-token")
         ended = claims.expires_at
-        if ended is None or ended > services().clock():
-            return None
-        return _words("expired-token", ended=f"{ended.day} {ended:%B %Y at %H:%M} UTC")
+        if ended is not None and ended <= services().clock():
+            return _words("expired-token", ended=f"{ended.day} {ended:%B %Y at %H:%M} UTC")
+        return None
 
 
 class SignInForm(Form):
@@ -142,7 +131,7 @@ class SignInForm(Form):
     def is_whole(self) -> bool:
         """Whether nothing is missing, and what was pasted can be used; if not, the fields say so."""
         for field in (self.infisical_token,) if self.by_token else (self.client_id, self.client_secret):
-            if fault := field.fault:
+            if fault := field.fault():
                 field.add_error(fault)
         return not self.lines
 

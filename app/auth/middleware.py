@@ -143,44 +143,30 @@ def protect(app: Flask, settings: Settings, *, keys: tuple[Secret, ...]) -> None
     app.before_request(remove_credentials)
     app.after_request(with_headers)
     app.after_request(with_https_alone)
-    if settings.access is Access.THIS_MACHINE:
-        app.before_request(require_this_machine)
-        return
-    app.wsgi_app = TrustedProxyMiddleware(app.wsgi_app, trusted=settings.proxy_trusted)  # type: ignore[method-assign]
-    app.before_request(partial(require_known_host, frozenset(settings.served_hosts)))
-    if settings.access is Access.PROXY:
-        # Before https is asked for: what another peer says of that is dropped, and it would learn the wrong fault.
-        app.before_request(require_the_proxy)
-    app.before_request(require_https)
+    if settings.access is not Access.THIS_MACHINE:
+        app.wsgi_app = TrustedProxyMiddleware(app.wsgi_app, trusted=settings.proxy_trusted)  # type: ignore[method-assign]
+    app.before_request(partial(_refusal, settings.access, frozenset(settings.served_hosts)))
 
 
-def require_this_machine() -> Page | None:
-    """Refuses every request that may not have come from this machine."""
-    reason = reason_to_refuse(request.environ, headers=request.headers.keys())
-    return deny("not-this-machine", reason=reason) if reason else None
-
-
-def require_known_host(hosts: frozenset[str]) -> Page | None:
-    """Refuses every request for another host; without any, for another than this machine's loopback names."""
+def _refusal(access: Access, hosts: frozenset[str]) -> Page | None:
+    """The page for a request from elsewhere than it may come from, or on plain http from outside: what people type must
+    not be read on the way. Without `hosts` this machine's loopback names are served."""
+    if access is Access.THIS_MACHINE:
+        reason = reason_to_refuse(request.environ, headers=request.headers.keys())
+        return deny("not-this-machine", reason=reason) if reason else None
     host = request.headers.get("Host", "").lower()
     name = without_port(host)
-    known = host in hosts or name in hosts if hosts else is_loopback_name(name)
-    return None if known else deny("other-host")
-
-
-def require_the_proxy() -> Page | None:
-    """Refuses every request that does not come from the trusted proxy."""
-    return None if peer_is_trusted() or request.endpoint in _PROBES else deny("not-the-proxy")
-
-
-def require_https() -> Page | None:
-    """Refuses plain http, but from this machine: what people type here must not be read on the way."""
-    if request.is_secure or request.endpoint in _PROBES:
+    if not (host in hosts or name in hosts if hosts else is_loopback_name(name)):
+        return deny("other-host")
+    if request.endpoint in _PROBES:
         return None
+    # Before https is asked for: what another peer says of that is dropped, and it would learn the wrong fault.
+    if access is Access.PROXY and not peer_is_trusted():
+        return deny("not-the-proxy")
     # A trusted proxy says who asks. Another one is not believed, and whoever stands behind it is not from here.
     headers = () if peer_is_trusted() else request.headers.keys()
     elsewhere = request.environ.get(_UNTRUSTED_PROXY) or reason_to_refuse(request.environ, headers=headers)
-    return deny("plain-http") if elsewhere else None
+    return deny("plain-http") if elsewhere and not request.is_secure else None
 
 
 class HostBoundSession(SecureCookieSessionInterface):

@@ -85,6 +85,7 @@ class Metadata:
     secret_in_form: bool
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class IdentityProvider:
     """One identity provider, as one client registered there. Made once per process, safe to share between threads.
 
@@ -92,28 +93,23 @@ class IdentityProvider:
     and raise an OidcError. `issuer` is an https address, or http on loopback (see `config_rules.issuer`).
     """
 
-    def __init__(
-        self,
-        *,
-        issuer: str,
-        client_id: str,
-        client_secret: Secret,
-        transport: httpx.BaseTransport,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._issuer = issuer
-        self._client_id = client_id
-        self._client_secret = client_secret
-        self._clock = clock
-        discovery = get_well_known_url(issuer, external=True)
+    issuer: str
+    client_id: str
+    client_secret: Secret
+    transport: httpx.BaseTransport
+    clock: Callable[[], datetime]
+
+    def __post_init__(self) -> None:
+        discovery = get_well_known_url(self.issuer, external=True)
         self._metadata = Cached(
-            lambda deadline: read_metadata(self._get_json(discovery, deadline), issuer=issuer), clock=clock
+            lambda deadline: read_metadata(self._get_json(discovery, deadline), issuer=self.issuer),
+            clock=self.clock,
         )
         self._keys = Cached(
             lambda deadline: read_keys(self._get_json(self._metadata.get(deadline).jwks_uri, deadline)),
-            clock=clock,
+            clock=self.clock,
         )
-        self._http = HttpClient(transport, largest=LARGEST_ANSWER)
+        self._http = HttpClient(self.transport, largest=LARGEST_ANSWER)
 
     def authorization_request(self, *, redirect_uri: str) -> AuthorizationRequest:
         """Where to send the browser; it comes back to `redirect_uri`, the same at every step."""
@@ -122,7 +118,7 @@ class IdentityProvider:
         verifier = Secret(generate_token(_RANDOM))
         url = prepare_grant_uri(
             metadata.authorization_endpoint,
-            self._client_id,
+            self.client_id,
             "code",
             redirect_uri=redirect_uri,
             scope=metadata.scope,
@@ -137,18 +133,18 @@ class IdentityProvider:
             nonce=nonce,
             verifier=verifier,
             redirect_uri=redirect_uri,
-            made_at=self._clock(),
+            made_at=self.clock(),
         )
 
     def authenticate(self, answer: Mapping[str, str], *, request: AuthorizationRequest) -> OidcUser:
         """The person who came back with this answer, the query of the address, to the request that was made."""
-        if not request.is_answered_by(answer.get("state", ""), now=self._clock()):
+        if not request.is_answered_by(answer.get("state", ""), now=self.clock()):
             raise OidcError(Reason.OTHER_STATE)
         deadline = Deadline.after(LONGEST)
         metadata = self._metadata.get(deadline)
         # RFC 9207: whoever answers in another provider's place gives its own name, or leaves it out.
         issuer = answer.get("iss")
-        if issuer != self._issuer and (issuer is not None or metadata.names_itself):
+        if issuer != self.issuer and (issuer is not None or metadata.names_itself):
             raise OidcError(Reason.OTHER_STATE)
         if "error" in answer:
             reason = _ERRORS.get(answer["error"], Reason.REFUSED)
@@ -157,16 +153,16 @@ class IdentityProvider:
         if not re.fullmatch("[ -~]+", code.reveal()) or len(code.reveal()) > _LONGEST_CODE:
             raise OidcError(Reason.NO_CODE)
         id_token = self._redeem(code, request=request, metadata=metadata, deadline=deadline)
-        believed = {"issuer": self._issuer, "client_id": self._client_id, "nonce": request.nonce}
+        believed = {"issuer": self.issuer, "client_id": self.client_id, "nonce": request.nonce}
         keys = self._keys.get(deadline)
         try:
-            return read_id_token(id_token, keys=keys, now=self._clock(), **believed)
+            return read_id_token(id_token, keys=keys, now=self.clock(), **believed)
         except OidcError as error:
             # Newer keys may include the one that made the signature.
             newer = self._keys.get(deadline, newer_than=keys) if error.reason is Reason.SIGNATURE else keys
             if newer is keys:
                 raise
-        return read_id_token(id_token, keys=newer, now=self._clock(), **believed)
+        return read_id_token(id_token, keys=newer, now=self.clock(), **believed)
 
     def close(self) -> None:
         self._http.close()
@@ -185,15 +181,13 @@ class IdentityProvider:
                 "code": code.reveal(),
                 "code_verifier": request.verifier.reveal(),
                 **(
-                    {"client_id": self._client_id, "client_secret": self._client_secret.reveal()}
+                    {"client_id": self.client_id, "client_secret": self.client_secret.reveal()}
                     if metadata.secret_in_form
                     else {}
                 ),
             },
-            auth=None
-            if metadata.secret_in_form
-            else client_secret_basic(self._client_id, self._client_secret),
-            redact=(code, request.verifier, self._client_secret),
+            auth=None if metadata.secret_in_form else client_secret_basic(self.client_id, self.client_secret),
+            redact=(code, request.verifier, self.client_secret),
         )
         if answer.status != 200:
             raise _refused_code(answer)

@@ -19,13 +19,7 @@ from ..web.problems import Action
 from ..web.render import deny, page, problem, problem_of
 from ..web.services import Page, Principal, record, services
 from .oidc_errors import AuthorizationRequest, OidcError, OidcUser
-from .session import (
-    TOO_LONG_FOR_A_COOKIE,
-    EncryptedCookie,
-    Session,
-    SessionBackend,
-    next_url,
-)
+from .session import TOO_LONG_FOR_A_COOKIE, EncryptedCookie, Session, SessionBackend, next_url
 
 if TYPE_CHECKING:
     from .oidc import IdentityProvider

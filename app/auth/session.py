@@ -29,7 +29,6 @@ LONGEST_SESSION = timedelta(hours=12)
 
 TOO_LONG_FOR_A_COOKIE = "Its access token is too long for a browser to keep."
 
-
 _Record = TypeVar("_Record")
 
 
@@ -65,21 +64,12 @@ class Session:
         """Stands for this session in an address: nobody who was not there knows it, and it opens nothing."""
         return str(self.began_at.timestamp())
 
-    def is_over(self, *, now: datetime) -> bool:
-        return now >= min(self.expires_at, self.began_at + LONGEST_SESSION)
-
-    def is_due_for_renewal(self, *, now: datetime) -> bool:
-        """Whether more than half of the token's life is gone and its log-in lasts beyond it."""
-        if self.renew_until is None or self.renew_until <= self.expires_at:
-            return False
-        return now - self.obtained_at > (self.expires_at - self.obtained_at) / 2
-
     def with_grant(self, grant: AccessGrant, *, now: datetime) -> "Session":
         """The same session with the token that a log-in, or the renewal of an earlier one, has brought."""
         # A token may have no end, and no session is longer than this.
+        longest = 2 * LONGEST_SESSION.total_seconds()
         ends, last = (
-            now + timedelta(seconds=min(seconds, 2 * LONGEST_SESSION.total_seconds()))
-            for seconds in (grant.expires_in, grant.max_ttl)
+            now + timedelta(seconds=min(life, longest)) for life in (grant.expires_in, grant.max_ttl)
         )
         renew_until = self.renew_until or last
         return replace(
@@ -115,17 +105,12 @@ class EncryptedCookie(Generic[_Record]):
         """Sends the record with a response. Raises TooLong."""
         # The record is spelt out inside the call, so that no traceback with locals shows it.
         make_json = partial(self.kind.dump_python, record, mode="json")
-        self._set(response, self.encryption.dumps(make_json, now=self.clock()), max_age=None)
+        encrypted = self.encryption.dumps(make_json, now=self.clock())
+        response.set_cookie(self.name, encrypted, secure=request.is_secure, httponly=True, samesite="Lax")
 
     def clear(self, response: Response) -> None:
         """Has the browser forget the record."""
-        self._set(response, "", max_age=0)
-
-    def _set(self, response: Response, value: str, *, max_age: int | None) -> None:
-        secure = request.is_secure
-        response.set_cookie(
-            self.name, value, max_age=max_age, path="/", secure=secure, httponly=True, samesite="Lax"
-        )
+        response.delete_cookie(self.name, secure=request.is_secure, httponly=True, samesite="Lax")
 
 
 @dataclass(kw_only=True, eq=False)
@@ -203,7 +188,9 @@ class SessionBackend:
     def current(self) -> Session | None:
         """The session of this browser; None without one that still counts, here and under today's settings."""
         session = self.cookie.read()
-        if session is None or session.is_over(now=self.clock()) or session.host not in self.hosts:
+        if session is None or session.host not in self.hosts:
+            return None
+        if self.clock() >= min(session.expires_at, session.began_at + LONGEST_SESSION):
             return None
         here = (self.way_in, self.terms, self.server is not None)
         return session if (session.way_in, session.terms, session.token is None) == here else None
@@ -268,11 +255,8 @@ class SessionBackend:
         return see_other(".auth.sign_in", next=return_url(), ended="1" if sent else None, host=host)
 
     def _client_of(self, session: Session) -> Infisical:
-        if session.token is not None:
-            return self.reach(session.host).acting_with(session.token)
-        if self.server is None:
-            raise RuntimeError("a session without a token, and no credential of the server's")
-        return self.server()
+        infisical = self.server() if self.server else self.reach(session.host)
+        return infisical.acting_with(session.token) if session.token else infisical
 
     def _renewed(self, session: Session) -> Session:
         """The same session with a fresh token, once half of the old one's life is gone.
@@ -281,7 +265,9 @@ class SessionBackend:
         Where it does not work, the token in hand is used until it ends.
         """
         now = self.clock()
-        if request.method != "GET" or session.token is None or not session.is_due_for_renewal(now=now):
+        half_over = now - session.obtained_at > (session.expires_at - session.obtained_at) / 2
+        lasts_longer = session.renew_until is not None and session.renew_until > session.expires_at
+        if request.method != "GET" or session.token is None or not (half_over and lasts_longer):
             return session
         try:
             fresh = session.with_grant(self.reach(session.host).renew(session.token), now=now)

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 from flask import Flask
@@ -67,10 +68,8 @@ def create_app(
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
     )
-    running = _services(
-        settings, keys=keys, data=data, transport=transport, clock=clock, monotonic=monotonic, apps=apps
-    )
-    app.extensions[EXTENSION] = running
+    surroundings = _Surroundings(data, transport, clock, monotonic, apps)
+    running = app.extensions[EXTENSION] = _services(settings, surroundings, keys=keys)
     protect(app, settings, keys=keys)
     app.register_blueprint(blueprint)
     if running.backend.blueprint is not None:
@@ -107,31 +106,37 @@ def mount(
     _check_portal(portal, url_prefix=url_prefix, guard=guard)
     settings = settings or Settings.load_mounted()
     if settings.access is not Access.THIS_MACHINE:
-        raise SettingsError((_ITS_GUARD_SAYS,))
+        fault = (
+            "Inside another Flask app its guard says who may come in, and the server's own credential acts; leave "
+            "CONNECT_ACCESS out, and set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and "
+            "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET, or INFISICAL_TOKEN."
+        )
+        raise SettingsError((fault,))
     keys = settings.secret_keys or _keys_of(portal)
-    running = _services(
-        settings, keys=keys, guard=guard, data=data, transport=transport, clock=clock, monotonic=monotonic
-    )
+    surroundings = _Surroundings(data, transport, clock, monotonic)
+    running = _services(settings, surroundings, keys=keys, guard=guard)
     portal.register_blueprint(blueprint, url_prefix=url_prefix)
     portal.extensions[EXTENSION] = running
     stand_aside(portal.extensions, blueprint)
 
 
+class _Surroundings(NamedTuple):
+    """What tests and hosts put in place of this machine's; each is a parameter of `create_app`."""
+
+    data: Path | None
+    transport: httpx.BaseTransport | None
+    clock: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    apps: tuple[App, ...] = APPS
+
+
 def _services(
-    settings: Settings,
-    *,
-    keys: tuple[Secret, ...],
-    guard: Guard | None = None,
-    data: Path | None,
-    transport: httpx.BaseTransport | None,
-    clock: Callable[[], datetime],
-    monotonic: Callable[[], float],
-    apps: tuple[App, ...] = APPS,
+    settings: Settings, around: _Surroundings, *, keys: tuple[Secret, ...], guard: Guard | None = None
 ) -> Services:
     """What the pages work with. With a `guard` that says who comes in, otherwise the settings do."""
-    named, info = settings, None
+    named, transport, info = settings, around.transport, None
     if settings.sandbox:
-        named, transport, info = _in_sandbox(settings, data=data, transport=transport, clock=clock, apps=apps)
+        named, transport, info = _in_sandbox(settings, around)
 
     @cache
     def reach(host: str) -> Infisical:
@@ -147,7 +152,7 @@ def _services(
         return TokenChecks(transport=network, extra_hosts=settings.trusted_hosts)
 
     if guard is None:
-        backend = backend_for(named, reach=reach, connect=connect, secret_keys=keys, clock=clock)
+        backend = backend_for(named, reach=reach, connect=connect, secret_keys=keys, clock=around.clock)
     else:
         backend = EmbeddedBackend(named.hosts[0], connect, guard)
     return Services(
@@ -160,29 +165,26 @@ def _services(
         secret_keys=keys,
         limits=Limits(storage=settings.rate_storage),
         audit=AuditLog(settings.audit_log),
-        apps=apps,
-        clock=clock,
-        monotonic=monotonic,
+        apps=around.apps,
+        clock=around.clock,
+        monotonic=around.monotonic,
     )
 
 
 def _in_sandbox(
-    settings: Settings,
-    *,
-    data: Path | None,
-    transport: httpx.BaseTransport | None,
-    clock: Callable[[], datetime],
-    apps: tuple[App, ...],
+    settings: Settings, around: _Surroundings
 ) -> tuple[Settings, httpx.BaseTransport, SandboxInfo]:
     """The sandbox as one more Infisical that settings name, the way there, and what the pages tell of it."""
     # Imported here: a server that talks to a real Infisical never loads the stand-in.
     from . import sandbox  # noqa: PLC0415
 
+    transport = around.transport
     if transport is None:
-        if data is None:
+        if around.data is None:
             raise ValueError("the sandbox keeps its data in a file; name one with data=")
-        sandbox.prepare_database(data)
-        transport = sandbox.SandboxTransport(sandbox.create_sandbox(data, clock=clock, apps=apps))
+        sandbox.prepare_database(around.data)
+        played = sandbox.create_sandbox(around.data, clock=around.clock, apps=around.apps)
+        transport = sandbox.SandboxTransport(played)
     info = SandboxInfo(
         token=sandbox.sandbox_token(),
         credential=(sandbox.SANDBOX_CLIENT_ID, sandbox.SANDBOX_CLIENT_SECRET),
@@ -199,13 +201,6 @@ def _in_sandbox(
         "oauth_client_secret": Secret(sandbox.SANDBOX_OAUTH_CLIENT_SECRET),
     }
     return settings.model_copy(update=made_up), transport, info
-
-
-_ITS_GUARD_SAYS = (
-    "Inside another Flask app its guard says who may come in, and the server's own credential acts; leave "
-    "CONNECT_ACCESS out, and set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET, or "
-    "INFISICAL_TOKEN."
-)
 
 
 def _check_portal(portal: Flask, *, url_prefix: str, guard: Guard) -> None:

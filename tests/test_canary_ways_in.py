@@ -24,7 +24,6 @@ from werkzeug.test import TestResponse
 
 from app import Principal, create_app, mount
 from app.auth.oidc_errors import OidcError
-from app.auth.oidc_views import OidcPolicy
 from app.auth.session import LONGEST_SESSION, Session
 from app.config import Settings
 from app.core.http import client_secret_basic
@@ -774,7 +773,6 @@ def holders() -> dict[str, Any]:
         "OAuthApplication": application,
         "Authorization": client_secret_basic(application.client_id, application.client_secret),
         "Infisical": Infisical(HOST, auth=Secret(OBTAINED), transport=httpx.MockTransport(Played())),
-        "OidcPolicy": OidcPolicy(application=application),
         "IdentityProvider": played.client,
         "AuthorizationRequest": asked,
         "OidcUser": played.client.authenticate(answer, request=asked),

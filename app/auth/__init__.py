@@ -12,7 +12,7 @@ from ..web.services import AuthBackend
 from .backends import LocalBackend, ProxyBackend
 from .login import LoginBackend
 from .oidc_errors import OidcError as OidcError
-from .oidc_views import OidcBackend, OidcPolicy
+from .oidc_views import OidcBackend
 
 if TYPE_CHECKING:
     from .oidc import IdentityProvider
@@ -44,15 +44,14 @@ def backend_for(
         )
     if settings.access is Access.SIGN_IN:
         return LoginBackend(hosts=hosts, reach=reach, secret_keys=secret_keys, clock=clock)
-    policy = OidcPolicy.of(settings)
     return OidcBackend(
-        policy=policy,
+        settings=settings,
         provider=identity_provider(settings, clock=clock),
         hosts=hosts,
         reach=reach,
         secret_keys=secret_keys,
         clock=clock,
-        server=connect if policy.application is None else None,
+        server=None if settings.oidc_exchange else connect,
     )
 
 

@@ -57,12 +57,11 @@ class _Signatures(JWSRegistry):
 _SIGNATURES = _Signatures(strict_check_header=False)
 
 
-def read_id_token(
-    token: Secret, *, keys: KeySet, issuer: str, client_id: str, nonce: str, now: datetime
-) -> OidcUser:
-    """The person in an ID token. Raises OidcError; its reason is SIGNATURE where none of the keys made the signature."""
+def read_id_token(token: Secret, *, keys: KeySet, now: datetime, **expected: str) -> OidcUser:
+    """The person in an ID token. Raises OidcError; its reason is SIGNATURE where none of the keys made the
+    signature. `expected` are the issuer, the client ID and the nonce."""
     try:
-        return _user_in(token, keys=keys, issuer=issuer, client_id=client_id, nonce=nonce, now=now)
+        return _user_in(token, keys=keys, now=now, **expected)
     except (InvalidKeyIdError, BadSignatureError):
         reason = Reason.SIGNATURE
     except (InvalidClaimError, MissingClaimError) as error:
@@ -78,7 +77,7 @@ def read_id_token(
 
 
 def _user_in(
-    token: Secret, *, keys: KeySet, issuer: str, client_id: str, nonce: str, now: datetime
+    token: Secret, *, keys: KeySet, now: datetime, issuer: str, client_id: str, nonce: str
 ) -> OidcUser:
     read = jwt.decode(token.reveal(), keys, registry=_SIGNATURES)
     needed: dict[str, Any] = {name: {"essential": True} for name in ("sub", "exp", "iat")}

@@ -108,9 +108,8 @@ class AuthorizationRequest:
 class OidcUser:
     """A person whom the provider vouches for.
 
-    `subject` is the only name that the provider never gives to somebody else. `name` is for people to read. `email`
-    is None unless the provider says that it is verified: with most providers people may write any address into
-    their own profile. `groups` are the texts of the claim `groups`.
+    `subject` is the only name that the provider never gives to somebody else, `name` is for people to read. `email` is
+    None unless the provider says that it is verified: people may write any address into their own profile.
     """
 
     subject: str

@@ -27,63 +27,25 @@ if TYPE_CHECKING:
 REQUEST_COOKIE = "connect-authorization"
 
 
-@dataclass(frozen=True, kw_only=True)
-class OidcPolicy:
-    """Who is admitted, and with whose rights.
-
-    With an `application` Infisical exchanges the person's ID token for an access token of their own; without one the
-    server's own credential acts for everybody who is admitted. Where `emails` or `groups` name somebody, nobody else is
-    admitted; where nobody is named, the server's own credential acts for nobody. `named_by` is the issuer and the client ID.
-    """
-
-    application: OAuthApplication | None
-    emails: frozenset[str] = frozenset()
-    groups: frozenset[str] = frozenset()
-    named_by: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, settings: Settings) -> "OidcPolicy":
-        """The policy that CONNECT_OIDC_* name."""
-        application = None
-        if settings.oidc_exchange and settings.oauth_client_id and settings.oauth_client_secret:
-            application = OAuthApplication(
-                client_id=settings.oauth_client_id, client_secret=settings.oauth_client_secret
-            )
-        return cls(
-            application=application,
-            emails=frozenset(settings.oidc_allowed_emails),
-            groups=frozenset(settings.oidc_allowed_groups),
-            named_by=(str(settings.oidc_issuer), str(settings.oidc_client_id)),
-        )
-
-    @cached_property
-    def terms(self) -> str:
-        """Stands for the settings that decide who is admitted: when they change, everybody signs in anew."""
-        exchanges = str(self.application is not None)
-        terms = (*self.named_by, exchanges, *sorted(self.emails), "", *sorted(self.groups))
-        return sha256("\n".join(terms).encode()).hexdigest()[:16]
-
-    def admits(self, user: OidcUser) -> bool:
-        """Whether the person is among those who are admitted. An e-mail address counts only when it is verified."""
-        if not self.emails and not self.groups:
-            return self.application is not None
-        # Only ASCII has two cases here: among other letters, two addresses may become one, the Kelvin sign and a k.
-        email = user.email.lower() if user.email and user.email.isascii() else user.email
-        return email in self.emails or bool(self.groups.intersection(user.groups))
-
-
 @dataclass(kw_only=True, eq=False)
 class OidcBackend(SessionBackend):
-    """People sign in at the company's identity provider."""
+    """People sign in at the company's identity provider.
+
+    With CONNECT_OIDC_EXCHANGE Infisical exchanges their ID token for an access token of their own; without it the
+    server's own credential acts for everybody who is admitted.
+    """
 
     way_in = "oidc"
 
-    policy: OidcPolicy
+    settings: Settings
     provider: "IdentityProvider"
 
     @property
     def terms(self) -> str:
-        return self.policy.terms
+        named = (self.settings.oidc_issuer, self.settings.oidc_client_id, self.settings.oidc_exchange)
+        emails, groups = self.settings.oidc_allowed_emails, self.settings.oidc_allowed_groups
+        terms = (*map(str, named), *sorted(emails), "", *sorted(groups))
+        return sha256("\n".join(terms).encode()).hexdigest()[:16]
 
     @cached_property
     def blueprint(self) -> Blueprint:
@@ -158,7 +120,7 @@ class OidcBackend(SessionBackend):
         except OidcError as error:
             return _not_signed_in(error, leads_to)
         who = Principal(subject=f"oidc:{user.subject}", name=user.email or user.name, way_in=self.way_in)
-        if not self.policy.admits(user):
+        if not is_admitted(user, settings=self.settings):
             return deny(
                 "not-allowed" if user.email else "not-allowed/unverified",
                 person=who,
@@ -177,15 +139,30 @@ class OidcBackend(SessionBackend):
 
     def _session_of(self, user: OidcUser, who: Principal) -> Session:
         """The session that begins. Asks Infisical for the person's own access token; raises an InfisicalError."""
-        groups = tuple(group for group in user.groups if group in self.policy.groups)
+        settings = self.settings
+        groups = tuple(group for group in user.groups if group in settings.oidc_allowed_groups)
         session = self.new_session(host=self.hosts[0], subject=who.subject, name=who.name, groups=groups)
-        if self.policy.application is None:
+        if not (settings.oidc_exchange and settings.oauth_client_id and settings.oauth_client_secret):
             return session
-        grant = self.reach(session.host).exchange(user.id_token, application=self.policy.application)
+        application = OAuthApplication(
+            client_id=settings.oauth_client_id, client_secret=settings.oauth_client_secret
+        )
+        grant = self.reach(session.host).exchange(user.id_token, application=application)
         session = session.with_grant(grant, now=session.began_at)
         # Infisical's own id of the person, where its token has it.
         at_infisical = read_claims(grant.access_token).subject
         return replace(session, subject=f"person:{at_infisical}") if at_infisical else session
+
+
+def is_admitted(user: OidcUser, *, settings: Settings) -> bool:
+    """Whether the settings admit the person. An e-mail address counts only when it is verified. Where nobody is named,
+    everybody brings rights of their own, and the server's own credential acts for nobody."""
+    emails, groups = settings.oidc_allowed_emails, settings.oidc_allowed_groups
+    if not emails and not groups:
+        return settings.oidc_exchange
+    # Only ASCII has two cases here: among other letters, two addresses may become one, the Kelvin sign and a k.
+    email = user.email.lower() if user.email and user.email.isascii() else user.email
+    return email in emails or not set(groups).isdisjoint(user.groups)
 
 
 def _callback_url() -> str:

@@ -61,9 +61,17 @@ def test_a_program_is_found_under_each_of_its_names(program: str, command: str, 
 
 
 @pytest.mark.full
-def test_the_browser_that_playwright_installed_is_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        "chromium-1234/chrome-linux64/chrome",
+        "chromium_headless_shell-1234/chrome-linux/headless_shell",
+        "chromium_headless_shell-1234/chrome-headless-shell-linux64/chrome-headless-shell",
+    ],
+)
+def test_the_browser_that_playwright_installed_is_found(path: str, tmp_path: Path) -> None:
     machine = with_all_but("chromium", folder=tmp_path)
-    executable(machine / "browsers/chromium-1234/chrome-linux64/chrome", "exit 0")
+    executable(machine / "browsers" / path, "exit 0")
     assert on(machine, "report").stdout == ""
 
 
@@ -82,7 +90,8 @@ def test_the_report_is_one_line_that_says_how_to_mend_everything(tmp_path: Path)
     (line,) = on(tmp_path, "report").stdout.splitlines()
     assert line == (
         "Not run: the browser tests (chromium is missing; get it with: "
-        "apt-get install -y chromium, or .venv/bin/python -m playwright install chromium); "
+        "apt-get install -y chromium-headless-shell, "
+        "or .venv/bin/python -m playwright install chromium-headless-shell); "
         "the tests of limits that are shared through Redis (redis-server is missing; get it with: "
         "apt-get install -y redis-server); "
         "the tests behind a real reverse proxy (nginx is missing; get it with: apt-get install -y nginx)"
@@ -108,11 +117,14 @@ def test_root_alone_installs_packages_that_are_missing_and_says_so(tmp_path: Pat
         assert not (tmp_path / "asked").exists()
         return
     assert (tmp_path / "asked").read_text().splitlines() == [
-        "install -y chromium",
+        "install -y chromium-headless-shell",
         "update",
-        "install -y chromium",
+        "install -y chromium-headless-shell",
     ]
-    assert "Installing chromium, for the browser tests: apt-get install -y chromium" in done.stdout
+    assert (
+        "Installing chromium, for the browser tests: apt-get install -y chromium-headless-shell"
+        in done.stdout
+    )
     assert on(tmp_path, "report").stdout == ""
 
 

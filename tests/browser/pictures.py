@@ -15,6 +15,7 @@ from tests.programs import find
 
 from .pages import CreatedPage
 from .png import with_a_palette
+from .servers import open_port
 from .states import Stage, State, shown_in
 
 FOLDER = Path(__file__).parents[2] / "docs"
@@ -44,7 +45,8 @@ def take(way: Callable[[Stage], None], browser: Browser, file: Path) -> None:
     page = browser.new_page(viewport={"width": WIDTH, "height": 800}, color_scheme="light")
     with (
         tempfile.TemporaryDirectory() as folder,
-        shown_in(State(way), page, Path(folder)) as stage,
+        open_port() as port,
+        shown_in(State(way), page, port, Path(folder)) as stage,
     ):
         # Where the mouse was left must not show.
         stage.page.mouse.move(0, 0)

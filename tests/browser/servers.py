@@ -1,11 +1,11 @@
-"""The wizard on real ports: the command as people start it, and one in this process whose time a test moves."""
+"""The wizard on real ports: the command as people start it, and those in this process whose time a test moves."""
 
 import contextlib
 import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +15,13 @@ from werkzeug.serving import make_server
 
 from app import create_app
 from app.config import Settings
-from app.sandbox import SandboxTransport, prepare_database
-from tests.conftest import SECRET_KEY, Clock
+from app.sandbox import SandboxTransport
+from tests.conftest import SECRET_KEY, Clock, new_database
 from tests.processes import environment
 from tests.sandbox.world import peopled_sandbox
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 STARTING = 60
 STOPPING = 60
@@ -128,7 +128,7 @@ class AuthBackend(httpx.BaseTransport):
 
 @dataclass(frozen=True, slots=True)
 class Wizard:
-    """The wizard in this process on a real port: its time is `clock`, its creates pass `gate`.
+    """The wizard in this process on a real port: its time is `clock`, its creates pass `backend`.
 
     Whatever its sandbox would wait for passes at once, on that clock.
     """
@@ -138,19 +138,51 @@ class Wizard:
     backend: AuthBackend
 
 
+@dataclass
+class Port:
+    """An address, and what is served there now.
+
+    All wizards of a run have it one after the other, for a browser takes a new process for each address and needs
+    longer for that than for a page.
+    """
+
+    url: str = field(init=False)
+    app: "WSGIApplication" = field(init=False)
+
+
+@contextlib.contextmanager
+def open_port() -> Iterator[Port]:
+    """A free port, where nothing is served yet."""
+    port = Port()
+
+    def serve(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        return port.app(environ, start_response)
+
+    server = make_server("127.0.0.1", 0, serve, threaded=True)
+    port.url = f"http://127.0.0.1:{server.port}"
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    try:
+        yield port
+    finally:
+        server.shutdown()
+        serving.join(timeout=STOPPING)
+        server.server_close()
+
+
 @contextlib.contextmanager
 def running_wizard(
+    port: Port,
     folder: Path,
     *,
     environ: Mapping[str, str] | None = None,
     behind: Callable[["WSGIApplication"], "WSGIApplication"] = lambda app: app,
 ) -> Iterator[Wizard]:
-    """A wizard of the test's own, on a free port; stopped at the end.
+    """A wizard in the place of the one that is served at this port, which comes back at the end.
 
     Its settings are in `environ`; `behind` puts what it serves behind something that looks at it.
     """
-    clock, database = Clock(), folder / "sandbox.sqlite"
-    prepare_database(database)
+    clock, database = Clock(), new_database(folder)
     backend = AuthBackend(SandboxTransport(peopled_sandbox(database, clock=clock), sleep=clock.passes))
     app = create_app(
         Settings.load(environ or {}, None),
@@ -159,13 +191,10 @@ def running_wizard(
         transport=backend,
         clock=clock,
     )
-    server = make_server("127.0.0.1", 0, behind(app), threaded=True)
-    serving = threading.Thread(target=server.serve_forever, daemon=True)
-    serving.start()
+    before = getattr(port, "app", app)
+    port.app = behind(app)
     try:
-        yield Wizard(f"http://127.0.0.1:{server.port}", clock, backend)
+        yield Wizard(port.url, clock, backend)
     finally:
         backend.open()
-        server.shutdown()
-        serving.join(timeout=STOPPING)
-        server.server_close()
+        port.app = before

@@ -29,7 +29,7 @@ from .pages import (
     SignInPage,
     TokenPage,
 )
-from .servers import Wizard, running_wizard
+from .servers import Port, Wizard, running_wizard
 from .watching import Watch
 from .weighing import Scales
 
@@ -669,16 +669,19 @@ STATES = {name: way if isinstance(way, State) else State(way) for name, way in _
 
 
 @contextlib.contextmanager
-def shown_in(state: State, page: Page, folder: Path) -> Iterator[Stage]:
+def shown_in(state: State, page: Page, port: Port, folder: Path) -> Iterator[Stage]:
     """The page in that state, on a wizard of its own; any fault fails at the end. Others may have used the page."""
     scales = Scales()
-    with running_wizard(folder, environ=state.environ, behind=scales.behind) as wizard:
+    with running_wizard(port, folder, environ=state.environ, behind=scales.behind) as wizard:
         page.context.clear_cookies()
+        # What others have loaded must not be missing on the scales.
+        page.context.new_cdp_session(page).send("Network.clearBrowserCache")
         watch = Watch(wizard.url)
         watch.expect(STATUSES_OF_PROBLEMS)
         with watch.over(page.context):
             stage = Stage(page, wizard, scales)
             state.way(stage)
             yield stage
-            page.goto("about:blank")
+        # A page that asks for nothing by itself; for an empty one the browser would start another process.
+        page.goto(f"{wizard.url}/healthz")
     assert not watch.faults, "\n".join(watch.faults)

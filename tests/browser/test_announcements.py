@@ -4,18 +4,16 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from .conftest import OpenPage
-from .pages import NOT_ACCEPTED, CreatedPage, FormPage, stop_the_clock
+from .pages import NOT_ACCEPTED, CreatedPage, FormPage
 from .servers import Wizard
 
 CHECKING = "Checking the token with Supabase…"
 
 
 @pytest.fixture
-def form(open_page: OpenPage, wizard: Wizard) -> FormPage:
+def form(open_stopped_page: OpenPage, wizard: Wizard) -> FormPage:
     """The form on a page whose time the test moves; nothing is answered until the gate is opened."""
-    page = open_page(base_url=wizard.url)
-    stop_the_clock(page)
-    return FormPage.open(page)
+    return FormPage.open(open_stopped_page())
 
 
 def regions(page: Page) -> Locator:

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from .conftest import OpenPage
+from .conftest import with_and_without_script
 from .pages import NEVER_ANSWERED, NOT_ACCEPTED, FormPage, OutcomePage, ProjectsPage, TokenPage
 from .servers import Wizard
 from .states import DESCRIPTION, NAME, Stage, problem, told
@@ -96,13 +96,12 @@ WAYS: dict[str, Callable[[Stage], None]] = {
 }
 
 
-@pytest.mark.parametrize("browser_has", ["JavaScript", "no JavaScript"])
+@with_and_without_script
 @pytest.mark.parametrize("way", WAYS)
 def test_whatever_was_typed_comes_back(
-    open_page: OpenPage, watches: list[Watch], wizard: Wizard, way: str, browser_has: str
+    any_page: Page, watches: list[Watch], wizard: Wizard, way: str
 ) -> None:
-    page = open_page(base_url=wizard.url, java_script_enabled=browser_has == "JavaScript")
-    stage = Stage(page, wizard)
+    stage = Stage(any_page, wizard)
     watches[-1].expect({400, 503})
     WAYS[way](stage)
     FormPage(stage.page)

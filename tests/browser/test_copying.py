@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from app.sandbox import sandbox_token
 
 from .conftest import OpenPage
-from .pages import CreatedPage, FormPage, stop_the_clock
+from .pages import CreatedPage, FormPage
 
 COPIED = {
     "Name": "connection-name",
@@ -18,10 +18,8 @@ COPIED = {
 
 
 @pytest.fixture
-def copying_page(open_page: OpenPage) -> Page:
-    page = open_page(permissions=["clipboard-read", "clipboard-write"])
-    stop_the_clock(page)
-    return page
+def copying_page(open_stopped_page: OpenPage) -> Page:
+    return open_stopped_page(permissions=["clipboard-read", "clipboard-write"])
 
 
 def on_the_clipboard(page: Page) -> str:

@@ -4,7 +4,6 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from .conftest import OpenPage
 from .pages import (
     NOT_ACCEPTED,
     ChoosePage,
@@ -53,9 +52,9 @@ def test_every_refusal_takes_the_focus(any_page: Page, new_name: str) -> None:
 
 
 def test_a_problem_that_takes_the_forms_place_is_where_the_focus_is(
-    open_page: OpenPage, watches: list[Watch], wizard: Wizard
+    page: Page, watches: list[Watch], wizard: Wizard
 ) -> None:
-    stage = Stage(open_page(base_url=wizard.url), wizard)
+    stage = Stage(page, wizard)
     watches[-1].expect({502})
     stage.answers("/app-connections/supabase", 500, told(500, "InternalServerError", "Broken"))
     stage.create()

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from app.sandbox import sandbox_token
 
-from .conftest import OpenPage, with_and_without_script
+from .conftest import with_and_without_script
 from .pages import NOT_ACCEPTED, CreatedPage, FormPage, ProjectsPage
 
 
@@ -120,10 +120,9 @@ def test_changing_the_project_keeps_what_was_typed(any_page: Page, new_name: str
     expect(form.access_token).to_have_value("")
 
 
-def test_the_access_token_never_stands_in_an_address(open_page: OpenPage, new_name: str) -> None:
-    page = open_page()
+def test_the_access_token_never_stands_in_an_address(page: Page, new_name: str) -> None:
     addresses: list[str] = []
-    page.context.on("request", lambda request: addresses.append(request.url))
+    page.on("request", lambda request: addresses.append(request.url))
     form = FormPage.open(page)
     form.fill_in(name=new_name)
     form.change_project.click()

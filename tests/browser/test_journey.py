@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from app.sandbox import sandbox_token
 
-from .conftest import OpenPage, with_and_without_script
+from .conftest import with_and_without_script
 from .pages import NOT_ACCEPTED, ChoosePage, CreatedPage, FormPage, ListPage, TokenPage
 from .servers import Command, Wizard
 
@@ -61,10 +61,10 @@ def test_a_double_click_makes_one_connection(any_page: Page, new_name: str) -> N
 
 
 def test_a_second_click_while_the_first_is_on_its_way_leads_to_the_same_connection(
-    open_page: OpenPage, wizard: Wizard
+    page_without_script: Page, wizard: Wizard
 ) -> None:
     # Without script nothing in the browser holds the second click back: both reach Infisical.
-    page = open_page(base_url=wizard.url, java_script_enabled=False)
+    page = page_without_script
     form = FormPage.open(page)
     wizard.clock.passes(30)
     form.fill_in(name="impatient")
@@ -121,9 +121,11 @@ def test_reloading_a_refused_page_is_refused_again_and_makes_nothing(
     expect(listed.connection(new_name)).to_have_count(0)
 
 
-def test_the_commands_log_tells_neither_token_nor_query(page: Page, command: Command, new_name: str) -> None:
-    FormPage.open(page).fill_in(name=new_name).submit.click()
-    created = CreatedPage(page)
+def test_the_commands_log_tells_neither_token_nor_query(
+    page_of_the_command: Page, command: Command, new_name: str
+) -> None:
+    FormPage.open(page_of_the_command).fill_in(name=new_name).submit.click()
+    created = CreatedPage(page_of_the_command)
     assert created.connection_id in command.log.text
     assert "sbp_" not in command.log.text
     # The audit log, a line of JSON for each thing that was done, names the connection on purpose.

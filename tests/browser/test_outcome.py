@@ -13,7 +13,6 @@ from .pages import (
     LateCreatedPage,
     ListPage,
     OutcomePage,
-    stop_the_clock,
 )
 from .servers import Wizard
 
@@ -22,16 +21,14 @@ UNTIL_IT_APPEARS = 90
 
 
 @pytest.fixture
-def waiting(open_page: OpenPage, wizard: Wizard) -> OutcomePage:
+def waiting(open_stopped_page: OpenPage, wizard: Wizard) -> OutcomePage:
     """The page after a submission that was never answered; the browser's own clock can be moved too."""
-    page = open_page(base_url=wizard.url)
-    stop_the_clock(page)
-    return never_answered(page)
+    return never_answered(open_stopped_page())
 
 
 @pytest.fixture
-def waiting_without_script(open_page: OpenPage, wizard: Wizard) -> OutcomePage:
-    return never_answered(open_page(base_url=wizard.url, java_script_enabled=False))
+def waiting_without_script(page_without_script: Page, wizard: Wizard) -> OutcomePage:
+    return never_answered(page_without_script)
 
 
 def never_answered(page: Page) -> OutcomePage:
@@ -40,7 +37,8 @@ def never_answered(page: Page) -> OutcomePage:
     return OutcomePage(page)
 
 
-def test_the_real_server_leads_to_it_when_no_answer_comes(page: Page, new_name: str) -> None:
+def test_the_real_server_leads_to_it_when_no_answer_comes(page_of_the_command: Page, new_name: str) -> None:
+    page = page_of_the_command
     FormPage.open(page).fill_in(name=new_name, access_token=NEVER_ANSWERED).submit.click()
     outcome = OutcomePage(page)
     expect(outcome.announced).to_have_text("Not there yet.")
@@ -132,10 +130,8 @@ def test_the_page_gives_up_after_ten_minutes(waiting: OutcomePage, wizard: Wizar
     expect(waiting.stop_checking).to_have_count(0)
 
 
-def test_the_address_alone_is_enough_for_another_browser(
-    waiting: OutcomePage, open_page: OpenPage, wizard: Wizard
-) -> None:
-    other = open_page(base_url=wizard.url)
+def test_the_address_alone_is_enough_for_another_browser(waiting: OutcomePage, open_page: OpenPage) -> None:
+    other = open_page()
     other.goto(waiting.page.url)
     expect(OutcomePage(other).announced).to_have_text("Not there yet.")
 

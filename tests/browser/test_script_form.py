@@ -9,7 +9,6 @@ from playwright.sync_api import Dialog, Locator, Page, Request, Route, expect
 
 from app.sandbox import sandbox_token
 
-from .conftest import OpenPage
 from .pages import NOT_ACCEPTED, CreatedPage, FormPage, ListPage, OutcomePage, ProjectsPage
 from .servers import Wizard
 
@@ -129,8 +128,7 @@ def test_copying_works_on_a_page_put_in_place(form: FormPage) -> None:
     expect(form.button("Copied the made-up token")).to_be_visible()
 
 
-def test_a_double_click_sends_one_create(open_page: OpenPage, wizard: Wizard) -> None:
-    page = open_page(base_url=wizard.url)
+def test_a_double_click_sends_one_create(page: Page, wizard: Wizard) -> None:
     FormPage.open(page).fill_in(name="impatient").submit.dblclick()
     expect(CreatedPage(page).connection_name).to_have_text("impatient")
     assert wizard.backend.creates == 1
@@ -387,9 +385,8 @@ def break_the_create(page: Page) -> None:
 
 
 def test_a_broken_connection_leads_to_the_outcome_page_that_knows_what_was_sent(
-    open_page: OpenPage, wizard: Wizard
+    page: Page, wizard: Wizard
 ) -> None:
-    page = open_page(base_url=wizard.url)
     form = FormPage.open(page)
     form.fill_in(name="mine", description="For the shop")
     form.page.get_by_label("When does the token expire? (optional)").fill("2027-02-21")
@@ -438,10 +435,7 @@ def test_a_secret_pasted_one_field_off_does_not_go_into_that_pages_address(
     assert secret not in form.page.evaluate(WRITTEN_DOWN)
 
 
-def test_the_outcome_page_finds_what_a_broken_connection_left_behind(
-    open_page: OpenPage, wizard: Wizard
-) -> None:
-    page = open_page(base_url=wizard.url)
+def test_the_outcome_page_finds_what_a_broken_connection_left_behind(page: Page, wizard: Wizard) -> None:
     form = FormPage.open(page)
     form.fill_in(name="mine", description="For the shop")
     form.instance_url.fill("https://api.supabase.com/v1/")

@@ -9,7 +9,7 @@ from playwright.sync_api import Dialog, Locator, Page, Route, expect
 from app.sandbox import sandbox_token
 
 from .conftest import OpenPage
-from .pages import CreatedPage, FormPage, ListPage, stop_the_clock
+from .pages import CreatedPage, FormPage, ListPage
 
 WORDS = "Checking the token with Supabase…"
 
@@ -38,8 +38,12 @@ class Held:
 
 
 @pytest.fixture
+def page(open_stopped_page: OpenPage) -> Page:
+    return open_stopped_page()
+
+
+@pytest.fixture
 def held(page: Page) -> Iterator[Held]:
-    stop_the_clock(page)
     yield Held(page)
     page.unroute_all(behavior="ignoreErrors")
 
@@ -173,9 +177,10 @@ def test_a_page_that_comes_back_from_the_browsers_keeping_is_not_busy(held: Held
     expect(held.form.link("Cancel")).to_be_visible()
 
 
-def test_with_reduced_motion_the_ring_stands_still_and_the_seconds_go_on(open_page: OpenPage) -> None:
-    page = open_page(reduced_motion="reduce")
-    stop_the_clock(page)
+def test_with_reduced_motion_the_ring_stands_still_and_the_seconds_go_on(
+    open_stopped_page: OpenPage,
+) -> None:
+    page = open_stopped_page(reduced_motion="reduce")
     held = Held(page)
     held.form.fill_in(name="still").submit.click()
     page.clock.run_for(6_000)

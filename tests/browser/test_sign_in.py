@@ -11,9 +11,9 @@ from playwright.sync_api import Page, Request, expect
 
 from app.sandbox import SANDBOX_CLIENT_ID, sandbox_token
 
-from .conftest import SCRIPTS, OpenPage, with_and_without_script
+from .conftest import OpenPage, with_and_without_script
 from .pages import ChoosePage, CreatedPage, FormPage, ListPage, ProjectsPage, SignInPage, TokenPage
-from .servers import Wizard, running_wizard
+from .servers import Port, Wizard, running_wizard
 from .states import (
     ONE_INFISICAL,
     OWN_CREDENTIAL,
@@ -30,25 +30,15 @@ PERSON = "wizard-admin"
 
 
 @pytest.fixture
-def serving(chromium: Path, tmp_path: Path, served: ExitStack) -> Callable[..., Wizard]:
+def serving(port: Port, everybodys: Wizard, tmp_path: Path, served: ExitStack) -> Callable[..., Wizard]:
     """Starts a wizard with other settings."""
-    return lambda environ: served.enter_context(running_wizard(tmp_path, environ=environ))
+    return lambda environ: served.enter_context(running_wizard(port, tmp_path, environ=environ))
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def own(serving: Callable[..., Wizard]) -> Wizard:
     """A sandbox of the test's own where each person signs in, whose time the test moves."""
     return serving(OWN_CREDENTIAL)
-
-
-@pytest.fixture
-def page(open_page: OpenPage, own: Wizard) -> Page:
-    return open_page(base_url=own.url)
-
-
-@pytest.fixture(params=[SCRIPTS[0], pytest.param(SCRIPTS[1], marks=pytest.mark.full)])
-def any_page(request: pytest.FixtureRequest, open_page: OpenPage, own: Wizard) -> Page:
-    return open_page(base_url=own.url, java_script_enabled=request.param == "with JavaScript")
 
 
 def asked_for(page: Page, path: str) -> SignInPage:
@@ -296,10 +286,9 @@ def test_one_of_several_is_chosen_and_the_way_back_is_kept(
 
 
 def test_a_very_long_name_stands_beside_sign_out_at_every_width(
-    open_page: OpenPage, serving: Callable[..., Wizard]
+    page: Page, serving: Callable[..., Wizard]
 ) -> None:
     wizard = serving(ONE_INFISICAL)
-    page = open_page(base_url=wizard.url)
     signed_in_with_a_long_name(the_list())(Stage(page, wizard))
     for width in (1280, 768, 360, 320):
         page.set_viewport_size({"width": width, "height": 640})

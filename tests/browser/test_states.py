@@ -8,20 +8,23 @@ from playwright.sync_api import Page
 
 from .axe import look_at
 from .looks import LOOKS, LOOKS_BEFORE_A_RELEASE, found_by
+from .servers import Port
 from .states import STATES, shown_in
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_on_every_page_and_state_every_look_finds_nothing(name: str, one_page: Page, tmp_path: Path) -> None:
-    with shown_in(STATES[name], one_page, tmp_path) as stage:
+def test_on_every_page_and_state_every_look_finds_nothing(
+    name: str, one_page: Page, port: Port, tmp_path: Path
+) -> None:
+    with shown_in(STATES[name], one_page, port, tmp_path) as stage:
         found = found_by(LOOKS, stage)
     assert not found, "\n".join(found)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", STATES)
-def test_nor_does_any_that_takes_long(name: str, one_page: Page, tmp_path: Path) -> None:
-    with shown_in(STATES[name], one_page, tmp_path) as stage:
+def test_nor_does_any_that_takes_long(name: str, one_page: Page, port: Port, tmp_path: Path) -> None:
+    with shown_in(STATES[name], one_page, port, tmp_path) as stage:
         found = found_by(LOOKS_BEFORE_A_RELEASE, stage)
     assert not found, "\n".join(found)
 

@@ -3,7 +3,6 @@
 import pytest
 from playwright.sync_api import Page
 
-from .conftest import OpenPage
 from .watching import Watch
 
 PATIENCE_MS = 20_000
@@ -11,8 +10,7 @@ BETWEEN_LOOKS_MS = 20
 
 
 @pytest.fixture
-def watched(open_page: OpenPage) -> Page:
-    page = open_page()
+def watched(page: Page) -> Page:
     page.goto("/sandbox")
     return page
 

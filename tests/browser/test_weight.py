@@ -16,7 +16,7 @@ from app.core.templating import STATIC
 
 from .conftest import OpenPage
 from .pages import ChoosePage, CreatedPage, FormPage, ListPage, OpenedPage, TokenPage
-from .servers import Wizard, running_wizard
+from .servers import Port, Wizard, running_wizard
 from .weighing import Scales
 
 Opened = TypeVar("Opened", bound=OpenedPage)
@@ -34,14 +34,14 @@ def scales() -> Scales:
 
 
 @pytest.fixture
-def weighed(chromium: Path, tmp_path: Path, scales: Scales, served: ExitStack) -> Wizard:
-    return served.enter_context(running_wizard(tmp_path, behind=scales.behind))
+def weighed(port: Port, everybodys: Wizard, tmp_path: Path, scales: Scales, served: ExitStack) -> Wizard:
+    return served.enter_context(running_wizard(port, tmp_path, behind=scales.behind))
 
 
 @pytest.fixture
 def cold(open_page: OpenPage, weighed: Wizard) -> Page:
     """A page in a browser that has nothing of the wizard's in its cache."""
-    return open_page(base_url=weighed.url)
+    return open_page()
 
 
 def settled(opened: Opened) -> Opened:

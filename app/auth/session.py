@@ -198,10 +198,8 @@ class SessionBackend:
     def new_session(self, *, host: str, subject: str, name: str, **more: Any) -> Session:
         """The session that begins now, for as long as one may be; `more` are other fields of it."""
         now = self.clock()
-        usual = {"began_at": now, "obtained_at": now, "expires_at": now + LONGEST_SESSION}
-        return Session(
-            host=host, subject=subject, name=name, way_in=self.way_in, terms=self.terms, **(usual | more)
-        )
+        more |= {"way_in": self.way_in, "terms": self.terms, "began_at": now, "obtained_at": now}
+        return Session(host=host, subject=subject, name=name, expires_at=now + LONGEST_SESSION, **more)
 
     def begin(self, newcomer: Session, response: Page) -> Page:
         """Signs somebody in with this response. What the browser held before, another person's perhaps, is gone, and a

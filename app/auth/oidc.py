@@ -313,9 +313,8 @@ class Cached(Generic[_Document]):
         if not self._lock.acquire(timeout=deadline.remaining()):
             raise OidcError(Reason.NO_ANSWER)
         try:
-            span = PAUSE if self._known is newer_than else KEPT
-            if isinstance(self._known, Reason):
-                span = PAUSE_AFTER_FAILURE
+            usual = PAUSE_AFTER_FAILURE if isinstance(self._known, Reason) else KEPT
+            span = PAUSE if self._known is newer_than else usual
             # A clock that was set back must not keep a document for ever.
             if not timedelta(0) <= self._clock() - self._since < span:
                 try:

@@ -72,9 +72,8 @@ class OidcError(Exception):
 class AuthorizationRequest:
     """The address that the browser is sent to, what to hold its answer against, once, and where the sign-in leads.
 
-    State and nonce stand in the address. The verifier stands nowhere but in the browser's encrypted cookie, and without
-    it a stolen code opens nothing (RFC 7636). `path` and `query` of where it leads are apart because three letters of
-    an address may be one byte of that cookie.
+    The verifier stands nowhere but in the browser's encrypted cookie, and without it a stolen code opens nothing (RFC
+    7636). `path` and `query` of where it leads are apart: three letters of an address may be one byte of that cookie.
     """
 
     __pydantic_config__ = ConfigDict(hide_input_in_errors=True)

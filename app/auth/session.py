@@ -119,7 +119,7 @@ class SessionBackend:
 
     The wizard then acts with that person's rights only; `server`, where there is one, acts for those who have no token
     of their own. Nothing is kept on the server. `hosts` are the Infisicals that people may sign in to, and `reach` gives
-    the client of one of them. Each way to sign in is a subclass, with its pages.
+    the client of one. Each way to sign in is a subclass.
     """
 
     way_in: ClassVar[str]

@@ -320,7 +320,9 @@ class Cached(Generic[_Document]):
                 try:
                     self._known = self._fetch(deadline)
                 except OidcError as error:
-                    self._known = error.reason
+                    # What is known still serves where a newer one was only hoped for.
+                    if self._known is not newer_than:
+                        self._known = error.reason
                 self._since = self._clock()
             if isinstance(self._known, Reason):
                 raise OidcError(self._known)

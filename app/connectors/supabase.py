@@ -20,7 +20,6 @@ LONGEST_TOKEN = 255
 _GUIDE = read_guide(Path(__file__).with_name("supabase_guide.toml"))
 _TO_TOKENS = (f"Open {_GUIDE.page_name}", _GUIDE.page)
 
-
 _THE_API = f"Supabase’s Management API is at {SUPABASE_CLOUD}, with nothing before or after it."
 _UNENCRYPTED = "The URL starts with http, not https"
 

@@ -24,23 +24,16 @@ _WRAPPINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Unwrapped:
-    """A pasted token without its wrapping, and the names of what was taken off, in words for a page."""
-
-    token: Secret
-    taken_off: tuple[str, ...]
-
-
-def unwrap(pasted: str) -> Unwrapped:
-    """Takes spaces, quotes, `Bearer ` and `NAME=` off a pasted token, however they are nested."""
+def unwrap(pasted: str) -> tuple[Secret, tuple[str, ...]]:
+    """A pasted token without spaces, quotes, `Bearer ` and `NAME=` round it, however they are nested, and the names of
+    what was taken off, in words for a page."""
     text = pasted[:_LONGEST_PASTE].strip()
     taken_off: list[str] = []
     while layers := [(name, found) for name, shape in _WRAPPINGS if (found := shape.fullmatch(text))]:
         name, outermost = layers[0]
         text = next(inner for inner in outermost.groups() if inner is not None).strip()
         taken_off.append(name)
-    return Unwrapped(Secret(text), tuple(dict.fromkeys(taken_off)))
+    return Secret(text), tuple(dict.fromkeys(taken_off))
 
 
 _USER = re.compile(r"\A(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:[/\\]+)?[^/?#\\]*@")

@@ -173,7 +173,12 @@ def _not_done(
 ) -> Page:
     """The form again with what stopped it, once that is in the audit log."""
     record(filled.operation.audit_action, result, connection=filled.new, error=error)
-    filled.add_messages(messages)
+    for name, message in messages:
+        if name is None:
+            filled.general += (message,)
+        else:
+            field: Any = filled[name]
+            field.add_error(message)
     filled.request_id = error.request_id if error else None
     return _form_page(filled, status=422)
 
@@ -238,8 +243,7 @@ def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError, *, sinc
         return see_other(".auth.sign_in", next=return_url(), ended="1", refused=refused)
     again = Action("Back to the form", url_for(".form", **filled.address), primary=error.nothing_happened)
     if error.nothing_happened:
-        other = Action("Back to App Connections", url_for(".list", project=filled.project_id))
-        actions = (again, other)
+        actions = (again, Action("Back to App Connections", url_for(".list", project=filled.project_id)))
     else:
         look = url_for(".outcome", **filled.address, since=iso(since))
         actions = (Action("Look whether it was created", look, primary=True), again)
@@ -267,7 +271,7 @@ def _too_many(filled: ConnectionForm, wait: RetryAfter) -> Page:
         record("refusal", "too-many-checks", project=filled.project_id)
     else:
         record(filled.operation.audit_action, "too-many", connection=filled.new)
-    filled.add_messages(((None, Message("error", lead, detail)),))
+    filled.general += (Message("error", lead, detail),)
     answer = _form_page(filled, status=429)
     answer.headers["Retry-After"] = str(wait.seconds)
     return answer
@@ -290,13 +294,9 @@ def _form_page(filled: ConnectionForm, *, scope: Scope | None = None, status: in
     errors, warnings = filled.messages("error"), filled.messages("warning")
     in_order = not filled.checks and not errors and not warnings
     wrong_kind = any(message.key == "wrong-kind" for message in errors)
-    place = (
-        "shared"
-        if scope and scope.project_id is None
-        else slug_of(scope.name)[:50].rstrip("-")
-        if scope
-        else ""
-    )
+    place = ""
+    if scope:
+        place = "shared" if scope.project_id is None else slug_of(scope.name)[:50].rstrip("-")
     return page(
         "connections/form.html",
         scope=scope,

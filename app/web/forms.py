@@ -83,9 +83,7 @@ class SecretField(Shown):
     def process_formdata(self, valuelist: Sequence[str]) -> None:
         # As above.
         self.raw_data = []
-        unwrapped = unwrap(valuelist[0] if valuelist else "")
-        self.data = unwrapped.token
-        self.taken_off = unwrapped.taken_off
+        self.data, self.taken_off = unwrap(valuelist[0] if valuelist else "")
 
 
 class Checkbox(Shown, BooleanField):
@@ -213,15 +211,6 @@ class ConnectionForm(BaseForm):
             else:
                 field.data, messages = row.check(field.data, given)
                 field.messages += messages
-
-    def add_messages(self, messages: Iterable[tuple[str | None, Message]]) -> None:
-        """Adds each message to the field of that name, or with None to what is said of the form as a whole."""
-        for name, message in messages:
-            if name is None:
-                self.general += (message,)
-            else:
-                field: Any = self[name]
-                field.add_error(message)
 
     def messages(self, kind: str) -> tuple[Message, ...]:
         """Every field's messages of a kind, in order."""

@@ -273,7 +273,7 @@ def test_spaces_around_do_not_matter() -> None:
 
 def test_a_token_in_wrapping_is_recognised_once_it_is_unwrapped() -> None:
     wrapped = f'export SUPABASE_ACCESS_TOKEN="Bearer sbp_{HEX}"'
-    assert recognise(unwrap(wrapped).token).verdict == "right"
+    assert recognise(unwrap(wrapped)[0]).verdict == "right"
 
 
 HEXADECIMAL = st.text("0123456789abcdef", min_size=40, max_size=40)

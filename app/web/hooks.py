@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from flask import Blueprint, abort, current_app, g, jsonify, request
-from flask.blueprints import BlueprintSetupState
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import validate_csrf
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
@@ -21,7 +20,7 @@ from ..infisical.errors import InfisicalError, LoginRefused, NotAMember, Permiss
 from .problems import result_of
 from .redirects import asked_project, keep_secrets_out_of_the_address
 from .render import CSRF_SESSION_KEY, csrf_key, deny, page, problem, problem_of
-from .services import EXTENSION, AuthContext, Page, has_own_rights, record, request_id, services
+from .services import AuthContext, Page, has_own_rights, record, request_id, services
 
 LARGEST_REQUEST = 64 * 1024
 """Bytes of a request's body. The longest form is below 3 kB."""
@@ -33,9 +32,6 @@ def public(view: _View) -> _View:
     """Marks a view that answers people who have not come in. Every other one asks the backend."""
     view.public = True  # type: ignore[attr-defined]
     return view
-
-
-# ── What a request passes ────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def come_first(_endpoint: str | None, _places: dict[str, Any] | None) -> None:
@@ -133,8 +129,6 @@ def refuse_without_token() -> Page | None:
     return deny("page-too-old")
 
 
-# ── What an answer carries ───────────────────────────────────────────────────────────────────────────────────────────
-
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -218,21 +212,18 @@ def mended_by_signing_in(error: InfisicalError) -> bool:
     return has_own_rights() and isinstance(error, LoginRefused) and error.refusal is not Refusal.ADDRESS
 
 
-def read_apps_in_addresses(state: BlueprintSetupState) -> None:
+class AppConverter(BaseConverter):
     """Makes `<connected_app:app>` in an address one of the apps whose connections are made here, and no other text."""
 
-    class AppConverter(BaseConverter):
-        def to_python(self, value: str) -> App:
-            app: App | None = state.app.extensions[EXTENSION].app_named(value)
-            if app is None:
-                raise NoSuchApp
-            return app
-
-    state.app.url_map.converters["connected_app"] = AppConverter
+    def to_python(self, value: str) -> App:
+        app = services().app_named(value)
+        if app is None:
+            raise NoSuchApp
+        return app
 
 
 blueprint = Blueprint(BLUEPRINT, __name__)
-blueprint.record(read_apps_in_addresses)
+blueprint.record(lambda state: state.app.url_map.converters.update(connected_app=AppConverter))
 blueprint.url_value_preprocessor(come_first)
 for _hook in (
     refuse_what_cannot_be_read,
@@ -249,9 +240,6 @@ blueprint.after_request(with_headers_if_ours)
 for _status in (*_SLUGS, 500):
     blueprint.register_error_handler(_status, explain_http)
 blueprint.register_error_handler(InfisicalError, explain)
-
-
-# ── What is open to everybody ────────────────────────────────────────────────────────────────────────────────────────
 
 
 @blueprint.get("/healthz")

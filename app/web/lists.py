@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from flask import request
 
 from ..connectors.rows import App
 from ..core.templating import url_for
+from ..infisical.errors import InfisicalError
 from ..infisical.models import Connection
 from .hooks import blueprint
 from .problems import Action
@@ -22,7 +24,6 @@ from .scopes import (
     project_scope,
     remembered_project,
     scope_in_hand,
-    with_organization_id,
 )
 from .services import ORGANIZATION, Page, services
 
@@ -171,7 +172,10 @@ def choose(scope: Scope) -> Page:
     running = services()
     query = _query()
     options = running.infisical.options(scope.project_id)
-    scope = with_organization_id(scope)
+    if scope.organization_id is None:
+        # Infisical does not tell it to people's tokens.
+        with suppress(InfisicalError):
+            scope = scope.of_organization(running.infisical.organization().id)
     others = [
         option
         for option in options

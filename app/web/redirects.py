@@ -6,7 +6,6 @@ from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 from flask import current_app, redirect, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
 
 from ..connectors.token_kinds import secret_in, without_user
 from ..core.templating import BLUEPRINT, url_for
@@ -118,7 +117,7 @@ def _page_at(path: str) -> tuple[str, dict[str, str]] | None:
     """The endpoint of a page of ours, and what its path says."""
     try:
         endpoint, values = current_app.url_map.bind("").match(path, method="GET")
-    except (HTTPException, RequestRedirect):
+    except HTTPException:
         return None
     ours = endpoint.partition(".")[0] == BLUEPRINT
     return (endpoint, {name: str(value) for name, value in values.items()}) if ours else None

@@ -1,13 +1,12 @@
 """Where a connection belongs: one project, or the organization, and which of them is in hand."""
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from flask import g, session
 
 from ..core.http import Deadline
-from ..infisical.errors import InfisicalError, NotAMember, NotFound
+from ..infisical.errors import NotAMember, NotFound
 from ..infisical.models import Project
 from .services import ORGANIZATION, services
 
@@ -86,11 +85,3 @@ def first_project() -> str | None:
     """The first project by name that Infisical shows us, None where there is none."""
     projects = services().infisical.projects()
     return projects[0].id if projects else None
-
-
-def with_organization_id(scope: Scope) -> Scope:
-    """The same scope knowing its organization's id, where Infisical tells it: it does not tell people's tokens."""
-    if scope.organization_id is None:
-        with suppress(InfisicalError):
-            return scope.of_organization(services().infisical.organization().id)
-    return scope

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Protocol, cast
 
-from flask import Blueprint, Response, current_app, g, request
+from flask import Blueprint, current_app, g, request
 from itsdangerous import BadData, URLSafeSerializer
-from werkzeug.wrappers import Response as WerkzeugResponse
+from werkzeug.wrappers import Response
 
 from ..config import Settings
 from ..connectors import APPS, TokenChecks
@@ -34,7 +34,7 @@ ORGANIZATION = "organization"
 READINESS_KEPT = 5.0
 """Seconds that `/readyz` gives an answer again. Anybody may ask, and finding out costs calls to Infisical and a thread."""
 
-Page = Response | WerkzeugResponse
+Page = Response
 
 
 def utc_now() -> datetime:

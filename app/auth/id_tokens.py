@@ -1,7 +1,6 @@
 """Which ID tokens are believed, and who stands in one (OpenID Connect Core 1.0, section 3.1.3.7)."""
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -91,27 +90,17 @@ def _user_in(
     if subject != one_line(subject, longest=255):
         raise ValueError("the subject is no name on one line")
     names = (one_line(claims.get(claim), longest=200) for claim in ("name", "preferred_username", "email"))
+    email, verified = claims.get("email"), claims.get("email_verified")
+    # Some providers send the text "true"; many leave it out, which proves nothing.
+    verified = (verified is True or verified == "true") and isinstance(email, str) and _EMAIL.fullmatch(email)
+    groups = claims.get("groups")
+    groups = [groups] if isinstance(groups, str) else groups
+    if not isinstance(groups, list) or len(groups) > _MOST_GROUPS:
+        groups = []
     return OidcUser(
         subject=subject,
         name=next(filter(None, names), subject),
-        email=_verified_email(claims),
-        groups=_groups(claims.get("groups")),
+        email=email if verified and email == one_line(email, longest=254) else None,
+        groups=tuple(group for group in groups if group and group == one_line(group, longest=200)),
         id_token=token,
     )
-
-
-def _verified_email(claims: Mapping[str, Any]) -> str | None:
-    """Some providers send the text "true"; many leave `email_verified` out, which proves nothing."""
-    email, verified = claims.get("email"), claims.get("email_verified")
-    if not (verified is True or verified == "true") or not isinstance(email, str):
-        return None
-    clean = email == one_line(email, longest=254) and _EMAIL.fullmatch(email)
-    return email if clean else None
-
-
-def _groups(claim: object) -> tuple[str, ...]:
-    """The groups by name. What is no text, or too long to be a name, is none; a list without end is none as well."""
-    listed = [claim] if isinstance(claim, str) else claim
-    if not isinstance(listed, list) or len(listed) > _MOST_GROUPS:
-        return ()
-    return tuple(group for group in listed if group and group == one_line(group, longest=200))

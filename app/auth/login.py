@@ -59,7 +59,6 @@ class ClientIdField(TextField):
             self.data = ""
 
     def fault(self) -> Message | None:
-        """What is wrong with it."""
         if self.removed:
             return _words("secret-as-client-id")
         if not self.value:
@@ -85,7 +84,6 @@ class PastedTokenField(SecretField):
         super().process_formdata([found[0]] if found else valuelist)
 
     def fault(self) -> Message | None:
-        """Why it cannot be used."""
         if not self.data:
             return _words("no-token")
         claims = read_claims(self.data)
@@ -116,11 +114,6 @@ class SignInForm(Form):
     @property
     def by_token(self) -> bool:
         return request.form.get("way") == "token"
-
-    @property
-    def secret_field(self) -> SecretField:
-        """The field of the secret that was sent."""
-        return self.infisical_token if self.by_token else self.client_secret
 
     @property
     def lines(self) -> tuple[tuple[str, str], ...]:
@@ -179,7 +172,8 @@ class LoginBackend(SessionBackend):
             record("sign-in", "refused", person=applicant, error=error)
             way = "token" if form.by_token else "credential"
             case = f"{way}/{error.refusal.name}"
-            form.secret_field.add_error(_words(case if case in _WORDS else way))
+            field = form.infisical_token if form.by_token else form.client_secret
+            field.add_error(_words(case if case in _WORDS else way))
             return self._page(form, status=422, request_id=error.request_id)
         except InfisicalError as error:
             record("sign-in", result_of(error), person=applicant, error=error)
@@ -240,11 +234,8 @@ class LoginBackend(SessionBackend):
         retry_after: int | None = None,
     ) -> Page:
         """The page with its two forms; `message` is about both. It asks neither Infisical nor anybody else."""
-        chosen, leads_to, ended = (
-            self._chosen_host() or self.hosts[0],
-            next_url(),
-            request.args.get("ended") == "1",
-        )
+        chosen, leads_to = self._chosen_host() or self.hosts[0], next_url()
+        ended = request.args.get("ended") == "1"
         sandbox_info = services().sandbox_info
         summary = [(None, f"{message.lead} {message.detail}".strip())] if message else []
         answer = page(

@@ -60,9 +60,7 @@ class TrustedProxyMiddleware:
 def is_within(address: str, networks: tuple[Network, ...]) -> bool:
     """Whether an address is in one of the networks. An IPv4 address that IPv6 carries counts as itself."""
     peer = _address(address)
-    if peer is None:
-        return False
-    return any(peer.version == network.version and peer in network for network in networks)
+    return peer is not None and any(peer in network for network in networks)
 
 
 def peer_is_trusted() -> bool:
@@ -88,12 +86,10 @@ def _forwarded(environ: "WSGIEnvironment") -> dict[str, str]:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    address: IPv4Address | IPv6Address | None = None
     with suppress(ValueError):
         address = ip_address(text.removeprefix("[").removesuffix("]").partition("%")[0])
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
+        return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
+    return None
 
 
 def reason_to_refuse(environ: "WSGIEnvironment", *, headers: Iterable[str]) -> str | None:
@@ -121,12 +117,9 @@ def reason_to_refuse(environ: "WSGIEnvironment", *, headers: Iterable[str]) -> s
 def is_loopback_name(name: str) -> bool:
     """Whether a host name can only mean this machine: localhost, names below it, 127.0.0.0/8 and ::1."""
     plain = name.strip("[]").lower().removesuffix(".")
-    if plain == "localhost" or plain.endswith(".localhost"):
-        return True
-    try:
+    with suppress(ValueError):
         return ip_address(plain).is_loopback
-    except ValueError:
-        return False
+    return plain == "localhost" or plain.endswith(".localhost")
 
 
 def without_port(host: str) -> str:

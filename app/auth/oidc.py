@@ -170,7 +170,6 @@ class IdentityProvider:
     def _redeem(
         self, code: Secret, *, request: AuthorizationRequest, metadata: Metadata, deadline: Deadline
     ) -> Secret:
-        """The ID token for a code."""
         answer = self._send(
             "POST",
             metadata.token_endpoint,
@@ -267,9 +266,8 @@ def is_address(text: object, *, plain_on_loopback: bool) -> bool:
         return False
     if not host or "@" in parts.netloc or "#" in text:
         return False
-    return parts.scheme == "https" or (
-        parts.scheme == "http" and plain_on_loopback and is_loopback_name(host)
-    )
+    plain = plain_on_loopback and is_loopback_name(host)
+    return parts.scheme == "https" or (parts.scheme == "http" and plain)
 
 
 def read_keys(document: object) -> KeySet:

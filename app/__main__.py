@@ -19,7 +19,6 @@ from .core.limits import Limits
 from .core.text import counted
 from .infisical.client import Infisical
 from .infisical.errors import InfisicalError
-from .infisical.models import Project
 from .server import CannotServe, audit_log_fault, serve
 from .web.services import utc_now
 
@@ -190,7 +189,6 @@ def _sentence(error: InfisicalError) -> str:
 
 def _check_credential(settings: Settings) -> int:
     """Tries the server's own credential, and lists what it may use."""
-    projects: tuple[Project, ...] = ()
     try:
         with closing(Infisical.from_settings(settings)) as infisical:
             infisical.status()

@@ -159,10 +159,8 @@ class Settings(BaseModel):
         ignored = rules.infisical_names(texts) if texts.get("CONNECT_SANDBOX", "").lower() == "on" else ()
         texts = {name: text for name, text in texts.items() if name not in ignored}
         settings, unread = cls._understood({name: texts[name] for name in SETTINGS if name in texts})
-        update = {"ignored": ignored, **rules.unsaid(settings, texts)}
-        settings = settings.model_copy(update=update)
-        faults = (*found, *_misspelt(texts), *unread, *rules.start_faults(settings, texts))
-        if faults:
+        settings = settings.model_copy(update={"ignored": ignored, **rules.unsaid(settings, texts)})
+        if faults := (*found, *_misspelt(texts), *unread, *rules.start_faults(settings, texts)):
             raise SettingsError(faults)
         return settings
 
@@ -246,8 +244,7 @@ def read_env_file(path: Path) -> dict[str, str]:
     except UnicodeDecodeError:
         raise SettingsError((f"{path} must be a text in UTF-8.",)) from None
     lines = [*_LINE.finditer(text)]
-    unread = [text.count("\n", 0, line.start()) + 1 for line in lines if line["unread"]]
-    if unread:
+    if unread := [text.count("\n", 0, line.start()) + 1 for line in lines if line["unread"]]:
         told = "must be NAME=value, with every quote closed"
         raise SettingsError(tuple(f"Line {number} of {path} {told}." for number in unread))
     texts: dict[str, str] = {}

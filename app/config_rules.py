@@ -25,9 +25,6 @@ CREDENTIAL_HEADERS = frozenset(
 """In lower case: headers in which signing-in proxies may hand on what opens something to the person (documentation of
 oauth2-proxy, Cloudflare Access and Pomerium). None of them is read here."""
 
-MINIMUM_SECRET_KEY = 32
-"""Fewest characters of CONNECT_SECRET_KEY."""
-
 
 class Access(StrEnum):
     """Who may come in, by the word of CONNECT_ACCESS. For this machine alone there is none."""
@@ -131,8 +128,8 @@ def _address(text: str, *, example: str) -> SplitResult:
 
 def secret_keys(text: str) -> tuple[Secret, ...]:
     keys = listed(text)
-    if any(len(key) < MINIMUM_SECRET_KEY for key in keys):
-        raise ValueError(f"must have at least {MINIMUM_SECRET_KEY} characters")
+    if any(len(key) < 32 for key in keys):
+        raise ValueError("must have at least 32 characters")
     # A random key in hex digits has more than eight different ones.
     if any(len(set(key)) < 8 for key in keys):
         raise ValueError("must be made at random, and repeats the same few characters")
@@ -283,10 +280,8 @@ def mounted_faults(texts: Texts) -> Iterator[str]:
 
 def start_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
     """What is wrong with the settings taken together. One that is set but faulty counts as set."""
-    if not settings.sandbox and "INFISICAL_HOST" not in texts:
-        yield _missing_host(settings, texts)
     if not settings.sandbox:
-        yield from _credential_faults(settings, texts)
+        yield from _infisical_faults(settings, texts)
     if len(settings.hosts) > 1 and settings.access is not Access.SIGN_IN:
         yield "INFISICAL_HOST names several hosts, and only where each person signs in can one be chosen; keep one."
     yield from _access_faults(settings, texts)
@@ -308,19 +303,17 @@ def _are(names: tuple[str, ...]) -> str:
     return f"{in_words(names)} {'is' if len(names) == 1 else 'are'}"
 
 
-def _missing_host(settings: "Settings", texts: Texts) -> str:
+def _infisical_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
     reason = "and CONNECT_SANDBOX is off"
     if not settings.bind.loopback:
         reason = f"and by itself the sandbox starts on a loopback address alone, not on {settings.bind}"
     if names := infisical_names(texts):
         reason = f"although {_are(names)}"
-    return (
-        f"INFISICAL_HOST is not set, {reason}; set it to the address of your Infisical, or set CONNECT_SANDBOX=on to try "
-        "the wizard on made-up data."
-    )
-
-
-def _credential_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
+    if "INFISICAL_HOST" not in texts:
+        yield (
+            f"INFISICAL_HOST is not set, {reason}; set it to the address of your Infisical, or set CONNECT_SANDBOX=on to try "
+            "the wizard on made-up data."
+        )
     pair, credential = _set(texts, _PAIR), _set(texts, _CREDENTIAL)
     if pair and "INFISICAL_TOKEN" in texts:
         yield f"INFISICAL_TOKEN and {in_words(pair)} are set, and the server logs in with one of them; keep one."

@@ -51,7 +51,14 @@ def serve(settings: Settings, *, announce: Callable[[str], None], data: Path | N
         bind = Bind(settings.bind.host, listener.getsockname()[1])
         settings = settings.model_copy(update={"bind": bind})
         with _database(settings, data=data) as database:
-            application = _application(settings, database=database)
+            try:
+                application = create_app(settings, data=database)
+            except SettingsError as error:
+                raise CannotServe("\n".join(error.faults)) from None
+            except OSError as error:
+                # A sandbox's file that cannot be used has a sentence of our own, the audit log the system's words.
+                fault = audit_log_fault(settings.audit_log, error.strerror) if error.strerror else f"{error}."
+                raise CannotServe(fault) from None
             _Server(application, settings, descriptor=listener.detach(), announce=announce).run()
     raise SystemExit
 
@@ -87,17 +94,6 @@ def _listen(bind: Bind) -> socket.socket:
         # After the system's words come those of create_server, which repeat the address.
         reason = (error.strerror or str(error)).partition(" (while ")[0].lower()
     raise CannotServe(f"{bind} cannot be listened on: {reason}. Set CONNECT_BIND to another address.")
-
-
-def _application(settings: Settings, *, database: Path | None) -> Flask:
-    try:
-        return create_app(settings, data=database)
-    except SettingsError as error:
-        raise CannotServe("\n".join(error.faults)) from None
-    except OSError as error:
-        # A sandbox's file that cannot be used has a sentence of our own, the audit log the system's words.
-        fault = audit_log_fault(settings.audit_log, error.strerror) if error.strerror else f"{error}."
-        raise CannotServe(fault) from None
 
 
 @contextmanager

@@ -225,9 +225,21 @@ def _error(answer: Answer, body: Mapping[str, Any], message: str) -> InfisicalEr
     if status < 300:
         return NotInfisical("It answered with something that is not JSON.")
     if status < 400:
-        return NotInfisical(_redirect(answer.headers.get("location", "")))
+        # The host that a redirect leads to is named, and nothing else of its address.
+        host = None
+        with suppress(ValueError):
+            host = urlsplit(answer.headers.get("location", "")).hostname
+        return NotInfisical(f"It redirects to {host[:100]}." if host else "It redirects elsewhere.")
     if status == 422 and isinstance(body.get("message"), list):
-        return InvalidFields(_issues(body["message"]))
+        issues = (
+            Issue(
+                path=tuple(str(step) for step in entry.get("path", ()) if isinstance(step, str | int)),
+                message=_sentence(entry.get("message")),
+            )
+            for entry in body["message"][:20]
+            if isinstance(entry, dict) and isinstance(entry.get("path", []), list)
+        )
+        return InvalidFields(tuple(issues))
     if status == 429:
         # Infisical says it in both (recorded exchange cloud-write-429).
         return RateLimited(message, retry_after=answer.retry_after(message))
@@ -259,25 +271,6 @@ def _refusal(status: int, kind: str, message: str) -> InfisicalError:
     if re.match("An App Connection with the name .* already exists$", message, re.DOTALL):
         return NameTaken(message)
     return Refused(message, reason=next(why for start, why in REASONS if re.match(start, message)))
-
-
-def _redirect(location: str) -> str:
-    """Names the host that a redirect leads to, and nothing else of its address."""
-    host = None
-    with suppress(ValueError):
-        host = urlsplit(location).hostname
-    return f"It redirects to {host[:100]}." if host else "It redirects elsewhere."
-
-
-def _issues(entries: list[Any]) -> tuple[Issue, ...]:
-    return tuple(
-        Issue(
-            path=tuple(str(step) for step in entry.get("path", ()) if isinstance(step, str | int)),
-            message=_sentence(entry.get("message")),
-        )
-        for entry in entries[:20]
-        if isinstance(entry, dict) and isinstance(entry.get("path", []), list)
-    )
 
 
 def _sentence(value: object) -> str:

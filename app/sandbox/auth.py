@@ -145,7 +145,6 @@ def _person(email: str, *, name: str) -> Caller:
 
 
 def _texts(*keys: str) -> list[str]:
-    """These texts of the body, trimmed as Infisical does."""
     body = read_object()
     if issues := [issue for key in keys for issue in text_issues(body, key)]:
         raise refusal(422, issues)

@@ -24,8 +24,6 @@ def projects() -> Response:
 @server.get("/api/v1/projects/<project_id>")
 def project_by_id(project_id: str) -> Response:
     """One project of which the caller is a member."""
-    if project_id not in PROJECTS:
-        raise refusal(404, f"Project with ID '{project_id}' not found")
     _role_in(project_id)
     return answer({"project": PROJECTS[project_id]})
 
@@ -61,8 +59,6 @@ def create(slug: str) -> Response:
     app = g.apps[slug]
     body = _read_body(app)
     project_id: str | None = body.get("projectId")
-    if project_id is not None and project_id not in PROJECTS:
-        raise refusal(404, f"Project with ID '{project_id}' not found")
     _require("create", project_id=project_id)
     appears_after = try_credentials(app, body["credentials"])
     values = {"app": slug, "method": app.method, "projectId": project_id}
@@ -137,7 +133,9 @@ def _found(connection_id: str, *, slug: str, action: str) -> Document:
 
 
 def _role_in(project_id: str) -> str:
-    """admin or viewer; refuses who is no member."""
+    """admin or viewer; refuses who is no member, and a project that is not there."""
+    if project_id not in PROJECTS:
+        raise refusal(404, f"Project with ID '{project_id}' not found")
     role = current_caller.role_in(project_id)
     if role is None:
         raise refusal(

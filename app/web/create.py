@@ -101,7 +101,6 @@ def submitted(filled: ConnectionForm) -> Page:
 
 
 def _sent(filled: ConnectionForm) -> Page:
-    """Sends it, once, and says how that ended."""
     since, operation = services().clock(), filled.operation
     try:
         made = operation.send(services().infisical, filled.new, filled.deadline)
@@ -184,11 +183,8 @@ def _not_done(
 
 
 def _what_stops(filled: ConnectionForm) -> tuple[tuple[str | None, Message], ...]:
-    """What checks that stop a submission say: at the credential, or of the form where the app asks to wait.
-
-    That stops too, because Infisical would store a token that was never accepted (recorded exchange
-    slow-429-forever).
-    """
+    """What checks that stop a submission say: at the credential, or of the form where the app asks to wait: Infisical
+    would store a token that was never accepted (recorded exchange slow-429-forever)."""
     checks, nothing_happened = filled.checks, filled.operation.nothing_happened
     if checks is None or checks.kind_of_stop is None:
         return ()

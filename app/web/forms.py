@@ -144,7 +144,7 @@ class ConnectionForm(BaseForm):
         key = posted.get("project_id", "").strip() if posted else ""
         self.project_id = "" if secret_in(key) else key[:LONGEST_PROJECT_ID]
         self.operation, self.app = operation, app
-        self.deadline = services().deadline()
+        self.deadline = Deadline.after(services().settings.submit_timeout, clock=services().monotonic)
         self.process(posted, data=typed)
 
     @property
@@ -193,10 +193,9 @@ class ConnectionForm(BaseForm):
 
     def check_rows(self, rows: Iterable[Row]) -> None:
         """Gives the fields of these rows what is to be said of their content."""
-        texts = {name: value for name, value in self.values.items() if isinstance(value, str)}
         running = services()
         given = Given(
-            values=texts,
+            values={name: value for name, value in self.values.items() if isinstance(value, str)},
             app_name=self.app.name,
             today=running.clock().date(),
             trusted_hosts=frozenset(running.settings.trusted_hosts),

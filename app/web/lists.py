@@ -17,14 +17,7 @@ from .hooks import blueprint
 from .problems import Action
 from .redirects import asked_project, carried_values, typed_values
 from .render import page, problem, see_other
-from .scopes import (
-    ORGANIZATION_NAME,
-    Scope,
-    first_project,
-    project_scope,
-    remembered_project,
-    scope_in_hand,
-)
+from .scopes import ORGANIZATION_NAME, Scope, project_scope, remembered_project, scope_in_hand, usual_project
 from .services import ORGANIZATION, Page, services
 
 ROWS = 20
@@ -48,7 +41,7 @@ def in_a_project(view: Callable[..., Page]) -> Callable[..., Page]:
         key = asked_project()
         if key is not None:
             return view(scope_in_hand(key), **places)
-        key = remembered_project() or first_project()
+        key = usual_project()
         if key is None:
             return _no_project()
         values = {**carried_values(request.args), "project": key}
@@ -59,7 +52,7 @@ def in_a_project(view: Callable[..., Page]) -> Callable[..., Page]:
 
 @blueprint.get("/")
 def index() -> Page:
-    key = remembered_project() or first_project()
+    key = usual_project()
     return see_other(".list", project=key) if key else _no_project()
 
 

@@ -42,8 +42,7 @@ class Frame:
         another site posts. Browsers send that without the session they hold, and would put the new one in its place.
         """
         key = csrf_key(services().secret_keys[0])
-        token: str = generate_csrf(secret_key=key, token_key=CSRF_SESSION_KEY)
-        return token
+        return str(generate_csrf(secret_key=key, token_key=CSRF_SESSION_KEY))
 
 
 def page(

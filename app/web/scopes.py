@@ -81,7 +81,6 @@ def remembered_project() -> str | None:
     return known if isinstance(known, str) else services().settings.project_id
 
 
-def first_project() -> str | None:
-    """The first project by name that Infisical shows us, None where there is none."""
-    projects = services().infisical.projects()
-    return projects[0].id if projects else None
+def usual_project() -> str | None:
+    """The one in hand, else the first by name that Infisical shows us; None where there is none."""
+    return remembered_project() or next((one.id for one in services().infisical.projects()), None)

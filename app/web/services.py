@@ -18,7 +18,7 @@ from ..config import Settings
 from ..connectors import APPS, TokenChecks
 from ..connectors.rows import App
 from ..core.audit import Action, AuditLog, Entry
-from ..core.http import THREADS, Deadline
+from ..core.http import THREADS
 from ..core.limits import Limits
 from ..core.secret import Secret, derived
 from ..core.templating import Pages
@@ -91,8 +91,7 @@ class AuthBackend(Protocol):
 
 def current_auth() -> AuthContext | None:
     """Who asks for the page of the current request; None before anybody was let in."""
-    context: AuthContext | None = g.get("connect_auth")
-    return context
+    return cast("AuthContext | None", g.get("connect_auth"))
 
 
 def has_own_rights() -> bool:
@@ -166,10 +165,6 @@ class Services:
     def app_named(self, slug: str) -> App | None:
         """The app with that slug, None where it cannot be connected here."""
         return next((app for app in self.apps if app.slug == slug), None)
-
-    def deadline(self) -> Deadline:
-        """When a submission that begins now must be over."""
-        return Deadline.after(self.settings.submit_timeout, clock=self.monotonic)
 
     def sign(self, value: Any, *, purpose: str) -> str:
         """A text that holds a value, as JSON knows them, and that only this server can have made."""

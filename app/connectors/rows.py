@@ -13,7 +13,6 @@ from pydantic import AfterValidator, TypeAdapter
 from .supabase_api import CheckResult, TokenChecks
 
 Html = Annotated[str, AfterValidator(Markup)]
-Kind = Literal["text", "multiline", "url", "secret", "date", "checkbox"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class Field:
     name: str
     label: str
     help: str = ""
-    kind: Kind = "text"
+    kind: Literal["text", "multiline", "url", "secret", "date", "checkbox"] = "text"
     wire: tuple[str, ...] = ()
     also_wire: tuple[str, ...] = ()
     check: Callable[[Any, Given], Checked] = lambda value, _: Checked(value)

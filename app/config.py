@@ -118,11 +118,6 @@ class Settings(BaseModel):
     """The INFISICAL_* variables that CONNECT_SANDBOX=on put aside."""
 
     @property
-    def host(self) -> str | None:
-        """The one address of Infisical, or the first of several."""
-        return self.hosts[0] if self.hosts else None
-
-    @property
     def own_rights(self) -> bool:
         """Whether each person acts at Infisical with rights of their own, and none is the server's."""
         return self.access is Access.SIGN_IN or (self.access is Access.OIDC and self.oidc_exchange)

@@ -20,10 +20,8 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from . import create_app
 from .config import Bind, Settings, SettingsError
 from .connectors.token_kinds import secret_in
+from .core.http import THREADS
 from .core.limits import PROCESSES
-
-THREADS = 16
-"""Threads in all. A submission holds one for as long as Infisical takes, up to the submit timeout."""
 
 GRACE = 5.0
 """Seconds that a stopping server waits beyond the submit timeout, so that a submission in hand gets its answer."""

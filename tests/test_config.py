@@ -42,7 +42,7 @@ def faults(*parts: dict[str, str], env_file: Path | None = None) -> tuple[str, .
 def test_nothing_configured_is_the_sandbox_on_loopback() -> None:
     settings = load()
     assert settings.sandbox
-    assert settings.host is None
+    assert settings.hosts == ()
     assert settings.bind == Bind("127.0.0.1", 8000)
     assert settings.submit_timeout == 45
     assert settings.secret_keys == ()
@@ -51,7 +51,7 @@ def test_nothing_configured_is_the_sandbox_on_loopback() -> None:
 def test_a_host_with_a_machine_identity_is_that_infisical() -> None:
     settings = load(PAIR)
     assert not settings.sandbox
-    assert settings.host == "https://infisical.example"
+    assert settings.hosts == ("https://infisical.example",)
     assert settings.client_id == "made-up-id"
     assert settings.client_secret is not None
     assert settings.client_secret.reveal() == "made-up-secret"
@@ -81,7 +81,7 @@ def test_a_host_is_brought_to_one_form() -> None:
         "example.com/secrets/api/": "https://example.com/secrets",
         "example.com/myapi": "https://example.com/myapi",
     }
-    assert {text: load(TOKEN, {"INFISICAL_HOST": text}).host for text in forms} == forms
+    assert {text: load(TOKEN, {"INFISICAL_HOST": text}).hosts[0] for text in forms} == forms
 
 
 def test_a_host_that_is_no_address_is_a_fault() -> None:
@@ -205,7 +205,7 @@ def test_any_variable_of_infisicals_keeps_the_sandbox_from_starting_by_itself() 
 def test_the_sandbox_can_be_asked_for_and_then_ignores_all_of_infisicals() -> None:
     settings = load(PAIR, {"CONNECT_SANDBOX": "ON", "INFISICAL_HOTS": "not an address"})
     assert settings.sandbox
-    assert (settings.host, settings.client_id, settings.client_secret) == (None, None, None)
+    assert (settings.hosts, settings.client_id, settings.client_secret) == ((), None, None)
     assert settings.ignored == (
         "INFISICAL_HOST",
         "INFISICAL_HOTS",
@@ -436,7 +436,7 @@ def test_every_name_of_ours_must_be_a_setting() -> None:
 def test_names_that_resemble_none_are_left_alone() -> None:
     others = ("INFISICAL_DISABLE_UPDATE_CHECK", "INFISICAL_VAULT_FILE_PASSPHRASE", "HOST", "hosts", "ignored")
     settings = load(TOKEN, dict.fromkeys(others, "made-up"))
-    assert (settings.host, settings.ignored) == ("https://infisical.example", ())
+    assert (settings.hosts, settings.ignored) == (("https://infisical.example",), ())
 
 
 def test_what_kubernetes_sets_for_a_service_of_our_name_is_left_alone() -> None:
@@ -449,7 +449,7 @@ def test_what_kubernetes_sets_for_a_service_of_our_name_is_left_alone() -> None:
         "CONNECT_PORT_8000_TCP_ADDR": "10.0.0.1",
     }
     assert load(service).sandbox
-    assert load(TOKEN, {name.replace("CONNECT", "INFISICAL"): text for name, text in service.items()}).host
+    assert load(TOKEN, {name.replace("CONNECT", "INFISICAL"): text for name, text in service.items()}).hosts
 
 
 # All faults, and no secret.
@@ -548,7 +548,7 @@ def test_a_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
         "CONNECT_SUBMIT_TIMEOUT=30\nCONNECT_BIND=\nOTHER=left alone\n"
     )
     settings = load({"CONNECT_SUBMIT_TIMEOUT": "50", "INFISICAL_HOST": ""}, env_file=env_file)
-    assert settings.host == "https://file.example"
+    assert settings.hosts == ("https://file.example",)
     assert settings.token is not None
     assert settings.token.reveal() == "made-up-token"
     assert settings.submit_timeout == 50

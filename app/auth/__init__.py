@@ -31,23 +31,22 @@ def backend_for(
     `reach` gives the client of one of the hosts, `connect` the one with the server's own credential, each the same one
     every time. Raises SettingsError without the extra that single sign-on needs.
     """
-    hosts = settings.hosts
     if settings.access is Access.THIS_MACHINE:
-        return LocalBackend(hosts[0], connect)
+        return LocalBackend(settings.hosts[0], connect)
     if settings.access is Access.PROXY:
         return ProxyBackend(
-            hosts[0],
+            settings.hosts[0],
             connect,
             user_header=settings.proxy_user_header,
             groups_header=settings.proxy_groups_header,
             allowed_groups=frozenset(settings.proxy_allowed_groups),
         )
     if settings.access is Access.SIGN_IN:
-        return LoginBackend(hosts=hosts, reach=reach, secret_keys=secret_keys, clock=clock)
+        return LoginBackend(hosts=settings.hosts, reach=reach, secret_keys=secret_keys, clock=clock)
     return OidcBackend(
         settings=settings,
         provider=identity_provider(settings, clock=clock),
-        hosts=hosts,
+        hosts=settings.hosts,
         reach=reach,
         secret_keys=secret_keys,
         clock=clock,

@@ -24,7 +24,6 @@ PUBLIC_ENDPOINTS = frozenset({"static_file", "healthz", "readyz"})
 
 LONGEST_NAME = 200
 
-_THIS_MACHINE = Principal(subject="this-machine", name="This machine", way_in="this-machine")
 _log = logging.getLogger(__name__)
 
 
@@ -49,7 +48,7 @@ class LocalBackend:
         return host_name(self.address)
 
     def authenticate(self) -> AuthContext | Page:
-        return self.context_of(_THIS_MACHINE)
+        return self.context_of(Principal(subject="this-machine", name="This machine", way_in="this-machine"))
 
     def challenge(self) -> Page | None:
         return None

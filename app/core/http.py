@@ -29,7 +29,8 @@ LARGEST_ANSWER = 8 * 1024 * 1024
 thousands of connections stays below this."""
 
 THREADS = 16
-"""That ask in one process. As many connections are kept to each host, so that none waits for another's."""
+"""Of the server in all: a submission holds one for as long as Infisical takes, up to the submit timeout. As many
+connections are kept to each host, so that none waits for another's."""
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "infisical-connect"}
 

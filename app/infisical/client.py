@@ -63,10 +63,10 @@ class Infisical:
         auth: Secret | UniversalAuth | None = settings.token
         if settings.client_id and settings.client_secret:
             auth = UniversalAuth(client_id=settings.client_id, client_secret=settings.client_secret)
-        if settings.host is None or auth is None:
+        if not settings.hosts or auth is None:
             raise ValueError("no host or no credential is set")
         network = transport or NetworkTransport(certificates(ca_bundle=settings.ca_bundle))
-        return cls(settings.host, auth=auth, transport=network)
+        return cls(settings.hosts[0], auth=auth, transport=network)
 
     def acting_with(self, token: Secret) -> Self:
         """The same client with somebody's Infisical access token: its own rights, the same network connections."""

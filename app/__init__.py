@@ -163,7 +163,7 @@ def _services(
         sandbox_info=info,
         pages=Pages(templates=TEMPLATES, static=STATIC),
         secret_keys=keys,
-        limits=Limits(storage=settings.rate_storage),
+        limits=Limits(storage=settings.rate_storage, clock=around.monotonic),
         audit=AuditLog(settings.audit_log),
         apps=around.apps,
         clock=around.clock,

@@ -190,6 +190,7 @@ def running_wizard(
         secret_key=SECRET_KEY,
         transport=backend,
         clock=clock,
+        monotonic=clock.monotonic,
     )
     before = getattr(port, "app", app)
     port.app = behind(app)

@@ -54,7 +54,7 @@ def create_app(
 ) -> Flask:
     """The stand-alone portal.
 
-    `data` is the sandbox's database, made before (see `sandbox.prepare_database`). `secret_key` signs and seals where
+    `data` is the sandbox's database, made before (see `sandbox.prepare_database`). `secret_key` signs and encrypts where
     the settings name no key; it must be the same in every worker. `transport` replaces the network below the clients,
     `clock` and `monotonic` the time; `apps` are those whose connections are made here. Nothing is asked of Infisical
     until a page needs it. Raises OSError when the audit log cannot be written, SettingsError when an extra is not
@@ -91,7 +91,7 @@ def mount(
 ) -> None:
     """Puts the pages into another Flask app, below `url_prefix`, a path such as "/connect".
 
-    `guard` is called before each page but the static files, `/healthz` and `/readyz`. It returns the Person who asks,
+    `guard` is called before each page but the static files, `/healthz` and `/readyz`. It returns the Principal who asks,
     who then acts with the server's own credential, or the response that they get instead. Nothing else lets anybody in.
 
     Only requests for our pages are touched; docs/embedding.md says what else the two have to do with each other.
@@ -216,7 +216,7 @@ def _check_portal(portal: Flask, *, url_prefix: str, guard: Guard) -> None:
     if not url_prefix.startswith("/") or not url_prefix.strip("/") or "<" in url_prefix:
         raise ValueError("url_prefix must be a path below the app's own, such as /connect, without variables")
     if not callable(guard):
-        raise TypeError("guard must be a function that returns a Person or a response")
+        raise TypeError("guard must be a function that returns a Principal or a response")
     if isinstance(portal.session_interface, SecureCookieSessionInterface) and not portal.secret_key:
         raise ValueError("this app has no SECRET_KEY, which its session needs; set it before mount()")
 

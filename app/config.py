@@ -34,7 +34,7 @@ class Settings(BaseModel):
 
     Either `sandbox` is true and everything of Infisical's is None or empty, or `hosts` has an address. The server's own
     credential is `token`, or `client_id` and `client_secret`, where `access` wants one. The first of `secret_keys` signs
-    and seals, all of them open. `submit_timeout` is in seconds, for a whole submission. `rate_storage` None counts in
+    and encrypts, all of them decrypt. `submit_timeout` is in seconds, for a whole submission. `rate_storage` None counts in
     memory, `audit_log` None writes to standard output. The text below a setting is what the documentation tells of it.
     """
 
@@ -62,7 +62,7 @@ class Settings(BaseModel):
     bind: rules.Listen = _row("CONNECT_BIND", default="127.0.0.1:8000")
     """Address to listen on, `HOST:PORT`, IPv6 in brackets. Port 0 takes a free one."""
     secret_keys: rules.SecretKeys = _row("CONNECT_SECRET_KEY", unset=())
-    """Signs forms and seals sign-ins; at least 32 characters. Made up at each start on a loopback address, required on
+    """Signs forms and encrypts sign-ins; at least 32 characters. Made up at each start on a loopback address, required on
     any other. To replace it, write the new key, a comma and the old one."""
     served_hosts: rules.HostNames = _row("CONNECT_HOSTS", unset=())
     """Host names that people open the pages at, separated by commas, such as `connect.example.com`. Any other is

@@ -464,7 +464,7 @@ def test_nobody_is_let_in_by_a_guard_that_returns_neither_a_person_nor_a_respons
     page = house.client().page(f"{PREFIX}/connections", status=403)
     assert page.problem == "nobody-named"
     assert house.sent == []
-    assert "The guard must return a Person" in caplog.text
+    assert "The guard must return a Principal" in caplog.text
     answer = house.client().post(f"{PREFIX}{FORM}", data={"name": "a", "access_token": sandbox_token()})
     assert (answer.status_code, house.sent) == (403, [])
 

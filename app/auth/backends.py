@@ -124,6 +124,6 @@ class EmbeddedBackend(LocalBackend):
             if answer.subject and all(isinstance(text, str) for text in texts):
                 return self.context_of(answer)
         _log.error(
-            "The guard must return a Person with texts in it, or a response; it returned %s.", type(answer)
+            "The guard must return a Principal with texts in it, or a response; it returned %s.", type(answer)
         )
         return deny("nobody-named/embedded")

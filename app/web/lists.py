@@ -24,7 +24,7 @@ ROWS = 20
 SHORT_LIST_OF_APPS = 28
 
 _NAMES: dict[str, dict[str, str]] = tomllib.loads(
-    Path(__file__).with_name("names.toml").read_text(encoding="utf-8")
+    Path(__file__).with_name("app_names.toml").read_text(encoding="utf-8")
 )
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from .auth import OidcError, identity_provider
+from .auth import identity_provider
 from .config import Access, Settings, SettingsError
 from .connectors.instance_urls import CLOUD_HOST
 from .core.audit import reason_against
@@ -161,13 +161,12 @@ def _faults_around(settings: Settings) -> Iterator[str]:
         return
     try:
         with closing(identity_provider(settings, clock=utc_now)) as provider:
-            # Nobody is sent there: this reads what the provider publishes of itself.
-            provider.authorization_request(redirect_uri=settings.bind.url)
-        print(f"{settings.oidc_issuer} answers, and can sign people in.")
+            if fault := provider.fault():
+                yield f"{settings.oidc_issuer}: {fault}"
+            else:
+                print(f"{settings.oidc_issuer} answers, and can sign people in.")
     except SettingsError as error:
         yield from error.faults
-    except OidcError as error:
-        yield f"{settings.oidc_issuer}: {error.reason.value}"
 
 
 def _faults_of_hosts(settings: Settings) -> Iterator[str]:

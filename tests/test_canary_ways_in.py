@@ -23,7 +23,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import Principal, create_app, mount
-from app.auth.oidc_errors import OidcError
+from app.auth.id_tokens import OidcError
 from app.auth.session import LONGEST_SESSION, Session
 from app.config import Settings
 from app.core.http import client_secret_basic

@@ -11,8 +11,6 @@ from ..infisical.client import Infisical
 from ..web.services import AuthBackend
 from .backends import LocalBackend, ProxyBackend
 from .login import LoginBackend
-from .oidc_errors import OidcError as OidcError
-from .oidc_views import OidcBackend
 
 if TYPE_CHECKING:
     from .oidc import IdentityProvider
@@ -43,9 +41,12 @@ def backend_for(
         )
     if settings.access is Access.SIGN_IN:
         return LoginBackend(hosts=settings.hosts, reach=reach, secret_keys=secret_keys, clock=clock)
+    provider = identity_provider(settings, clock=clock)
+    from .oidc_views import OidcBackend  # noqa: PLC0415  # the extra, without which this is not reached
+
     return OidcBackend(
         settings=settings,
-        provider=identity_provider(settings, clock=clock),
+        provider=provider,
         hosts=settings.hosts,
         reach=reach,
         secret_keys=secret_keys,

@@ -1,7 +1,9 @@
-"""Which ID tokens are believed, and who stands in one (OpenID Connect Core 1.0, section 3.1.3.7)."""
+"""Which ID tokens are believed, who stands in one (OpenID Connect Core 1.0, section 3.1.3.7), and what a sign-in fails by."""
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 from authlib.oidc.core import CodeIDToken
@@ -21,7 +23,6 @@ from joserfc.jws import JWSRegistry
 
 from ..core.secret import Secret
 from ..core.text import one_line
-from .oidc_errors import OidcError, OidcUser, Reason
 
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
@@ -30,6 +31,75 @@ ALGORITHMS = frozenset(
 
 LEEWAY = 60
 """Seconds that two clocks may be apart."""
+
+
+class Reason(Enum):
+    """Why a sign-in ended without anybody signed in, in words for people."""
+
+    OTHER_STATE = "The answer belongs to another sign-in, or to one that is over."
+    OTHER_NONCE = "The identity provider sent the ID token of another sign-in."
+    NO_CODE = "The identity provider’s answer is not complete."
+    CODE_SPENT = "The identity provider’s answer has expired or was used before."
+
+    DENIED = "The identity provider did not let you in, or you turned back there."
+    REFUSED = "The identity provider refused the sign-in."
+
+    UNREACHABLE = "The identity provider could not be reached."
+    PROXY = "The proxy that this server’s environment names cannot be used."
+    NO_ANSWER = "The identity provider did not answer in time."
+    FAILED = "The identity provider answered with a fault of its own."
+    NOT_UNDERSTOOD = "The address answered, and not as an identity provider does."
+    OTHER_ISSUER = "The identity provider calls itself by another address than CONNECT_OIDC_ISSUER. A slash at the end counts."
+    CLIENT = "The identity provider does not accept this server’s client ID and client secret."
+    REQUEST = (
+        "The identity provider refused how this server asks: check the client that was registered there."
+    )
+    NO_METHOD = "The identity provider takes a client secret neither as HTTP Basic nor in a form."
+    SIGNATURE = "The ID token is not signed with one of the identity provider’s keys."
+    ALGORITHM = "The ID token is signed with an algorithm that is not accepted here."
+    TOKEN_ISSUER = "The ID token was made by somebody else."  # noqa: S105  # words for people, not a secret
+    AUDIENCE = "The ID token was made for another application."
+    TIME = "The ID token has expired or is not valid yet: check both clocks."
+    TOKEN = "The ID token cannot be read or lacks what it must hold."  # noqa: S105  # likewise
+
+
+_PAGES = {
+    **dict.fromkeys(
+        (Reason.OTHER_STATE, Reason.OTHER_NONCE, Reason.NO_CODE, Reason.CODE_SPENT), "sign-in-again"
+    ),
+    **dict.fromkeys((Reason.DENIED, Reason.REFUSED), "not-let-in"),
+}
+"""Where signing in anew would mend it, and where the provider refused this person."""
+
+
+class OidcError(Exception):
+    """A sign-in that did not succeed. `said` is the provider's own words, 200 printable characters at most, or "".
+
+    Neither ever holds a code, a token or the client secret. `slug` names its page, and the result in the audit log: a
+    fault that only whoever runs this server or the provider can mend is a `provider-fault`.
+    """
+
+    def __init__(self, reason: Reason, *, said: str = "") -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.said = said
+        self.slug = _PAGES.get(reason, "provider-fault")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OidcUser:
+    """A person whom the provider vouches for.
+
+    `subject` is the only name that the provider never gives to somebody else, `name` is for people to read. `email` is
+    None unless the provider says that it is verified: people may write any address into their own profile.
+    """
+
+    subject: str
+    name: str
+    email: str | None
+    groups: tuple[str, ...]
+    id_token: Secret
+
 
 _REASONS = {
     "nonce": Reason.OTHER_NONCE,

@@ -4,13 +4,14 @@ Of Authlib this uses what knows the protocol and sends nothing: its httpx client
 joserfc's, on which Authlib stands.
 """
 
+import hmac
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Generic, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 from authlib.common.security import generate_token
@@ -19,16 +20,19 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.discovery import get_well_known_url
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, KeySet
+from pydantic import ConfigDict, Field
 
 from ..core.http import Answer, Deadline, Fault, HttpClient, HttpError, client_secret_basic
-from ..core.secret import Secret
+from ..core.secret import Secret, StoredSecret
 from ..core.text import one_line
-from .id_tokens import read_id_token
+from .id_tokens import OidcError, OidcUser, Reason, read_id_token
 from .middleware import is_loopback_name
-from .oidc_errors import AuthorizationRequest, OidcError, OidcUser, Reason
 
 LONGEST = 10.0
 """Seconds that making a request or reading an answer may take as a whole."""
+
+LONGEST_ATTEMPT = timedelta(minutes=10)
+"""How long somebody may take at the identity provider."""
 
 LARGEST_ANSWER = 512 * 1024
 """Bytes. Discovery documents and key lists are a few KiB; an ID token with a thousand groups stays below this."""
@@ -83,6 +87,41 @@ class Metadata:
     scope: str
     names_itself: bool
     secret_in_form: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AuthorizationRequest:
+    """The address that the browser is sent to, what to hold its answer against, once, and where the sign-in leads.
+
+    The verifier stands nowhere but in the browser's encrypted cookie, and without it a stolen code opens nothing (RFC
+    7636). `path` and `query` of where it leads are apart: three letters of an address may be one byte of that cookie.
+    """
+
+    __pydantic_config__ = ConfigDict(hide_input_in_errors=True)
+
+    url: Annotated[str, Field(exclude=True)] = field(default="", repr=False)
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    verifier: StoredSecret
+    redirect_uri: str
+    made_at: datetime
+    path: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+
+    def leading_to(self, url: str | None) -> "AuthorizationRequest":
+        """The same request, which leads to a page of ours."""
+        path, _, query = (url or "").partition("?")
+        return replace(self, path=path, query=tuple(parse_qsl(query)))
+
+    @property
+    def next_url(self) -> str | None:
+        """The page of ours that it leads to."""
+        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path or None
+
+    def is_answered_by(self, state: str, *, now: datetime) -> bool:
+        """Whether an answer with that state belongs to this request, and came within ten minutes."""
+        same = hmac.compare_digest(state.encode(errors="replace"), self.state.encode(errors="replace"))
+        return same and now - self.made_at <= LONGEST_ATTEMPT
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -163,6 +202,14 @@ class IdentityProvider:
             if newer is keys:
                 raise
         return read_id_token(id_token, keys=newer, now=self.clock(), **believed)
+
+    def fault(self) -> str | None:
+        """Why nobody could sign in there now, in a sentence; None where what it publishes of itself can be read."""
+        try:
+            self._metadata.get(Deadline.after(LONGEST))
+        except OidcError as error:
+            return error.reason.value
+        return None
 
     def close(self) -> None:
         self._http.close()

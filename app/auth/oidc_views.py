@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from flask import Blueprint, redirect, request
@@ -18,11 +17,9 @@ from ..web.hooks import public
 from ..web.problems import Action
 from ..web.render import deny, page, problem, problem_of
 from ..web.services import Page, Principal, record, services
-from .oidc_errors import AuthorizationRequest, OidcError, OidcUser
+from .id_tokens import OidcError, OidcUser
+from .oidc import AuthorizationRequest, IdentityProvider
 from .session import TOO_LONG_FOR_A_COOKIE, EncryptedCookie, Session, SessionBackend, next_url
-
-if TYPE_CHECKING:
-    from .oidc import IdentityProvider
 
 REQUEST_COOKIE = "connect-authorization"
 
@@ -38,7 +35,7 @@ class OidcBackend(SessionBackend):
     way_in = "oidc"
 
     settings: Settings
-    provider: "IdentityProvider"
+    provider: IdentityProvider
 
     @property
     def terms(self) -> str:

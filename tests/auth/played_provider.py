@@ -12,8 +12,8 @@ import httpx
 import pytest
 from joserfc import jwk, jwt
 
-from app.auth.oidc import IdentityProvider
-from app.auth.oidc_errors import AuthorizationRequest, OidcError, OidcUser
+from app.auth.id_tokens import OidcError, OidcUser
+from app.auth.oidc import AuthorizationRequest, IdentityProvider
 from app.core.secret import Secret
 from tests.conftest import Clock
 

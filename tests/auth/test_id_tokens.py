@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc import jwk
 
-from app.auth.oidc import read_keys
-from app.auth.oidc_errors import (
+from app.auth.id_tokens import (
     Reason,
 )
+from app.auth.oidc import read_keys
 
 from .played_provider import (
     CLIENT_ID,

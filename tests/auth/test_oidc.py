@@ -11,10 +11,10 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from app.auth.oidc import LARGEST_ANSWER, LONGEST
-from app.auth.oidc_errors import (
+from app.auth.id_tokens import (
     Reason,
 )
+from app.auth.oidc import LARGEST_ANSWER, LONGEST
 from tests.leak_detector import rendered
 
 from .played_provider import (

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from werkzeug.test import TestResponse
 
-from app.auth.oidc_errors import OidcUser
+from app.auth.id_tokens import OidcUser
 from app.auth.oidc_views import is_admitted
 from app.config import Settings
 from app.core.secret import Secret

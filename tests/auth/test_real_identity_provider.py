@@ -12,11 +12,11 @@ import httpx
 import pytest
 from pytest_httpserver import HTTPServer
 
-from app.auth.oidc import LARGEST_ANSWER, IdentityProvider
-from app.auth.oidc_errors import (
+from app.auth.id_tokens import (
     OidcUser,
     Reason,
 )
+from app.auth.oidc import LARGEST_ANSWER, IdentityProvider
 from app.core.secret import Secret
 from app.infisical.auth import OAuthApplication
 from app.infisical.client import Infisical

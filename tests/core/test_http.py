@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.auth.oidc_errors import Reason
+from app.auth.id_tokens import Reason
 from app.config import Settings
 from app.core.http import (
     Answer,

@@ -2,6 +2,7 @@
 
 import re
 import ssl
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -250,6 +251,8 @@ _ABOUT_ACCESS = ("CONNECT_ACCESS", "CONNECT_HOSTS", "CONNECT_PROXY_TRUSTED", *_O
 NOT_MOUNTED = ("CONNECT_BIND", *_ABOUT_ACCESS)
 """Those that do not count there."""
 
+_FAULTS: dict[str, str] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
 Texts = Mapping[str, str]
 """What is set, by the name of its setting. A default that is written out counts as not set: .env.example has them all."""
 
@@ -272,10 +275,7 @@ def unsaid(settings: "Settings", texts: Texts) -> dict[str, Any]:
 def mounted_faults(texts: Texts) -> Iterator[str]:
     """What is set although a mounted wizard does not heed it, and whoever wrote it counts on it."""
     if idle := _set(texts, _ABOUT_ACCESS):
-        yield (
-            f"{_are(idle)} set, and inside another Flask app its guard says who may come in; "
-            f"leave {'it' if len(idle) == 1 else 'them'} out."
-        )
+        yield _fault("mounted", are=_are(idle), them="it" if len(idle) == 1 else "them")
 
 
 def start_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
@@ -283,7 +283,7 @@ def start_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
     if not settings.sandbox:
         yield from _infisical_faults(settings, texts)
     if len(settings.hosts) > 1 and settings.access is not Access.SIGN_IN:
-        yield "INFISICAL_HOST names several hosts, and only where each person signs in can one be chosen; keep one."
+        yield _fault("several-hosts")
     yield from _access_faults(settings, texts)
     if settings.access is Access.OIDC:
         yield from _oidc_faults(settings, texts)
@@ -303,78 +303,57 @@ def _are(names: tuple[str, ...]) -> str:
     return f"{in_words(names)} {'is' if len(names) == 1 else 'are'}"
 
 
+def _fault(name: str, **values: object) -> str:
+    return _FAULTS[name].format_map(values)
+
+
 def _infisical_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
-    reason = "and CONNECT_SANDBOX is off"
+    reason = _fault("sandbox-off")
     if not settings.bind.loopback:
-        reason = f"and by itself the sandbox starts on a loopback address alone, not on {settings.bind}"
+        reason = _fault("sandbox-outside", bind=settings.bind)
     if names := infisical_names(texts):
         reason = f"although {_are(names)}"
     if "INFISICAL_HOST" not in texts:
-        yield (
-            f"INFISICAL_HOST is not set, {reason}; set it to the address of your Infisical, or set CONNECT_SANDBOX=on to try "
-            "the wizard on made-up data."
-        )
+        yield _fault("no-host", reason=reason)
     pair, credential = _set(texts, _PAIR), _set(texts, _CREDENTIAL)
     if pair and "INFISICAL_TOKEN" in texts:
-        yield f"INFISICAL_TOKEN and {in_words(pair)} are set, and the server logs in with one of them; keep one."
+        yield _fault("two-credentials", pair=in_words(pair))
     elif len(pair) == 1:
         (other,) = set(_PAIR) - set(pair)
-        yield f"{other} is not set, although {pair[0]} is; a machine identity logs in with both."
+        yield _fault("half-a-pair", other=other, one=pair[0])
     if settings.own_rights and credential:
-        yield (
-            f"{_are(credential)} set, and with CONNECT_ACCESS={settings.access} each person acts with rights of their "
-            "own; leave the server's credential out."
-        )
+        yield _fault("credential-of-nobody", are=_are(credential), access=settings.access)
     if not settings.own_rights and not credential and "INFISICAL_HOST" in texts:
-        yield (
-            f"CONNECT_ACCESS={settings.access} lets the server act, and it has no credential; "
-            f"set {in_words(_PAIR)}, or INFISICAL_TOKEN."
-        )
+        yield _fault("no-credential", access=settings.access, pair=in_words(_PAIR))
 
 
 def _access_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
     for way_in, names in ((Access.PROXY, _OF_PROXY), (Access.OIDC, (*_OF_OIDC, *_OAUTH))):
         if settings.access is not way_in and (idle := _set(texts, names)):
-            yield f"{_are(idle)} set, and counts only with CONNECT_ACCESS={way_in}."
+            yield _fault("idle", are=_are(idle), where=f"CONNECT_ACCESS={way_in}")
     idle = _set(texts, ("CONNECT_PROXY_TRUSTED", "CONNECT_HOSTS"))
     if settings.access is Access.THIS_MACHINE and idle:
-        yield (
-            f"{_are(idle)} set, and without CONNECT_ACCESS nobody but this machine may come in; "
-            "set CONNECT_ACCESS to sign-in, proxy or oidc."
-        )
+        yield _fault("this-machine-alone", are=_are(idle))
     if settings.access is Access.PROXY and "CONNECT_PROXY_TRUSTED" not in texts:
-        yield (
-            "CONNECT_PROXY_TRUSTED is not set, and with CONNECT_ACCESS=proxy whoever reaches the server could name "
-            "themselves; set it to the address of the proxy."
-        )
+        yield _fault("no-trusted-proxy")
 
 
 def _oidc_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
     exchange = settings.oidc_exchange
     wanted = (*_PROVIDER, *(_OAUTH if exchange and not settings.sandbox else ()))
     if missing := tuple(name for name in wanted if name not in texts):
-        yield f"{_are(missing)} not set, although CONNECT_ACCESS is oidc."
+        yield _fault("no-provider", are=_are(missing))
     if not exchange and (idle := _set(texts, _OAUTH)):
-        yield f"{_are(idle)} set, and counts only with CONNECT_OIDC_EXCHANGE=on."
+        yield _fault("idle", are=_are(idle), where="CONNECT_OIDC_EXCHANGE=on")
     if not exchange and not _set(texts, _ALLOWED):
-        yield (
-            "CONNECT_OIDC_EXCHANGE is off, so whoever signs in acts with the server's own credential; set "
-            f"{_ALLOWED[0]} or {_ALLOWED[1]} to those who may."
-        )
+        yield _fault("everybody-of-provider")
 
 
 def _outside_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
     of_this_machine = settings.access is Access.THIS_MACHINE
     if of_this_machine and (settings.sandbox or _set(texts, _CREDENTIAL)):
-        yield (
-            f"CONNECT_BIND is {settings.bind}, which other machines can reach, and nothing says who may come in; set "
-            "CONNECT_ACCESS to sign-in, proxy or oidc, or CONNECT_BIND to a loopback address such as 127.0.0.1:8000."
-        )
-    because = f"must be set, because CONNECT_BIND is {settings.bind}, which is not a loopback address; "
+        yield _fault("everybody-outside", bind=settings.bind)
     if "CONNECT_SECRET_KEY" not in texts:
-        yield (
-            f"CONNECT_SECRET_KEY {because}"
-            'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(32))".'
-        )
+        yield _fault("no-key", bind=settings.bind)
     if "CONNECT_HOSTS" not in texts and not of_this_machine:
-        yield f"CONNECT_HOSTS {because}set it to the name that people open the pages at, such as connect.example.com."
+        yield _fault("no-host-names", bind=settings.bind)

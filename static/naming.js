@@ -2,11 +2,15 @@
 
 import { on, part, secret } from "./page.js";
 
+// Letters that Unicode does not take apart.
+const plain = { æ: "ae", œ: "oe", þ: "th" };
+[..."ðđɗɓħıłƙŋøɔŧəɛƴ"].forEach((letter, at) => (plain[letter] = "dddbhilknooteey"[at]));
+
 // As the server does it, but for a last hyphen, which more may follow, and secrets, which it must see.
 function slug(text) {
   if (secret.test(text)) return "";
-  const plain = text.toUpperCase().toLowerCase().normalize("NFKD").replace(/[^\0-\x7f]/g, "");
-  return plain.replace(/[^a-z0-9]+/g, "-").replace(/^-/, "");
+  const ascii = text.toUpperCase().toLowerCase().normalize("NFKD").replace(/[^\0-\x7f]/g, (letter) => plain[letter] ?? "");
+  return ascii.replace(/[^a-z0-9]+/g, "-").replace(/^-/, "");
 }
 
 function shape(field) {

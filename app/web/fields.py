@@ -14,11 +14,17 @@ LONGEST_LIFE = timedelta(days=3653)
 """Ten years. A day after that is a year mistyped."""
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+# Letters that Unicode does not take apart; static/naming.js has the same.
+_PLAIN = str.maketrans(
+    {**dict(zip("ðđɗɓħıłƙŋøɔŧəɛƴ", "dddbhilknooteey", strict=True)), "æ": "ae", "œ": "oe", "þ": "th"}
+)
 
 
 def slug_of(text: str) -> str:
     """The nearest name that Infisical takes: `My Connection` becomes `my-connection`; "" where there is none."""
-    plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
+    plain = (
+        unicodedata.normalize("NFKD", text.casefold()).translate(_PLAIN).encode("ascii", "ignore").decode()
+    )
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST_NAME].rstrip("-")
 
 

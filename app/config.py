@@ -178,42 +178,60 @@ SETTINGS = {row.alias: row for row in Settings.model_fields.values() if row.alia
 _DEFAULTS = {name: row.default for name, row in SETTINGS.items() if row.validate_default}
 
 
+# Kubernetes sets these in every container, for a service that happens to be called "connect" or "infisical".
+_OF_KUBERNETES = re.compile(r".+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
+
+
 def _texts(environ: Mapping[str, str] | None, *, env_file: Path | None) -> dict[str, str]:
-    """What is set, by name. A default that is written out is left out: .env.example, which people copy, has them all."""
+    """What is set, by name, but by Kubernetes. A default that is written out is left out: .env.example, which people
+    copy, has them all."""
     texts: dict[str, str] = {}
     for source in (read_env_file(env_file) if env_file else {}, os.environ if environ is None else environ):
         texts |= {name: text.strip() for name, text in source.items() if text.strip()}
-    return {name: text for name, text in texts.items() if text != _DEFAULTS.get(name)}
-
-
-# Kubernetes sets these in every container, for a service that happens to be called "connect" or "infisical".
-_OF_KUBERNETES = re.compile(r".+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)")
+    return {
+        name: text
+        for name, text in texts.items()
+        if text != _DEFAULTS.get(name)
+        and not _OF_KUBERNETES.fullmatch(name)
+        and not ("://" in text and name.endswith("_PORT"))
+    }
 
 
 def _misspelt(texts: Mapping[str, str]) -> Iterator[str]:
-    """A fault for every CONNECT_* that is no setting, and for every INFISICAL_* that is nearly one.
+    """A fault for every CONNECT_* that is no setting, and for every name that is nearly one, its prefix included.
 
     Infisical's own tools read other INFISICAL_* names, so those that resemble nothing here are left alone.
     """
-    for name, text in sorted(texts.items()):
-        ours = (
-            name in SETTINGS or _OF_KUBERNETES.fullmatch(name) or ("://" in text and name.endswith("_PORT"))
-        )
-        if ours or not name.upper().startswith(("CONNECT_", "INFISICAL_")):
-            continue
-        prefix, _, rest = name.upper().partition("_")
-        rests = [known.removeprefix(f"{prefix}_") for known in SETTINGS if known.startswith(f"{prefix}_")]
-        shortened = [known for known in rests if "_" in rest and known.endswith(f"_{rest}")]
-        near = shortened or difflib.get_close_matches(rest, rests, n=1, cutoff=0.74)
-        if near:
-            yield f"{name} is not a setting; did you mean {prefix}_{near[0]}?"
+    for name in sorted(texts.keys() - SETTINGS.keys()):
+        if meant := _meant(name):
+            yield f"{name} is not a setting; did you mean {meant}?"
         elif name.startswith("CONNECT_"):
             yield f"{name} is not a setting; the settings are {rules.in_words(tuple(SETTINGS))}."
 
 
+def _meant(name: str) -> str | None:
+    """The setting that comes near a name: letter by letter, shortened, or under the prefix of the others."""
+    words = re.sub("[^A-Z0-9]+", "_", re.sub("[^ -~]", "", name).upper()).strip("_")
+    words = re.sub("^(INFISICAL|CONNECT)_(?=(INFISICAL|CONNECT)_)", "", words)
+    begun = "|".join(known.split("_")[1] for known in SETTINGS)
+    first, _, rest = re.sub(f"^(INFISICAL|CONNECT)(?={begun})", r"\1_", words).partition("_")
+    close = difflib.get_close_matches(first, ("INFISICAL", "CONNECT"), n=1, cutoff=0.75)
+    # A longer word is another one: "reconnect".
+    if not close or len(first) > len(close[0]) + 1:
+        return None
+    prefix = f"{close[0]}_"
+    # Infisical's documentation names a machine identity's credential so.
+    rest = re.sub("^(MACHINE_)?(IDENTITY_)?(?=CLIENT_(ID|SECRET))", "UNIVERSAL_AUTH_", rest)
+    rests = [known.removeprefix(prefix) for known in SETTINGS if known.startswith(prefix)]
+    shortened = [known for known in rests if "_" in rest and known.endswith(f"_{rest}")]
+    if near := shortened or difflib.get_close_matches(rest, rests, n=1, cutoff=0.74):
+        return f"{prefix}{near[0]}"
+    return next((known for known in SETTINGS if "_" in rest and known.endswith(f"_{rest}")), None)
+
+
 _LINE = re.compile(
     r"""(?:
-        [^\S\n]*(?:export[^\S\n]+)?(?P<name>[^\s=:\#'"]+)[^\S\n]*=[^\S\n]*
+        [^\S\n]*(?:export[^\S\n]+)?(?P<name>[^\s=:\#'"\0]+)[^\S\n]*=[^\S\n]*
         (?:(?P<quote>['"])(?P<quoted>(?:\\[^\n]|(?!(?P=quote))[^\\\n]|\\?\n(?!\s*(?:export\s+)?(?:CONNECT|INFISICAL)_))*)(?P=quote)
         |(?P<plain>(?:(?<!\s)\#|[^\s'"\#])[^\n]*?)?)
         (?:[^\S\n]+\#[^\n]*)?[^\S\n]*
@@ -232,20 +250,30 @@ def read_env_file(path: Path) -> dict[str, str]:
     """
     try:
         text = path.read_text("utf-8-sig")
-    except (FileNotFoundError, IsADirectoryError):
+    except IsADirectoryError:
         return {}
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not path.is_symlink():
+            return {}
         raise SettingsError((f"{path} cannot be read: {error.strerror}.",)) from None
     except UnicodeDecodeError:
         raise SettingsError((f"{path} must be a text in UTF-8.",)) from None
-    lines = [*_LINE.finditer(text)]
-    if unread := [text.count("\n", 0, line.start()) + 1 for line in lines if line["unread"]]:
-        told = "must be NAME=value, with every quote closed"
-        raise SettingsError(tuple(f"Line {number} of {path} {told}." for number in unread))
+    return _understood_lines(text, path=path)
+
+
+def _understood_lines(text: str, *, path: Path) -> dict[str, str]:
     texts: dict[str, str] = {}
-    for line in lines:
-        if quote := line["quote"]:
-            texts[line["name"]] = re.sub(rf"\\([\\{quote}])", r"\1", line["quoted"])
-        elif line["name"]:
-            texts[line["name"]] = line["plain"] or ""
+    faults = []
+    for line in _LINE.finditer(text):
+        name, quote = line["name"], line["quote"]
+        number = text.count("\n", 0, line.start()) + 1
+        value = re.sub(rf"\\([\\{quote}])", r"\1", line["quoted"]) if quote else line["plain"]
+        if line["unread"]:
+            faults.append(f"Line {number} of {path} must be NAME=value, with every quote closed.")
+        elif name in SETTINGS and not value and texts.get(name):
+            faults.append(f"Line {number} of {path} empties {name}, which another line sets; keep one.")
+        elif name:
+            texts[name] = value or ""
+    if faults:
+        raise SettingsError(tuple(faults))
     return texts

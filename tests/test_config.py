@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from app.config import SETTINGS, Access, Bind, Settings, SettingsError, read_env_file
 
+from .every import holds_for_every
+
 ROOT = Path(__file__).parent.parent
 
 TOKEN = {"INFISICAL_HOST": "https://infisical.example", "INFISICAL_TOKEN": "made-up-token"}
@@ -410,7 +412,7 @@ def test_a_key_can_be_replaced_while_the_old_one_still_opens() -> None:
 # Names.
 
 
-def test_a_misspelt_name_is_a_fault_that_offers_the_right_one() -> None:
+def test_a_misspelt_name_is_a_fault_that_offers_the_right_one(tmp_path: Path) -> None:
     meant = {
         "INFISICAL_HOTS": "INFISICAL_HOST",
         "INFISICAL_HOSTS": "INFISICAL_HOST",
@@ -423,9 +425,42 @@ def test_a_misspelt_name_is_a_fault_that_offers_the_right_one() -> None:
         "connect_bind": "CONNECT_BIND",
         "CONNECT_SUBMIT_TIME_OUT": "CONNECT_SUBMIT_TIMEOUT",
         "CONNECT_SECRET": "CONNECT_SECRET_KEY",
+        # The prefix as well, whatever stands between it and the rest.
+        "INFISCAL_HOST": "INFISICAL_HOST",
+        "INSIFICAL_HOST": "INFISICAL_HOST",
+        "infiscal_hots": "INFISICAL_HOST",
+        "INFISICAL-HOST": "INFISICAL_HOST",
+        "INFISICAL.HOST": "INFISICAL_HOST",
+        "INFISICAL__HOST": "INFISICAL_HOST",
+        "INFISICALHOST": "INFISICAL_HOST",
+        "_INFISICAL_HOST": "INFISICAL_HOST",
+        "\N{ZERO WIDTH SPACE}INFISICAL_HOST": "INFISICAL_HOST",
+        "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRT": "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET",
+        "CONECT_HOSTS": "CONNECT_HOSTS",
+        "CONNECTS_HOSTS": "CONNECT_HOSTS",
+        "\N{CYRILLIC CAPITAL LETTER ES}ONNECT_HOSTS": "CONNECT_HOSTS",
+        "CONNETC_PROXY_ALLOWED_GROUP": "CONNECT_PROXY_ALLOWED_GROUPS",
+        "CONNECT_PROXY_ALLOWED_GROUPS+": "CONNECT_PROXY_ALLOWED_GROUPS",
+        # One of ours under the other prefix, or under both.
+        "INFISICAL_PROXY_ALLOWED_GROUPS": "CONNECT_PROXY_ALLOWED_GROUPS",
+        "INFISICAL_CONNECT_ACCESS": "CONNECT_ACCESS",
+        "CONNECT_INFISICAL_HOST": "INFISICAL_HOST",
+        # As Infisical's documentation names them.
+        "INFISICAL_MACHINE_IDENTITY_CLIENT_ID": "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID",
+        "INFISICAL_MACHINE_IDENTITY_CLIENT_SECRET": "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET",
+        "INFISICAL_MACHINE_CLIENT_ID": "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID",
+        "INFISICAL_IDENTITY_CLIENT_SECRET": "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET",
     }
-    told = {name: faults(TOKEN, {name: "made-up"})[0] for name in meant}
-    assert told == {name: f"{name} is not a setting; did you mean {right}?" for name, right in meant.items()}
+    env_file = tmp_path / ".env"
+
+    def offers_the_right_one(name: str) -> None:
+        told = (f"{name} is not a setting; did you mean {meant[name]}?",)
+        env_file.write_text(f"{name}=made-up\n")
+        assert faults({name: "made-up"})[:1] == told
+        assert faults(TOKEN, {name: "made-up"}) == told
+        assert faults(TOKEN, env_file=env_file) == told
+
+    holds_for_every(meant, offers_the_right_one)
 
 
 def test_every_name_of_ours_must_be_a_setting() -> None:
@@ -434,9 +469,20 @@ def test_every_name_of_ours_must_be_a_setting() -> None:
 
 
 def test_names_that_resemble_none_are_left_alone() -> None:
-    others = ("INFISICAL_DISABLE_UPDATE_CHECK", "INFISICAL_VAULT_FILE_PASSPHRASE", "HOST", "hosts", "ignored")
-    settings = load(TOKEN, dict.fromkeys(others, "made-up"))
+    of_infisical = (
+        *("INFISICAL_DISABLE_UPDATE_CHECK", "INFISICAL_VAULT_FILE_PASSPHRASE", "INFISICAL_API_URL"),
+        *("INFISICAL_DOMAIN", "INFISICAL_AUTH_METHOD", "INFISICAL_MACHINE_IDENTITY_ID", "INFISICAL_JWT"),
+        *("INFISICAL_PROJECT_SLUG", "INFISICAL_CUSTOM_HEADERS", "INFISICAL_LDAP_USERNAME"),
+    )
+    others = (
+        *("HOST", "hosts", "ignored", "PATH", "HOSTNAME", "ACCESS", "SECRET_KEY", "_", "npm_config_connect"),
+        *("OP_CONNECT_HOST", "OP_CONNECT_TOKEN", "MY_INFISICAL_HOST", "TF_VAR_INFISICAL_TOKEN"),
+        *("CONNECTION_STRING", "CONNECTION_ACCESS", "CONNECTOR_ACCESS", "RECONNECT_HOSTS", "CONTENT_HOSTS"),
+        "STAGING_INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET",
+    )
+    settings = load(TOKEN, dict.fromkeys((*of_infisical, *others), "made-up"))
     assert (settings.hosts, settings.ignored) == (("https://infisical.example",), ())
+    assert load(dict.fromkeys(others, "made-up")).sandbox
 
 
 def test_what_kubernetes_sets_for_a_service_of_our_name_is_left_alone() -> None:
@@ -448,8 +494,13 @@ def test_what_kubernetes_sets_for_a_service_of_our_name_is_left_alone() -> None:
         "CONNECT_PORT_8000_TCP": "tcp://10.0.0.1:8000",
         "CONNECT_PORT_8000_TCP_ADDR": "10.0.0.1",
     }
-    assert load(service).sandbox
-    assert load(TOKEN, {name.replace("CONNECT", "INFISICAL"): text for name, text in service.items()}).hosts
+    of_infisical = {name.replace("CONNECT", "INFISICAL"): text for name, text in service.items()}
+    assert load(service, of_infisical).sandbox
+    assert load(TOKEN, of_infisical).hosts
+    assert load(PAIR, of_infisical, {"CONNECT_SANDBOX": "on"}).ignored == tuple(sorted(PAIR))
+    # What only looks like it is not Kubernetes'.
+    (fault,) = faults({"INFISICAL_PORT": "8080"})
+    assert fault.startswith("INFISICAL_HOST is not set, although INFISICAL_PORT is; ")
 
 
 # All faults, and no secret.
@@ -607,6 +658,15 @@ UNREADABLE = (
     "NAME='a'b",
     "NAME='a' 'b'",
     "NAME='a\nexport CONNECT_ACCESS=proxy\n'",
+    "NA\0ME=a",
+    "CONNECT_PROXY_ALLOWED_GROUPS",
+    "export CONNECT_PROXY_ALLOWED_GROUPS",
+    "set CONNECT_PROXY_ALLOWED_GROUPS=platform",
+    "CONNECT_PROXY_ALLOWED_GROUPS='platform",
+    'CONNECT_PROXY_ALLOWED_GROUPS="platform',
+    "'CONNECT_PROXY_ALLOWED_GROUPS'=platform",
+    '"CONNECT_PROXY_ALLOWED_GROUPS": "platform",',
+    "$env:CONNECT_PROXY_ALLOWED_GROUPS = 'platform'",
 )
 
 
@@ -629,6 +689,24 @@ def test_a_line_that_cannot_be_read_is_a_fault_that_does_not_repeat_it(tmp_path:
         told[line] = faults(env_file=env_file)[0]
     sentence = f"Line 3 of {env_file} must be NAME=value, with every quote closed."
     assert told == dict.fromkeys(UNREADABLE, sentence)
+
+
+def test_a_line_that_empties_what_another_sets_is_a_fault(tmp_path: Path) -> None:
+    """As where somebody writes a setting above its empty line in a copy of the example."""
+    env_file = tmp_path / ".env"
+    name = "CONNECT_PROXY_ALLOWED_GROUPS"
+    for emptied in (f"{name}=", f"export {name}=''", f'{name}=""', f"{name}=  # platform"):
+        env_file.write_text(f"{name}=platform\n\n{emptied}\n")
+        told = f"Line 3 of {env_file} empties {name}, which another line sets; keep one."
+        assert faults(TOKEN, PROXY, env_file=env_file) == (told,)
+    env_file.write_text(f"{name}=\n{name}=platform\nOTHER=1\nOTHER=\n")
+    assert load(TOKEN, PROXY, env_file=env_file).proxy_allowed_groups == ("platform",)
+
+
+def test_a_link_to_a_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.symlink_to(tmp_path / "not-mounted")
+    assert faults(env_file=env_file) == (f"{env_file} cannot be read: No such file or directory.",)
 
 
 def test_every_line_that_cannot_be_read_is_told(tmp_path: Path) -> None:

@@ -356,6 +356,9 @@ def test_the_port_that_the_browser_sees_is_the_one_that_a_trusted_proxy_tells(
     wizard = sandbox_in(tmp_path, clock, CONNECT_ACCESS="sign-in", **settings)
     told = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "connect.example.com:8443"}
     page = new_client(wizard.app).get(
-        "/sign-in", headers=told, base_url="http://10.0.0.5:8000", environ_overrides={"REMOTE_ADDR": "10.0.0.7"}
+        "/sign-in",
+        headers=told,
+        base_url="http://10.0.0.5:8000",
+        environ_overrides={"REMOTE_ADDR": "10.0.0.7"},
     )
     assert page.headers["Set-Cookie"].startswith("__Host-connect-8443=")

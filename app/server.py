@@ -154,6 +154,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # likewise
             "graceful_timeout": int(settings.submit_timeout + GRACE),
             "keepalive": KEEP_ALIVE,
             "limit_request_line": 8190,
+            # A signing-in proxy's session is several cookies of 4 kB in one field, and its list of groups may be as long. More
+            # would let a hundred fields of one request fill the memory.
+            "limit_request_field_size": 32 * 1024,
             "worker_tmp_dir": memory if os.access(memory, os.W_OK) else None,
             # Whom to believe about X-Forwarded-* is for the application to decide.
             "forwarded_allow_ips": "",

@@ -125,11 +125,12 @@ class Client(FlaskClient):
     """A browser without JavaScript: every HTML page that it is shown must keep the rules of `pages.py`."""
 
     scheme = "http"
+    authority = "localhost"
     prefix = ""
     """Where the wizard is mounted."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
-        kwargs.setdefault("base_url", f"{self.scheme}://localhost")
+        kwargs.setdefault("base_url", f"{self.scheme}://{self.authority}")
         if kwargs.get("method") == "POST":
             kwargs["headers"] = {"Sec-Fetch-Site": "same-origin", **dict(kwargs.get("headers") or {})}
         response = super().open(*args, **kwargs)

@@ -49,6 +49,7 @@ http {{
     server {{
         # In the place of oauth2-proxy: knows a password, and tells who has it.
         listen 127.0.0.1:{sign_in_port};
+        large_client_header_buffers 4 32k;
         auth_basic "made up";
         auth_basic_user_file {folder}/people;
         add_header X-Auth-Request-User $remote_user always;
@@ -106,9 +107,13 @@ class _ByName(httpx.BaseTransport):
 
 @contextlib.contextmanager
 def running(folder: Path, *, location: str) -> Iterator[Nginx]:
-    """An nginx with this `location` block in it, once it answers. It is stopped at the end."""
+    """An nginx with this `location` block in it, once it answers. It is stopped at the end.
+
+    It listens on a port that is not the usual one, which the name of the wizard's cookie therefore has.
+    """
     program = programs.require("nginx")
     port, sign_in_port = free_port(), free_port()
+    location = location.replace("__Host-connect=", f"__Host-connect-{port}=")
     _write_certificate(folder)
     name, password = PERSON
     (folder / "people").write_text(f"{name}:{{PLAIN}}{password}\n")

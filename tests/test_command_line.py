@@ -277,6 +277,13 @@ def test_serve_answers_says_where_and_on_what_and_takes_its_own_data_away_again(
     assert list(temporary.glob("infisical-connect-*")) == []
 
 
+def test_a_signing_in_proxys_cookie_is_taken(tmp_path: Path) -> None:
+    with serving(folder=tmp_path) as served:
+        for size in (9_000, 32_000):
+            cookie = {"Cookie": f"_oauth2_proxy={'x' * size}"}
+            assert httpx.get(f"{served.url}/healthz", headers=cookie).status_code == 200
+
+
 def test_the_first_line_names_what_the_sandbox_puts_aside() -> None:
     assert first_line(Settings.load({**PAIR, "CONNECT_SANDBOX": "on"}, None)).endswith(
         "(CONNECT_SANDBOX=on, so INFISICAL_UNIVERSAL_AUTH_CLIENT_ID, "

@@ -121,7 +121,7 @@ def wizard(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock, good_to
 def shown(headers: Headers, *, scheme: str) -> dict[str, str]:
     """The headers, with what differs from answer to answer by its shape."""
     session = {
-        "http": r"connect=[\w.-]+; HttpOnly; Path=/; SameSite=Lax",
+        "http": r"connect-8000=[\w.-]+; HttpOnly; Path=/; SameSite=Lax",
         "https": r"__Host-connect=[\w.-]+; Secure; HttpOnly; Path=/; SameSite=Lax",
     }
     shapes = {

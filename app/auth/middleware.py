@@ -30,7 +30,7 @@ _PROBES = frozenset({f"{BLUEPRINT}.healthz", f"{BLUEPRINT}.readyz"})
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _FORWARDED = ("Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip")
 
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]*)?")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]*))?")
 """A Host header (RFC 9110, 7.2): a name or an address, and perhaps a port."""
 
 
@@ -128,6 +128,19 @@ def without_port(host: str) -> str:
     return found[1] if found else ""
 
 
+def cookie_name(plain: str) -> str:
+    """The name that a cookie of ours has at the address that the browser sees.
+
+    Browsers keep a cookie for all ports and paths of a host, where other wizards may be: unless they are the usual ones
+    the name has them. Over https it begins with `__Host-`, so that browsers take it from this host alone, with Secure and
+    for all paths; over plain http, which only loopback addresses are served by, they would refuse both.
+    """
+    found = _HOST.fullmatch(request.host)
+    port = f"-{found[2]}" if found and found[2] else ""
+    name = f"{plain}{re.sub(r'[^A-Za-z0-9_-]', '.', request.script_root)}{port}"
+    return f"__Host-{name}" if request.is_secure else name
+
+
 def protect(app: Flask, settings: Settings, *, keys: tuple[Secret, ...]) -> None:
     """Refuses every request that the settings do not allow, whatever it asks for. Gives each answer our headers, each
     of HTTP's refusals a designed page, and sessions our keys."""
@@ -163,10 +176,7 @@ def _refusal(access: Access, hosts: frozenset[str]) -> Page | None:
 
 
 class HostBoundSession(SecureCookieSessionInterface):
-    """Flask's signed session, in a cookie that browsers take from this very host over https alone.
-
-    Only plain http from this machine, where browsers would refuse such a cookie, gets it without.
-    """
+    """Flask's signed session, in a cookie that browsers take from this very host over https alone (see `cookie_name`)."""
 
     def __init__(self, keys: tuple[Secret, ...]) -> None:
         self._keys = keys
@@ -182,8 +192,7 @@ class HostBoundSession(SecureCookieSessionInterface):
         )
 
     def get_cookie_name(self, app: Flask) -> str:
-        name = super().get_cookie_name(app)
-        return f"__Host-{name}" if request.is_secure else name
+        return cookie_name(super().get_cookie_name(app))
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002  # Flask's signature
         return request.is_secure

@@ -22,6 +22,7 @@ from ..web.redirects import return_url, safe_next_url
 from ..web.render import see_other
 from ..web.services import AuthContext, Page, Principal, record
 from .backends import host_name
+from .middleware import cookie_name
 
 COOKIE = "connect-sign-in"
 LONGEST_SESSION = timedelta(hours=12)
@@ -79,11 +80,7 @@ class Session:
 
 @dataclass(frozen=True, eq=False)
 class EncryptedCookie(Generic[_Record]):
-    """A record in the browser that only our own server can read, closed to scripts.
-
-    Over https its name begins with `__Host-`, so that browsers take it from this host alone, with Secure and for all
-    paths. Over plain http, which only loopback addresses are served by, browsers would refuse both.
-    """
+    """A record in the browser that only our own server can read, closed to scripts. See `cookie_name`."""
 
     plain_name: str
     kind: TypeAdapter[_Record]
@@ -92,7 +89,7 @@ class EncryptedCookie(Generic[_Record]):
 
     @property
     def name(self) -> str:
-        return f"__Host-{self.plain_name}" if request.is_secure else self.plain_name
+        return cookie_name(self.plain_name)
 
     def read(self) -> _Record | None:
         """The record that the request carries; None without one, or with one that this program did not make."""

@@ -44,7 +44,7 @@ def tries_of(url: str) -> Counter[int]:
         page = browser.get("/sign-in")
         token = re.findall(r'name="csrf_token" value="([^"]*)"', page.text)[0]
         headers = {
-            "Cookie": f"connect={browser.cookies['connect']}",
+            "Cookie": "; ".join(f"{name}={text}" for name, text in browser.cookies.items()),
             "Content-Type": "application/x-www-form-urlencoded",
         }
     body = urlencode({"csrf_token": token, **VICTIM})

@@ -11,6 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.wrappers import Response
 
 from app.sandbox import sandbox_token
 from tests import nginx
@@ -102,7 +105,7 @@ def test_the_person_comes_in_over_https_with_cookies_bound_to_the_host(behind: B
     assert answer.status_code == 200
     assert "ada" in read_page(answer.text).text
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
-    assert answer.headers["Set-Cookie"].startswith("__Host-connect=")
+    assert answer.headers["Set-Cookie"].startswith(f"__Host-connect-{behind.front.port}=")
     assert {"Secure", "HttpOnly", "Path=/"} <= set(answer.headers["Set-Cookie"].split("; "))
     assert re.fullmatch("[0-9a-f]{16}", answer.headers["X-Request-ID"])
 
@@ -118,6 +121,31 @@ def test_a_connection_is_created_and_the_audit_log_names_the_person_and_their_ad
     (line,) = [line for line in behind.audit() if line["action"] == "create"]
     assert (line["subject"], line["name"], line["way_in"]) == ("ada", "ada", "proxy")
     assert (line["address"], line["result"]) == ("127.0.0.5", "ok")
+
+
+@pytest.mark.parametrize("size", [0, 9_000, 30_000])
+def test_the_signing_in_proxys_cookie_stays_with_it_however_large_it_is(
+    tmp_path: Path, httpserver: HTTPServer, size: int
+) -> None:
+    httpserver.expect_request("/projects").respond_with_handler(lambda asked: Response(repr(asked.cookies)))
+    with nginx.running(
+        tmp_path, location=DOCUMENTED.replace("http://10.0.0.5:8000", httpserver.url_for("").rstrip("/"))
+    ) as front:
+        theirs = {f"_oauth2_proxy_{number}": "x" * 3_000 for number in range(size // 3_000)}
+        ours = {f"__Host-connect-{front.port}": "ours", "__Host-connect": "another-wizards"}
+        with front.client() as ada:
+            for cookies in ({**theirs, **ours}, {**ours, **theirs}, theirs):
+                sent = "; ".join(f"{name}={text}" for name, text in cookies.items())
+                answer = ada.get("/projects", headers={"Cookie": sent})
+                kept = {name: text for name, text in cookies.items() if text == "ours"}
+                assert (answer.status_code, answer.text) == (200, repr(ImmutableMultiDict(kept)))
+
+
+@pytest.mark.parametrize("name", ["Cookie", "X-Forwarded-Groups", "X-Forwarded-Access-Token"])
+def test_a_proxy_may_hand_on_a_field_of_thirty_kilobytes(behind: Behind, name: str) -> None:
+    long = f"platform,{'x' * 30_000}" if name.endswith("Groups") else f"_oauth2_proxy={'x' * 30_000}"
+    answer = behind.direct(address="127.0.0.1", **{**PERSON, name: long})
+    assert answer.status_code == 200
 
 
 def test_another_site_cannot_post_through_it(behind: Behind) -> None:

@@ -17,7 +17,17 @@ from app.auth.session import LONGEST_SESSION
 from app.config import Settings
 from app.core.secret import Encryption, Secret
 from app.sandbox import SandboxTransport, create_sandbox, prepare_database
-from tests.conftest import FORM, SECRET_KEY, Client, Clock, Sandbox, client_with_cookies, new_client
+from tests.conftest import (
+    FORM,
+    SECRET_KEY,
+    Client,
+    Clock,
+    Sandbox,
+    client_with_cookies,
+    new_client,
+    sandbox_in,
+)
+from tests.every import holds_for_every
 
 COOKIE = "connect-sign-in"
 OLD, NEW = "made-up-old-key-of-thirty-two-letters", "made-up-new-key-of-thirty-two-letters"
@@ -289,3 +299,66 @@ def test_the_names_of_people_and_identities_are_text(wizard_at: Callable[..., Cl
     page = client.get("/projects")
     assert "<script>alert" not in page.text
     assert "<b onclick" not in page.text
+
+
+# ── Beside another wizard ──────────────────────────────────────────────────────────────────────────────────────────
+
+NAMES = {
+    ("http", "localhost"): "connect",
+    ("http", "localhost:80"): "connect",
+    ("http", "localhost:"): "connect",
+    ("http", "localhost:443"): "connect-443",
+    ("http", "localhost:8000"): "connect-8000",
+    ("http", "127.0.0.1:8001"): "connect-8001",
+    ("http", "[::1]"): "connect",
+    ("http", "[::1]:8001"): "connect-8001",
+    ("https", "localhost"): "__Host-connect",
+    ("https", "localhost:443"): "__Host-connect",
+    ("https", "localhost:8443"): "__Host-connect-8443",
+}
+
+
+def test_a_cookie_has_the_port_in_its_name_for_browsers_keep_it_for_every_port_of_a_host(
+    own_sandbox: Sandbox,
+) -> None:
+    def has_this_name(row: tuple[tuple[str, str], str]) -> None:
+        (scheme, host), name = row
+        page = new_client(own_sandbox.app).get("/sign-in", base_url=f"{scheme}://{host}")
+        (cookie,) = page.headers.getlist("Set-Cookie")
+        assert cookie.partition("=")[0] == name
+        assert "Path=/" in cookie.split("; ")
+
+    holds_for_every(NAMES.items(), has_this_name)
+
+
+def test_signing_in_at_one_wizard_signs_nobody_out_of_another_on_the_same_host(
+    tmp_path: Path, clock: Clock
+) -> None:
+    wizards = {}
+    for port, key in (("8000", OLD), ("8001", NEW)):
+        (tmp_path / port).mkdir()
+        settings = {"CONNECT_ACCESS": "sign-in", "CONNECT_SECRET_KEY": key}
+        wizards[port] = sandbox_in(tmp_path / port, clock, **settings).app
+    browser = new_client(wizards["8000"])
+    for port, app in wizards.items():
+        browser.application, browser.authority = app, f"localhost:{port}"
+        browser.sign_in()
+    for port, app in wizards.items():
+        browser.application, browser.authority = app, f"localhost:{port}"
+        form = browser.page(f"{FORM}?project=organization")
+        assert browser.submit(form, name="", access_token="").status_code == 422
+
+
+def test_the_port_that_the_browser_sees_is_the_one_that_a_trusted_proxy_tells(
+    tmp_path: Path, clock: Clock
+) -> None:
+    settings = {"CONNECT_PROXY_TRUSTED": "10.0.0.7", "CONNECT_HOSTS": "connect.example.com"}
+    wizard = sandbox_in(tmp_path, clock, CONNECT_ACCESS="sign-in", **settings)
+    told = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "connect.example.com:8443"}
+    page = new_client(wizard.app).get(
+        "/sign-in",
+        headers=told,
+        base_url="http://10.0.0.5:8000",
+        environ_overrides={"REMOTE_ADDR": "10.0.0.7"},
+    )
+    assert page.headers["Set-Cookie"].startswith("__Host-connect-8443=")

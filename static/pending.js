@@ -1,6 +1,7 @@
 // Looks again while it is not known whether a connection was created.
 
 import { parsed, part } from "./page.js";
+import { localize } from "./times.js";
 
 const box = part("outcome");
 const status = box.querySelector("[role=status]");
@@ -46,6 +47,7 @@ async function look(wait) {
       return 0;
     }
     const fresh = parsed(await answer.text()).getElementById("outcome");
+    localize(fresh);
     put(fresh);
     return fresh.dataset.refresh;
   } catch {

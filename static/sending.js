@@ -15,10 +15,14 @@ function carried(sent) {
 
 const forget = () => secrets().forEach((field) => (field.value = ""));
 
-// Back finds what was typed, and when this form was served.
+// Back and Reload find what was typed, and when this form was served.
+function remember(sent) {
+  history.replaceState({ ...carried(sent), served: sent.get("served") }, "");
+}
+
 function leave(url, sent) {
   forget();
-  history.replaceState({ ...carried(sent), served: sent.get("served") }, "");
+  remember(sent);
   location.assign(url);
 }
 
@@ -41,6 +45,7 @@ function carry(sent, main) {
 function put(page, sent, submitter) {
   const at = document.activeElement.closest(".field :is(input, textarea)")?.id;
   const filledIn = submitter.closest(".field")?.querySelector("input").id;
+  remember(sent);
   carry(sent, page.querySelector("main"));
   settle();
   document.title = page.title;
@@ -85,6 +90,10 @@ on("submit", (event) => {
   if (!form().dataset.sending) send(submitter);
 });
 addEventListener("pageshow", settle);
-addEventListener("beforeunload", (event) => secrets().some((field) => field.value) && event.preventDefault());
+addEventListener("beforeunload", (event) => {
+  // A problem's page may have taken the form's place.
+  if (form()) remember(new FormData(form()));
+  if (secrets().some((field) => field.value)) event.preventDefault();
+});
 
 for (const [name, value] of Object.entries(history.state ?? {})) Object.assign(form().elements[name], { value, checked: true });

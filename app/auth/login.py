@@ -9,13 +9,14 @@ from functools import cached_property
 from pathlib import Path
 
 from flask import Blueprint, request
+from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from wtforms import Form
 
 from ..connectors.rows import Message
 from ..connectors.token_kinds import recognise
 from ..core.secret import Secret, TooLong, pseudonym
-from ..core.templating import url_for
+from ..core.templating import moment, url_for
 from ..core.text import counted
 from ..infisical.auth import is_client_id
 from ..infisical.errors import InfisicalError, LoginRefused, NotInfisical
@@ -44,7 +45,8 @@ _WORDS: dict[str, dict[str, str]] = tomllib.loads(
 
 def _words(name: str, **values: str) -> Message:
     row = _WORDS[name]
-    return Message("error", row["lead"].format_map(values), row.get("detail", "").format_map(values))
+    lead = Markup(row["lead"]).format_map(values)  # noqa: S704  # the words are ours, and values are escaped
+    return Message("error", lead, row.get("detail", "").format_map(values))
 
 
 class ClientIdField(TextField):
@@ -95,7 +97,7 @@ class PastedTokenField(SecretField):
             return _words("odd-token")
         ended = claims.expires_at
         if ended is not None and ended <= services().clock():
-            return _words("expired-token", ended=f"{ended.day} {ended:%B %Y at %H:%M} UTC")
+            return _words("expired-token", ended=moment(ended))
         return None
 
 

@@ -5,13 +5,14 @@ import mimetypes
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import flask
 from flask import Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from werkzeug.exceptions import NotFound
 
 BLUEPRINT = "connect"
@@ -103,12 +104,18 @@ def _environment(templates: Path) -> Environment:
     environment.globals["url_for"] = url_for
     environment.filters |= {
         "iso": iso,
-        "date": lambda when: f"{when.day} {when:%b %Y}",
         "long_date": lambda when: f"{when.day} {when:%B %Y}",
-        "moment": lambda when: f"{when.day} {when:%B %Y}, {when:%H:%M} UTC",
-        "clock": lambda when: f"{when:%H:%M:%S}",
+        "moment": moment,
+        "date": partial(moment, spelling="{0.day} {0:%b %Y}"),
+        "clock": partial(moment, spelling="{0:%H:%M:%S} UTC"),
+        "minute": partial(moment, spelling="{0:%H:%M} UTC"),
     }
     return environment
+
+
+def moment(when: datetime, *, spelling: str = "{0.day} {0:%B %Y}, {0:%H:%M} UTC") -> Markup:
+    """A moment in UTC as pages tell it. The script times.js tells it in the reader's own zone."""
+    return Markup('<time datetime="{}">{}</time>').format(iso(when), spelling.format(when))
 
 
 def iso(when: datetime) -> str:

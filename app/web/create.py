@@ -88,13 +88,15 @@ def submitted(filled: ConnectionForm) -> Page:
     if wait := _hit(filled.operation.limit):
         return _too_many(filled, wait)
     filled.checks, holder = _ask_before(filled)
+    if made := _made_before(filled, holder):
+        return made
     stops = filled.checks is not None and filled.checks.stops
     # Who learns what the app says of a credential, though no connection holds it, has used a check. Where it is not
     # checked from here, Infisical's refusal tells.
     if (filled.checks is None or stops or holder is not None) and (wait := _hit("check")):
         return _too_many(filled, wait)
     if holder is not None:
-        return _name_is_taken(filled, holder, NameTaken(""))
+        return _name_is_taken(filled, NameTaken(""))
     if stops:
         return _not_done(filled, "stopped-by-checks", _what_stops(filled))
     return _sent(filled)
@@ -109,14 +111,15 @@ def _sent(filled: ConnectionForm) -> Page:
         waited = str(round((services().clock() - since).total_seconds()))
         return see_other(".outcome", **filled.address, since=iso(since), waited=waited)
     except NameTaken as taken:
-        return _name_is_taken(filled, _connection_named(filled), taken)
+        return _made_before(filled, _connection_named(filled)) or _name_is_taken(filled, taken)
     except InfisicalError as error:
         return _refused_by_infisical(filled, error, since=since)
     except Exception:
         record("outcome-unknown", "fault", connection=filled.new)
         raise
     record(operation.audit_action, "ok", connection=made)
-    return _created(filled, made)
+    reaches = len(filled.checks.projects) + filled.checks.more if filled.checks else 0
+    return _created(filled, made, Creation(reaches=reaches))
 
 
 def _hit(limit: Literal["create", "check"]) -> RetryAfter | None:
@@ -156,11 +159,8 @@ def _connection_named(filled: ConnectionForm) -> Connection | None:
     return None
 
 
-def _created(filled: ConnectionForm, connection: Connection) -> Page:
-    reaches = len(filled.checks.projects) + filled.checks.more if filled.checks else 0
-    return see_created(
-        filled.app, connection, Creation(reaches=reaches), expires_on=filled.values["expires_on"]
-    )
+def _created(filled: ConnectionForm, connection: Connection, creation: Creation) -> Page:
+    return see_created(filled.app, connection, creation, expires_on=filled.values["expires_on"])
 
 
 def _not_done(
@@ -198,13 +198,18 @@ def _what_stops(filled: ConnectionForm) -> tuple[tuple[str | None, Message], ...
     return ((field, replace(message, detail=f"{advice} {nothing_happened}")),)
 
 
-def _name_is_taken(filled: ConnectionForm, holder: Connection | None, taken: NameTaken) -> Page:
-    """A name that this very form's connection has leads there; any other is refused."""
-    served, new = services().unsign(request.form.get("served", ""), purpose="served"), filled.new
-    # It was sent twice: by a double click, Reload or Back.
-    if served and holder and holder.created_at.timestamp() >= served and is_the_one_sent(holder, new):
+def _made_before(filled: ConnectionForm, holder: Connection | None) -> Page | None:
+    """The page of the connection that has the name, where this very form made it and is sent again: by a double click,
+    Reload or Back. With another token by now, perhaps: nothing is told of the one that was not stored."""
+    served = services().unsign(request.form.get("served", ""), purpose="served")
+    if served and holder and holder.created_at.timestamp() >= served and is_the_one_sent(holder, filled.new):
         record(filled.operation.audit_action, "made-before", connection=holder)
-        return _created(filled, holder)
+        return _created(filled, holder, Creation(before=True))
+    return None
+
+
+def _name_is_taken(filled: ConnectionForm, taken: NameTaken) -> Page:
+    new = filled.new
     ((field, message),) = field_messages(taken, filled.app)
     if free := _free_name(filled):
         filled["name"].data = free

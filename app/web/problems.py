@@ -11,6 +11,7 @@ from typing import NamedTuple
 from flask import request
 
 from ..connectors.rows import App, Message
+from ..core.templating import moment
 from ..core.text import counted
 from ..infisical.errors import (
     InfisicalError,
@@ -149,7 +150,7 @@ def problem_words(
         verb="create connections" if creating else "see this",
         project=scope.name if scope else "this project",
         place=scope.phrase if scope else f"the project with the ID {key}" if key else "this project",
-        day=f"{now:%d %B %Y}",
+        day=f"{now.day} {now:%B %Y, %H:%M} UTC",
         reference=f" (request {error.request_id})" if error.request_id else "",
     )
     doubt = f"It is not certain whether {creating} was created."
@@ -198,7 +199,7 @@ def _facts(error: InfisicalError, *, host: str, scope: Scope | None, now: dateti
         Fact("Infisical", host),
         Fact("As it was told", error.message),
         Fact("Request ID", error.request_id or "", copy=True, id="request-id"),
-        Fact("When", f"{now:%d %B %Y, %H:%M:%S} UTC".lstrip("0")),
+        Fact("When", moment(now, spelling="{0.day} {0:%B %Y}, {0:%H:%M:%S} UTC")),
     )
     return tuple(fact for fact in facts if fact.value)
 

@@ -300,7 +300,7 @@ def test_signing_in_over_a_sign_in_revokes_the_token_that_the_first_obtained(
         ("sbp_0123456789abcdef0123456789abcdef01234567", "That is an access token of the app to connect."),
         ("st.made.up.token", "That is a service token"),
         ("two words", "has no spaces"),
-        (jwt(userId="made-up-person", exp=1_700_000_000), "expired on 14 November 2023 at 22:13 UTC"),
+        (jwt(userId="made-up-person", exp=1_700_000_000), "expired on 14 November 2023, 22:13 UTC"),
     ],
 )
 def test_a_token_that_cannot_be_used_is_told_without_asking_infisical(

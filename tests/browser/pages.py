@@ -154,6 +154,13 @@ class LateCreatedPage(CreatedPage):
     heading = re.compile("was created$")
 
 
+class CreatedBeforePage(CreatedPage):
+    """The page after a form that was sent more than once: whether the first answer or a later one is shown, the browser
+    decides."""
+
+    heading = re.compile("is connected$|was created$")
+
+
 class OutcomePage(OpenedPage):
     heading = "No answer from Infisical yet"
 

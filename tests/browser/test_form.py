@@ -45,6 +45,27 @@ def test_a_refused_form_keeps_everything_but_the_token_and_says_why(
     assert NOT_ACCEPTED not in page_without_script.content()
 
 
+def test_a_reload_after_a_refusal_keeps_everything_but_the_token(page: Page, new_name: str) -> None:
+    form = FormPage.open(page)
+    form.fill_in(name=new_name, description="For the shop", access_token=NOT_ACCEPTED).submit.click()
+    expect(form.summary).to_be_visible()
+    form.access_token.fill("")
+    page.reload()
+    form = FormPage(page)
+    expect(form.name).to_have_value(new_name)
+    expect(form.description).to_have_value("For the shop")
+    expect(form.access_token).to_have_value("")
+
+
+def test_a_reload_after_a_refusal_keeps_what_was_typed_since(page: Page, new_name: str) -> None:
+    form = FormPage.open(page)
+    form.submit.click()
+    expect(form.summary).to_be_visible()
+    form.name.fill(new_name)
+    page.reload()
+    expect(FormPage(page).name).to_have_value(new_name)
+
+
 def test_a_name_in_the_wrong_shape_comes_back_in_the_right_one(page_without_script: Page) -> None:
     form = FormPage.open(page_without_script)
     form.fill_in(name="My Connection").submit.click()

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from app.sandbox import sandbox_token
 
 from .conftest import with_and_without_script
-from .pages import NOT_ACCEPTED, ChoosePage, CreatedPage, FormPage, ListPage, TokenPage
+from .pages import NOT_ACCEPTED, ChoosePage, CreatedBeforePage, CreatedPage, FormPage, ListPage, TokenPage
 from .servers import Command, Wizard
 
 
@@ -54,7 +54,7 @@ def test_supabases_page_opens_in_a_tab_without_a_way_back(page: Page) -> None:
 @with_and_without_script
 def test_a_double_click_makes_one_connection(any_page: Page, new_name: str) -> None:
     FormPage.open(any_page).fill_in(name=new_name).submit.dblclick()
-    expect(CreatedPage(any_page).connection_name).to_have_text(new_name)
+    expect(CreatedBeforePage(any_page).connection_name).to_have_text(new_name)
     listed = ListPage.open(any_page)
     listed.search(new_name)
     expect(listed.connection(new_name)).to_have_count(1)
@@ -77,14 +77,16 @@ def test_a_second_click_while_the_first_is_on_its_way_leads_to_the_same_connecti
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         wizard.backend.wait_for_a_create()
     wizard.backend.open()
-    expect(CreatedPage(page).connection_name).to_have_text("impatient")
+    expect(CreatedBeforePage(page).connection_name).to_have_text("impatient")
     assert wizard.backend.creates == 2
     listed = ListPage.open(page)
     listed.search("impatient")
     expect(listed.connection("impatient")).to_have_count(1)
 
 
-def test_going_back_and_submitting_again_leads_to_the_same_connection(page: Page, new_name: str) -> None:
+def test_going_back_and_submitting_again_leads_to_the_same_connection_and_says_that_no_token_was_stored(
+    page: Page, new_name: str
+) -> None:
     FormPage.open(page).fill_in(name=new_name).submit.click()
     first = CreatedPage(page).connection_id
     page.evaluate("void setTimeout(() => history.back())")
@@ -93,7 +95,8 @@ def test_going_back_and_submitting_again_leads_to_the_same_connection(page: Page
     expect(form.access_token).to_have_value("")
     form.access_token.fill(sandbox_token())
     form.submit.click()
-    assert CreatedPage(page).connection_id == first
+    assert CreatedBeforePage(page).connection_id == first
+    expect(page.get_by_text("Anything entered after that, a token too, was not stored.")).to_be_visible()
 
 
 def test_reloading_the_created_page_makes_nothing(page: Page, new_name: str) -> None:

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from .conftest import OpenPage
 from .pages import (
     NEVER_ANSWERED,
-    CreatedPage,
+    CreatedBeforePage,
     FormPage,
     LateCreatedPage,
     ListPage,
@@ -169,6 +169,6 @@ def test_the_form_again_leads_to_the_connection_that_came_in_the_meantime(
     form = FormPage(waiting.page)
     wizard.clock.passes(UNTIL_IT_APPEARS)
     form.fill_in(name="late", description="For the shop").submit.click()
-    expect(CreatedPage(waiting.page).connection_name).to_have_text("late")
+    expect(CreatedBeforePage(waiting.page).connection_name).to_have_text("late")
     listed = ListPage.open(waiting.page)
     expect(listed.connection("late")).to_have_count(1)

@@ -66,8 +66,16 @@ def test_every_other_character_is_left_alone(folder: Path, character: str) -> No
 
 def test_times_are_written_for_people_and_for_programs(folder: Path) -> None:
     when = datetime(2026, 11, 3, 9, 5, 7, tzinfo=UTC)
-    told = rendering(folder, "{{ at|iso }} / {{ at|date }} / {{ at|moment }} / {{ at|clock }}", at=when)
-    assert told == "2026-11-03T09:05:07Z / 3 Nov 2026 / 3 November 2026, 09:05 UTC / 09:05:07"
+    spellings = {
+        "date": "3 Nov 2026",
+        "moment": "3 November 2026, 09:05 UTC",
+        "clock": "09:05:07 UTC",
+        "minute": "09:05 UTC",
+    }
+    assert rendering(folder, "{{ at|iso }}", at=when) == "2026-11-03T09:05:07Z"
+    for spelling, words in spellings.items():
+        told = rendering(folder, f"{{{{ at|{spelling} }}}}", at=when)
+        assert told == f'<time datetime="2026-11-03T09:05:07Z">{words}</time>'
 
 
 def test_a_time_of_another_zone_is_written_in_utc_for_programs(folder: Path) -> None:

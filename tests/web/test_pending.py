@@ -214,16 +214,16 @@ def test_the_log_tells_what_was_sent_how_long_it_waited_and_the_latest_look(
     clock.passes(50)
     page = wizard_at(answering(MISSING)).page(f"{ADDRESS}&waited=45")
     assert the_log(page) == [
-        "11:42:07Sent to Infisical",
-        "11:42:52No answer within 45 seconds",
-        "11:42:57Looked: not there yet.",
+        "11:42:07 UTCSent to Infisical",
+        "11:42:52 UTCNo answer within 45 seconds",
+        "11:42:57 UTCLooked: not there yet.",
     ]
 
 
 def test_the_look_at_ten_minutes_is_in_the_log(wizard_at: Callable[..., Client], clock: Clock) -> None:
     clock.passes(600)
     page = wizard_at(answering(MISSING)).page(ADDRESS)
-    assert the_log(page)[-1].startswith("11:52:07Looked: it has not appeared in ten minutes.")
+    assert the_log(page)[-1].startswith("11:52:07 UTCLooked: it has not appeared in ten minutes.")
 
 
 def test_after_stop_the_latest_look_is_still_in_the_log(
@@ -234,7 +234,7 @@ def test_after_stop_the_latest_look_is_still_in_the_log(
     stop = client.page(ADDRESS).links()["Stop checking"]
     clock.passes(300)
     stopped = client.page(stop)
-    assert the_log(stopped) == ["11:42:07Sent to Infisical", "11:42:27Looked: not there yet."]
+    assert the_log(stopped) == ["11:42:07 UTCSent to Infisical", "11:42:27 UTCLooked: not there yet."]
     assert "looked" not in stopped.links()["Check now"]
 
 
@@ -244,7 +244,7 @@ def test_a_look_that_did_not_work_is_not_told_as_one_after_stop(
     clock.passes(20)
     client = wizard_at(answering(error(500, "InternalServerError", "Something went wrong")))
     stopped = client.page(client.page(ADDRESS).links()["Stop checking"])
-    assert the_log(stopped) == ["11:42:07Sent to Infisical"]
+    assert the_log(stopped) == ["11:42:07 UTCSent to Infisical"]
 
 
 @pytest.mark.parametrize("looked", ["21", "-1", "soon", "9" * 5000])
@@ -253,7 +253,7 @@ def test_a_look_that_cannot_have_been_is_not_in_the_log(
 ) -> None:
     clock.passes(20)
     stopped = wizard_at(answering(MISSING)).page(f"{ADDRESS}&stop=1&looked={looked}")
-    assert the_log(stopped) == ["11:42:07Sent to Infisical"]
+    assert the_log(stopped) == ["11:42:07 UTCSent to Infisical"]
 
 
 def test_an_infisical_that_cannot_be_asked_is_told_and_asked_again(

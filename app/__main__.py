@@ -9,13 +9,16 @@ from contextlib import closing
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
 
 from .auth import identity_provider
 from .config import Access, Settings, SettingsError
 from .connectors import APPS
 from .connectors.instance_urls import CLOUD_HOST
 from .core.audit import reason_against
-from .core.http import NetworkTransport, certificates
+from .core.http import HttpError, NetworkTransport, certificates, proxy_for
 from .core.limits import Limits
 from .core.text import counted
 from .infisical.client import Infisical
@@ -120,6 +123,9 @@ def _configured(settings: Settings) -> Iterator[str]:
         "Credential": credential,
         "Who may come in": _who(settings),
         "Preselected project": settings.project_id,
+        "Proxies in use": ", ".join(
+            f"{proxy} to {host}" for host, proxy in _ways(settings) if isinstance(proxy, str)
+        ),
         "Trusted certificates": settings.ca_bundle,
         "Pages": settings.bind.url,
         "Served hosts": ", ".join(settings.served_hosts) or "this machine's loopback names",
@@ -161,8 +167,22 @@ def _rate_storage(settings: Settings) -> str:
     return f"Redis at {found[1]}" if found else "Redis"
 
 
+def _ways(settings: Settings) -> Iterator[tuple[str, str | HttpError]]:
+    """Each host that this server speaks to, and the proxy to it without its password, or why it cannot be used."""
+    supabase = [f"https://{host}" for host in (CLOUD_HOST, *settings.trusted_hosts) if settings.preflight]
+    provider = [settings.oidc_issuer] if settings.access is Access.OIDC and settings.oidc_issuer else []
+    for address in (*(() if settings.sandbox else (*settings.hosts, *supabase)), *provider):
+        try:
+            proxy = proxy_for(httpx.URL(address))
+        except HttpError as error:
+            yield urlsplit(address).netloc, error
+        else:
+            yield urlsplit(address).netloc, bytes(proxy.url).decode().rstrip("/") if proxy else "no proxy"
+
+
 def _faults_around(settings: Settings) -> Iterator[str]:
-    """What is wrong with all but Infisical: the audit log, Redis, the identity provider."""
+    """What is wrong with all but Infisical: proxies, the audit log, Redis, the identity provider."""
+    yield from (f"{host}: {error}" for host, error in _ways(settings) if isinstance(error, HttpError))
     if settings.audit_log and (reason := reason_against(settings.audit_log)):
         yield audit_log_fault(settings.audit_log, reason)
     if not Limits(storage=settings.rate_storage).reached():

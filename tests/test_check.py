@@ -372,3 +372,44 @@ def test_an_infisical_that_stops_answering_on_the_way_is_one_sentence(
     done = run_here("check", folder=tmp_path, settings=answering(httpserver, available=slow))
     assert done.status == 1
     assert done.stderr == "Rate limit exceeded. Try again in 9 seconds\n"
+
+
+# ── The way there ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+PROXY = "http://made-up-user:made-up-password@proxy.example:3128"
+
+
+def ways(folder: Path, **settings: str) -> tuple[str, str]:
+    """What is said of proxies, and what is wrong. Nobody listens where Infisical is looked for."""
+    there = {
+        "INFISICAL_HOST": f"http://127.0.0.1:{free_port()}",
+        "CONNECT_SUPABASE_HOSTS": "two.example:8443",
+    }
+    done = run_here("check", folder=folder, settings=there | settings)
+    assert "made-up" not in done.stdout + done.stderr
+    return re.sub("127.0.0.1:[0-9]+", "here", told(done.stdout)["Proxies in use"]), done.stderr
+
+
+def test_for_each_host_the_proxy_is_told_without_its_password(tmp_path: Path) -> None:
+    assert ways(tmp_path)[0] == "no proxy to here, no proxy to api.supabase.com, no proxy to two.example:8443"
+    settings = {"HTTPS_PROXY": PROXY, "NO_PROXY": "two.example"}
+    assert ways(tmp_path, **settings)[0] == (
+        "no proxy to here, http://proxy.example:3128 to api.supabase.com, no proxy to two.example:8443"
+    )
+    assert "supabase" not in ways(tmp_path, CONNECT_PREFLIGHT="off", **settings)[0]
+
+
+def test_a_proxy_that_cannot_be_used_is_a_fault_for_whom_it_stands_before(tmp_path: Path) -> None:
+    told_ways, faults = ways(
+        tmp_path, HTTPS_PROXY="gopher://made-up-user:made-up-password@proxy.example", NO_PROXY="two.example"
+    )
+    assert told_ways == "no proxy to here, no proxy to two.example:8443"
+    assert faults.startswith("api.supabase.com: ")
+    assert "proxy" in faults
+
+
+def test_the_sandbox_reaches_the_identity_provider_alone(tmp_path: Path) -> None:
+    assert "Proxies in use" not in told(run_here("check", folder=tmp_path).stdout)
+    issuer = f"http://127.0.0.1:{free_port()}"
+    done = run_here("check", folder=tmp_path, settings=oidc(issuer, HTTP_PROXY=PROXY, NO_PROXY="127.0.0.1"))
+    assert told(done.stdout)["Proxies in use"] == f"no proxy to {issuer.removeprefix('http://')}"

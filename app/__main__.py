@@ -4,21 +4,26 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
 
 from .auth import identity_provider
 from .config import Access, Settings, SettingsError
+from .connectors import APPS
 from .connectors.instance_urls import CLOUD_HOST
 from .core.audit import reason_against
-from .core.http import NetworkTransport, certificates
+from .core.http import HttpError, NetworkTransport, certificates, proxy_for
 from .core.limits import Limits
 from .core.text import counted
 from .infisical.client import Infisical
-from .infisical.errors import InfisicalError
+from .infisical.errors import InfisicalError, NotAMember, PermissionDenied, ServerFailed
+from .infisical.models import Project
 from .server import CannotServe, audit_log_fault, serve
 from .web.services import utc_now
 
@@ -28,6 +33,14 @@ MISUSED = 2
 
 _REDIS = re.compile(r"rediss?://(?:[^/?#@]*@)?([A-Za-z0-9.-]+(?::[0-9]+)?)(?:[/?][^@]*)?\Z")
 """The server in a Redis address. A password with a / in it ends its part too early: then nothing is shown."""
+
+_MOST_PROJECTS = 20
+_NOWHERE = """\
+Nothing can be created in any of these: that takes both create and read on app-connections. In Infisical, give its role \
+in a project App Connections: Create and Read, and Connect too for secret syncs."""
+_NOT_KNOWN = """\
+Not known beforehand: a machine identity cannot ask what it may do, its role shows it only where it may read that, and \
+creating is tried only by creating."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "check",
         help="tell what is configured and try it",
-        description="Tells what is configured, reaches Infisical, logs in, and lists the projects it may use.",
+        description="Tells what is configured, reaches Infisical, logs in, and tells what it may do in which project.",
     )
     return parser
 
@@ -110,6 +123,9 @@ def _configured(settings: Settings) -> Iterator[str]:
         "Credential": credential,
         "Who may come in": _who(settings),
         "Preselected project": settings.project_id,
+        "Proxies in use": ", ".join(
+            f"{proxy} to {host}" for host, proxy in _ways(settings) if isinstance(proxy, str)
+        ),
         "Trusted certificates": settings.ca_bundle,
         "Pages": settings.bind.url,
         "Served hosts": ", ".join(settings.served_hosts) or "this machine's loopback names",
@@ -151,8 +167,22 @@ def _rate_storage(settings: Settings) -> str:
     return f"Redis at {found[1]}" if found else "Redis"
 
 
+def _ways(settings: Settings) -> Iterator[tuple[str, str | HttpError]]:
+    """Each host that this server speaks to, and the proxy to it without its password, or why it cannot be used."""
+    supabase = [f"https://{host}" for host in (CLOUD_HOST, *settings.trusted_hosts) if settings.preflight]
+    provider = [settings.oidc_issuer] if settings.access is Access.OIDC and settings.oidc_issuer else []
+    for address in (*(() if settings.sandbox else (*settings.hosts, *supabase)), *provider):
+        try:
+            proxy = proxy_for(httpx.URL(address))
+        except HttpError as error:
+            yield urlsplit(address).netloc, error
+        else:
+            yield urlsplit(address).netloc, bytes(proxy.url).decode().rstrip("/") if proxy else "no proxy"
+
+
 def _faults_around(settings: Settings) -> Iterator[str]:
-    """What is wrong with all but Infisical: the audit log, Redis, the identity provider."""
+    """What is wrong with all but Infisical: proxies, the audit log, Redis, the identity provider."""
+    yield from (f"{host}: {error}" for host, error in _ways(settings) if isinstance(error, HttpError))
     if settings.audit_log and (reason := reason_against(settings.audit_log)):
         yield audit_log_fault(settings.audit_log, reason)
     if not Limits(storage=settings.rate_storage).reached():
@@ -187,28 +217,69 @@ def _sentence(error: InfisicalError) -> str:
 
 
 def _check_credential(settings: Settings) -> int:
-    """Tries the server's own credential, and lists what it may use."""
+    """Tries the server's own credential, and tells what it may do in each project and in the organization."""
     try:
         with closing(Infisical.from_settings(settings)) as infisical:
             infisical.status()
             print("Infisical answers.")
             projects = infisical.projects()
             print("It accepts the credential.")
+            # The preselected one is asked about in any case.
+            asked = sorted(projects, key=lambda project: project.id != settings.project_id)[:_MOST_PROJECTS]
+            rights = [_tell_rights(infisical, project) for project in (*asked, None)]
     except InfisicalError as error:
-        return _fail(_sentence(error))
-    for project in projects:
-        line = f"Project {project.name} ({project.slug}, ID {project.id})"
-        # The names are other people's, and could move a terminal's cursor.
-        print("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line))
+        return _fail(_visible(_sentence(error)))
+    if left := len(projects) - len(asked):
+        print(f"Not asked about: {counted(left, 'more project')}.")
+    print(_NOT_KNOWN)
     if settings.project_id and settings.project_id not in {project.id for project in projects}:
         return _fail(
             "INFISICAL_PROJECT_ID names none of the projects it may use; set it to one of their IDs."
         )
-    if projects:
-        print(f"It works: it may use {counted(len(projects), 'project')}.")
-    else:
-        print("It works, but it may use no project: add the identity to one in Infisical.")
+    if not any(may["read"] and may["create"] is not False for may in rights):
+        return _fail(_NOWHERE if projects else "It may use no project: add the identity to one in Infisical.")
+    sure = sum(bool(may["read"] and may["create"]) for may in rights)
+    may_create = f"It works: it may create connections in {counted(sure, 'project')}."
+    print(may_create if sure else "It works as far as can be known beforehand.")
     return 0
+
+
+def _tell_rights(infisical: Infisical, project: Project | None) -> dict[str, bool | None]:
+    """Prints what may be done with connections in a project, or with None in the organization, and returns it; None is
+    what cannot be known beforehand."""
+    place, suffix = "Organization, for connections of every project", ""
+    may: dict[str, bool | None] = {"create": None}
+    may["read"] = _may(infisical.connections, project.id if project else None)
+    if project:
+        may["connect"] = _may(infisical.connectable, APPS[0].slug, project.id)
+        roles = infisical.roles(project.id)
+        granted = frozenset[str]().union(*(actions or () for actions in roles.values()))
+        # Rights are given besides roles too: they count only where they account for what was listed.
+        if roles and may["read"] is ("read" in granted):
+            may["create"] = "create" in granted or (None if None in roles.values() else False)
+        place, suffix = f"Project {project.name} ({project.slug}, ID {project.id})", "-app-connections"
+        place += f", as {', '.join(roles)}" if roles else ""
+    print(_visible(place))
+    for label, verdict in (("May", True), ("Lacks", False), ("Not known", None)):
+        if actions := [f"{action}{suffix}" for action, known in may.items() if known is verdict]:
+            print(f"  {label + ':':<20}{', '.join(actions)}")
+    return may
+
+
+def _may(ask: Callable[..., object], *what: str | None) -> bool | None:
+    """Whether Infisical answers what is asked; None where it fails, and does not refuse it."""
+    try:
+        ask(*what)
+    except (PermissionDenied, NotAMember):
+        return False
+    except ServerFailed:
+        return None
+    return True
+
+
+def _visible(line: str) -> str:
+    """Texts from elsewhere could move a terminal's cursor."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
 
 
 if __name__ == "__main__":

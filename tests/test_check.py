@@ -1,14 +1,27 @@
-"""What `infisical-connect check` tries besides Infisical: the identity provider, Redis, and where the audit log goes."""
+"""What `infisical-connect check` says that the server's own credential may do at Infisical, and what it tries besides:
+the identity provider, Redis, and where the audit log goes."""
 
+import base64
+import json
+import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pytest_httpserver import HTTPServer
+from werkzeug.serving import make_server
 
+from .every import holds_for_every
 from .identity_providers import RunningProvider, running_provider
-from .processes import free_port, run, run_here, told
+from .processes import Finished, free_port, run, run_here, told
 from .redis_server import running as running_redis
+from .sandbox.running import RunningSandbox
+from .sandbox.world import identity_named
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 CREDENTIAL = {"CONNECT_OIDC_CLIENT_ID": "made-up", "CONNECT_OIDC_CLIENT_SECRET": "made-up-secret"}
 
@@ -121,3 +134,282 @@ def test_a_redis_that_answers_is_none(tmp_path: Path) -> None:
     with running_redis() as server:
         done = run_here("check", folder=tmp_path, settings={"CONNECT_RATE_STORAGE": server.address.reveal()})
     assert (done.status, done.stderr) == (0, "")
+
+
+# ── What the server's own credential may do ──────────────────────────────────────────────────────────────────────────
+
+
+class Listening:
+    """An Infisical on a real port: the sandbox with all of its identities, and what it was asked."""
+
+    def __init__(self, sandbox: RunningSandbox) -> None:
+        self.asked: list[str] = []
+        self._play = sandbox.app
+        self.server = make_server("127.0.0.1", 0, self._answer)
+
+    def _answer(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
+        self.asked.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+        return self._play(environ, start_response)
+
+    def check(self, name: str, folder: Path, **settings: str) -> Finished:
+        identity = identity_named(name)
+        server = {
+            "INFISICAL_HOST": f"http://127.0.0.1:{self.server.port}",
+            "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": identity.client_id,
+            "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": identity.client_secret,
+        }
+        return run_here("check", folder=folder, settings=server | settings)
+
+
+@pytest.fixture(scope="module")
+def infisical(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
+    listening = Listening(RunningSandbox(tmp_path_factory.mktemp("infisical") / "sandbox.sqlite"))
+    serving = threading.Thread(target=listening.server.serve_forever)
+    serving.start()
+    yield listening
+    listening.server.shutdown()
+    serving.join()
+    listening.server.server_close()
+
+
+def after_the_login(done: Finished) -> list[str]:
+    """What is printed once Infisical has accepted the credential."""
+    return done.stdout.partition("It accepts the credential.\n")[2].splitlines()
+
+
+NOT_KNOWN = (
+    "Not known beforehand: a machine identity cannot ask what it may do, its role shows it only where it may read that, "
+    "and creating is tried only by creating."
+)
+
+
+def test_a_viewer_is_told_what_it_lacks_and_that_nothing_can_be_created(
+    infisical: Listening, tmp_path: Path
+) -> None:
+    done = infisical.check("wizard-lowpriv", tmp_path)
+    assert done.status == 1
+    assert after_the_login(done) == [
+        "Project Payments (payments-demo, ID 11d7a2c4-5f0e-4b6a-9c3d-2e8f7a6b5c4d), as viewer",
+        "  Lacks:              create-app-connections, read-app-connections, connect-app-connections",
+        "Organization, for connections of every project",
+        "  Lacks:              read",
+        "  Not known:          create",
+        NOT_KNOWN,
+    ]
+    assert done.stderr == (
+        "Nothing can be created in any of these: that takes both create and read on app-connections. In Infisical, give "
+        "its role in a project App Connections: Create and Read, and Connect too for secret syncs.\n"
+    )
+
+
+def test_who_may_create_somewhere_is_told_where(infisical: Listening, tmp_path: Path) -> None:
+    done = infisical.check("project-only-admin", tmp_path)
+    assert (done.status, done.stderr) == (0, "")
+    assert after_the_login(done) == [
+        "Project Payments (payments-demo, ID 11d7a2c4-5f0e-4b6a-9c3d-2e8f7a6b5c4d), as admin",
+        "  May:                create-app-connections, read-app-connections, connect-app-connections",
+        "Organization, for connections of every project",
+        "  Lacks:              read",
+        "  Not known:          create",
+        NOT_KNOWN,
+        "It works: it may create connections in 1 project.",
+    ]
+
+
+def test_of_the_organization_only_the_list_shows_anything(infisical: Listening, tmp_path: Path) -> None:
+    done = infisical.check("wizard-admin", tmp_path)
+    assert done.status == 0
+    assert after_the_login(done)[-5:] == [
+        "Organization, for connections of every project",
+        "  May:                read",
+        "  Not known:          create",
+        NOT_KNOWN,
+        "It works: it may create connections in 2 projects.",
+    ]
+
+
+def test_who_is_in_no_project_can_create_nothing(infisical: Listening, tmp_path: Path) -> None:
+    done = infisical.check("no-project", tmp_path)
+    assert done.status == 1
+    assert done.stderr == "It may use no project: add the identity to one in Infisical.\n"
+
+
+def test_nothing_is_ever_written_to_find_out(infisical: Listening, tmp_path: Path) -> None:
+    infisical.asked.clear()
+    for name in ("wizard-admin", "wizard-lowpriv", "no-project"):
+        infisical.check(name, tmp_path)
+    assert {asked for asked in infisical.asked if not asked.startswith("GET ")} == {
+        "POST /api/v1/auth/universal-auth/login"
+    }
+
+
+def jwt(**claims: str) -> str:
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"eyJhbGciOiJub25lIn0.{payload}.made-up"
+
+
+def denied(action: str, subject: str = "app-connections") -> dict[str, Any]:
+    """As recorded: available-lowpriv, get-by-id-lowpriv."""
+    sentence = f"You are not allowed to {action} on {subject}"
+    return {"reqId": "req-1", "statusCode": 403, "message": sentence, "error": "PermissionDenied"}
+
+
+def rule(*actions: str, **more: Any) -> dict[str, Any]:
+    return {
+        "subject": "app-connections",
+        "action": [f"{action}-app-connections" for action in actions],
+        **more,
+    }
+
+
+CUSTOM = {"role": "custom", "customRoleSlug": "connector", "isTemporary": False}
+READS: dict[str, Any] = {"appConnections": []}
+FAILS = {"statusCode": 500, "message": "Something went wrong", "error": "InternalServerError"}
+NO_ROUTE = {"message": "Route GET:/api/v1/... not found", "error": "Not Found", "statusCode": 404}
+
+# What is listed, the roles of the membership, the rules of the custom role; what is said of creating, and the exit status.
+ROLES: dict[str, tuple[dict[str, Any], Any, Any, str, int]] = {
+    "a custom role that creates": (READS, [CUSTOM], [rule("create", "read")], "May", 0),
+    "one action as a text": (READS, [CUSTOM], [rule("read"), rule() | {"action": "create-app-connections"}], "May", 0),
+    "a custom role that only reads": (READS, [CUSTOM], [rule("read")], "Lacks", 1),
+    "rules on something else": (READS, [CUSTOM], [rule("read"), rule("create", subject="secrets")], "Lacks", 1),
+    "a custom role without what the list showed": (READS, [CUSTOM], [], "Not known", 0),
+    "conditions": (READS, [CUSTOM], [rule("read", "create", conditions={"a": "b"})], "Not known", 0),
+    "a rule that takes away": (READS, [CUSTOM], [rule("read", "create"), rule("create", inverted=True)], "Not known", 0),
+    "a custom role that cannot be read": (READS, [CUSTOM], denied("read", "role"), "Not known", 0),
+    "two roles": (READS, [CUSTOM, {"role": "viewer"}], [rule("create", "read")], "May", 0),
+    "two roles, one not readable": (READS, [{"role": "admin"}, CUSTOM], denied("read", "role"), "May", 0),
+    "a viewer with a privilege besides": (READS, [{"role": "viewer"}], [], "Not known", 0),
+    "an admin for a time that is over": (denied("read-app-connections"), [{"role": "admin"}], [], "Not known", 1),
+    "a role of a later Infisical": (READS, [{"role": "steward"}], [], "Not known", 0),
+    "a membership that cannot be read": (READS, denied("read", "identity"), [], "Not known", 0),
+    "an Infisical without memberships": (READS, NO_ROUTE, [], "Not known", 0),
+    "a list that fails": (FAILS, [{"role": "admin"}], [], "Not known", 1),
+    "roles of another shape": (READS, [{"role": 7}], [], "Not known", 0),
+}  # fmt: skip
+
+PROJECT = {"id": "made-up-id", "name": "Webshop", "slug": "webshop", "orgId": "made-up-organization"}
+
+
+def answering(
+    server: HTTPServer, *, organization: dict[str, Any] | None = None, **answers: Any
+) -> dict[str, str]:
+    """Settings with which the server is asked. It answers so by the end of the path, and with `organization` to who
+    lists the organization's connections; without one it refuses that."""
+    server.clear()
+    listed = server.expect_request("/api/v1/app-connections", query_string={})
+    listed.respond_with_json(organization or denied("read"), status=200 if organization else 403)
+    token = jwt(identityId="made-up-identity")
+    usual = {
+        "status": {"message": "Ok"},
+        "app-connections": READS,
+        "available": READS,
+        "projects": {"projects": [PROJECT]},
+    }
+    login = {"accessToken": token, "expiresIn": 60, "accessTokenMaxTTL": 60, "tokenType": "Bearer"}
+    for end, body in {"login": login, **usual, **answers}.items():
+        path = re.compile(f"/api/(v1/)?(.*/)?{end}$")
+        server.expect_request(path).respond_with_json(body, status=body.get("statusCode", 200))
+    server.expect_request(re.compile(".*")).respond_with_json(NO_ROUTE, status=404)
+    return {
+        "INFISICAL_HOST": server.url_for("/").rstrip("/"),
+        "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": "made-up-id",
+        "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": "made-up-secret",
+    }
+
+
+def test_only_what_a_role_shows_is_said_of_creating(httpserver: HTTPServer, tmp_path: Path) -> None:
+    def it_does(case: str) -> None:
+        listed, roles, rules, verdict, status = ROLES[case]
+        membership = {"identityMembership": {"roles": roles}} if isinstance(roles, list) else roles
+        role = {"role": {"slug": "connector", "permissions": rules}} if isinstance(rules, list) else rules
+        own = {"admin": rule("create", "read", "connect"), "viewer": rule(subject="secrets")}
+        answers: dict[str, Any] = {
+            name: {"role": {"slug": name, "permissions": [allowed]}} for name, allowed in own.items()
+        }
+        answers |= {"app-connections": listed, "made-up-identity": membership, "connector": role}
+        done = run_here("check", folder=tmp_path, settings=answering(httpserver, **answers))
+        project = done.stdout.partition("Project Webshop")[2].partition("Organization")[0]
+        lines = [line for line in project.splitlines() if "create-app-connections" in line]
+        assert [line.partition(":")[0].strip() for line in lines] == [verdict]
+        assert done.status == status
+
+    holds_for_every(ROLES, it_does)
+
+
+def test_many_projects_are_bounded_the_preselected_one_comes_first_and_names_move_no_cursor(
+    httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    many = [PROJECT | {"id": f"id-{number:02}", "name": f"P{number:02}\x1b[2J\u202e"} for number in range(25)]
+    roles = {"identityMembership": {"roles": [CUSTOM | {"customRoleSlug": "con\x1b]0;nector"}]}}
+    settings = answering(httpserver, projects={"projects": many}, **{"made-up-identity": roles})
+    done = run_here("check", folder=tmp_path, settings=settings | {"INFISICAL_PROJECT_ID": "id-24"})
+    named = [line.split()[1][:3] for line in done.stdout.splitlines() if line.startswith("Project P")]
+    assert named == ["P24", *(f"P{number:02}" for number in range(19))]
+    assert "Not asked about: 5 more projects.\n" in done.stdout
+    assert done.stdout.replace("\n", "").isprintable()
+    assert done.status == 0
+
+
+def test_a_persons_token_shows_no_role(httpserver: HTTPServer, tmp_path: Path) -> None:
+    host = answering(httpserver)["INFISICAL_HOST"]
+    settings = {"INFISICAL_HOST": host, "INFISICAL_TOKEN": jwt(userId="made-up-person")}
+    done = run_here("check", folder=tmp_path, settings=settings)
+    assert done.status == 0
+    assert ", as " not in done.stdout
+    assert "  Not known:          create-app-connections\n" in done.stdout
+    assert not [request.path for request, _ in httpserver.log if "memberships" in request.path]
+
+
+def test_an_infisical_that_stops_answering_on_the_way_is_one_sentence(
+    httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    slow = {
+        "statusCode": 429,
+        "error": "RateLimitExceeded",
+        "message": "Rate limit exceeded. Try again in 9 seconds",
+    }
+    done = run_here("check", folder=tmp_path, settings=answering(httpserver, available=slow))
+    assert done.status == 1
+    assert done.stderr == "Rate limit exceeded. Try again in 9 seconds\n"
+
+
+# ── The way there ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+PROXY = "http://made-up-user:made-up-password@proxy.example:3128"
+
+
+def ways(folder: Path, **settings: str) -> tuple[str, str]:
+    """What is said of proxies, and what is wrong. Nobody listens where Infisical is looked for."""
+    there = {
+        "INFISICAL_HOST": f"http://127.0.0.1:{free_port()}",
+        "CONNECT_SUPABASE_HOSTS": "two.example:8443",
+    }
+    done = run_here("check", folder=folder, settings=there | settings)
+    assert "made-up" not in done.stdout + done.stderr
+    return re.sub("127.0.0.1:[0-9]+", "here", told(done.stdout)["Proxies in use"]), done.stderr
+
+
+def test_for_each_host_the_proxy_is_told_without_its_password(tmp_path: Path) -> None:
+    assert ways(tmp_path)[0] == "no proxy to here, no proxy to api.supabase.com, no proxy to two.example:8443"
+    settings = {"HTTPS_PROXY": PROXY, "NO_PROXY": "two.example"}
+    assert ways(tmp_path, **settings)[0] == (
+        "no proxy to here, http://proxy.example:3128 to api.supabase.com, no proxy to two.example:8443"
+    )
+    assert "supabase" not in ways(tmp_path, CONNECT_PREFLIGHT="off", **settings)[0]
+
+
+def test_a_proxy_that_cannot_be_used_is_a_fault_for_whom_it_stands_before(tmp_path: Path) -> None:
+    told_ways, faults = ways(
+        tmp_path, HTTPS_PROXY="gopher://made-up-user:made-up-password@proxy.example", NO_PROXY="two.example"
+    )
+    assert told_ways == "no proxy to here, no proxy to two.example:8443"
+    assert faults.startswith("api.supabase.com: ")
+    assert "proxy" in faults
+
+
+def test_the_sandbox_reaches_the_identity_provider_alone(tmp_path: Path) -> None:
+    assert "Proxies in use" not in told(run_here("check", folder=tmp_path).stdout)
+    issuer = f"http://127.0.0.1:{free_port()}"
+    done = run_here("check", folder=tmp_path, settings=oidc(issuer, HTTP_PROXY=PROXY, NO_PROXY="127.0.0.1"))
+    assert told(done.stdout)["Proxies in use"] == f"no proxy to {issuer.removeprefix('http://')}"

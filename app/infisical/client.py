@@ -157,6 +157,36 @@ class Infisical:
         here = (connection for connection in found if connection.project_id == project_id)
         return tuple(sorted(here, key=lambda connection: connection.name.casefold()))
 
+    def connectable(self, app: str, project_id: str) -> tuple[str, ...]:
+        """The ids of the app's connections that a sync of the project may use (recorded exchange available)."""
+        answer = self._call("GET", f"{_CONNECTIONS}/{_segment(app)}/available", params=_scope(project_id))
+        return tuple(row.id for row in _read(tuple[models.Organization, ...], answer, "appConnections"))
+
+    def roles(self, project_id: str) -> dict[str, frozenset[str] | None]:
+        """The machine identity's own roles in a project by their slugs, and what each lets it do to App Connections,
+        such as "create": None where that cannot be read, or depends on the connection. Empty where nothing can be read.
+        From Infisical's documentation and source; no exchange was recorded."""
+        auth = self._auth
+        if isinstance(auth, UniversalAuth):
+            auth = auth.token(self, deadline=Deadline.after(_ALL_TOGETHER))
+        caller, path = models.read_claims(auth or Secret("")), f"/api/v1/projects/{_segment(project_id)}"
+        found: dict[str, frozenset[str] | None] = {}
+        if caller.kind != "identity" or caller.subject is None:
+            return found
+        with suppress(errors.InfisicalError):
+            answer = self._call("GET", f"{path}/memberships/identities/{_segment(caller.subject)}")
+            roles = _read(tuple[models.Role, ...], answer, "identityMembership", "roles")
+            found |= dict.fromkeys(role.custom or role.role for role in roles)
+        for slug in found:
+            with suppress(errors.InfisicalError):
+                answer = self._call("GET", f"{path}/roles/slug/{_segment(slug)}")
+                every = _read(tuple[models.Rule, ...], answer, "role", "permissions")
+                rules = [rule for rule in every if rule.subject == "app-connections"]
+                if not any(rule.inverted or rule.conditions for rule in rules):
+                    actions = (action for rule in rules for action in rule.action)
+                    found[slug] = frozenset(action.removesuffix("-app-connections") for action in actions)
+        return found
+
     def options(self, project_id: str | None) -> tuple[models.AppOption, ...]:
         """The apps that Infisical can connect to, in a project or in the organization."""
         params = {} if project_id is None else {"projectType": "secret-manager"}

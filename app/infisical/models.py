@@ -114,6 +114,22 @@ class Organization(_Answer):
     id: _Id
 
 
+class Role(_Answer):
+    """A role that somebody has: the slug of one of Infisical's own, or "custom" and the slug of that one."""
+
+    role: str
+    custom: str | None = Field(alias="customRoleSlug", default=None)
+
+
+class Rule(_Answer):
+    """What a role allows, or `inverted` forbids; with `conditions` only for some connections."""
+
+    subject: str | None = None
+    action: Annotated[tuple[str, ...], BeforeValidator(lambda one: (one,) if isinstance(one, str) else one)]
+    inverted: bool = False
+    conditions: Any = None
+
+
 class User(_Answer):
     """A person of Infisical's. From its source (`GET /api/v1/user`); no exchange with it was recorded."""
 

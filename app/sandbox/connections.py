@@ -53,6 +53,35 @@ def connections(slug: str | None = None) -> Response:
     return answer({"appConnections": listed})
 
 
+@server.get("/api/v1/app-connections/<slug>/available")
+def available(slug: str) -> Response:
+    """The connections that a sync may use. Without `projectId` those of the organization, and nobody is refused."""
+    project_id = request.args.get("projectId") or None
+    if project_id:
+        _require("connect", project_id=project_id)
+    scopes = [id_ for id_ in (project_id, None) if current_caller.role_in(id_ or "") == "admin"]
+    rows = (
+        row for row in current_database.connections() if row["app"] == slug and row["projectId"] in scopes
+    )
+    brief = [{key: row[key] for key in ("app", "name", "id", "projectId", "orgId")} for row in rows]
+    return answer({"appConnections": brief})
+
+
+@server.get("/api/v1/projects/<project_id>/memberships/identities/<_>")
+def membership(project_id: str, _: str) -> Response:
+    """The caller's own role in a project, from Infisical's documentation, as what a role allows is."""
+    return answer({"identityMembership": {"roles": [{"role": _role_in(project_id)}]}})
+
+
+@server.get("/api/v1/projects/<project_id>/roles/slug/<role>")
+def role_by_slug(project_id: str, role: str) -> Response:
+    _role_in(project_id)
+    actions = [f"{action}-app-connections" for action in ("create", "read", "connect") if role == "admin"]
+    return answer(
+        {"role": {"slug": role, "permissions": [{"subject": "app-connections", "action": actions}]}}
+    )
+
+
 @server.post("/api/v1/app-connections/<slug>")
 def create(slug: str) -> Response:
     """Validate the body, project and permission, call the app, insert: the recorded order."""

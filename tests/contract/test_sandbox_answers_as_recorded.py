@@ -174,6 +174,8 @@ STORED = (
     *replays("list-supabase-nonuuid-project", "list-supabase-empty-project", "list-supabase-lowpriv-org"),
     *replays("list-supabase-noproj", "get-by-id-unknown", "get-by-id-nonuuid"),
     *replays("get-by-name-unknown", "get-by-name-unknown-org", "patch-unknown-id", "delete-nonuuid"),
+    *replays("available", "available-lowpriv"),
+    Replay(case="available-org", after=("create-same-name-org-scope",)),
     Replay(case="get-by-id", after=("create-name-digits",)),
     Replay(case="get-by-id-lowpriv", after=("create-name-digits",)),
     Replay(case="get-by-name-project", after=CREATED),

@@ -3,8 +3,9 @@
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress, product
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -16,6 +17,19 @@ Verdict = Literal["right", "wrong", "unknown"]
 _LONGEST_PASTE = 16 * 1024
 """Characters that are looked at: more than any token has, and few enough that unwrapping stays quick."""
 
+# One of Supabase's, whole; a token pasted twice in a row is two. Of a JWT, first one with a signature of HS256, Infisical's.
+TOKENS = (
+    re.compile(r"(?i:sbp_(?:oauth_|v0_)?[0-9a-f]{40})(?:(?=(?i:sbp_))|(?!_*[0-9A-Za-z]))"),
+    re.compile(r"eyJ[\w-]{5,1024}+\.[\w-]{5,4096}+\.[\w-]{43}(?!\.?[\w-])", re.ASCII),
+    re.compile(r"eyJ[\w-]{5,1024}+\.[\w-]{5,4096}+\.[\w-]{5,}+(?!\.[\w-])", re.ASCII),
+)
+
+_WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_AROUND: dict[str, str] = _WORDS.pop("around")
+_AROUND_A_TOKEN = re.compile("|".join(f"({shape})" for shape in _AROUND.values()))
+_CHANGED: list[str] = _WORDS.pop("changed")
+_FULL_WIDTH = {code + 0xFEE0: code for code in range(33, 127)}
+
 _QUOTED = re.compile(r"""(?s:"(.*)"|'(.*)'|`(.*)`|“(.*)”|‘(.*)’|«(.*)»)""")
 _WRAPPINGS = (
     ("quotes", _QUOTED),
@@ -24,12 +38,31 @@ _WRAPPINGS = (
 )
 
 
-def unwrap(pasted: str) -> tuple[Secret, tuple[str, ...]]:
-    """A pasted token without spaces, quotes, `Bearer ` and `NAME=` round it, however they are nested, and the names of
-    what was taken off, in words for a page."""
+def _found_in(text: str, shapes: Sequence[re.Pattern[str]]) -> tuple[list[str], str, tuple[bool, ...]]:
+    """What has the first of the shapes that anything has, the text around it, and for each way in which the text was
+    changed to see it, whether it was. Spaces and backslashes are looked past only where there is nothing without."""
+    plain = text[:_LONGEST_PASTE].translate(_FULL_WIDTH)
+    seen = "".join(letter for letter in plain if letter.isprintable() or letter.isspace())
+    for shape, spelling in product(shapes, (seen, re.sub(r"[\s\\]+", "", seen))):
+        if found := shape.findall(spelling):
+            changed = (len(found) > 1, spelling != seen, seen != plain, plain not in text)
+            return found, shape.sub(" ", spelling), changed
+    return [], text, ()
+
+
+def unwrap(pasted: str, shapes: Sequence[re.Pattern[str]] = TOKENS) -> tuple[Secret, tuple[str, ...]]:
+    """A pasted token without what stands round it, and the names of what was taken off, in words for a page.
+
+    Round one token of a known shape that is anything. Round another text it is spaces, quotes, `Bearer ` and `NAME=`,
+    however they are nested.
+    """
+    found, around, changed = _found_in(pasted, shapes)
+    if len(set(found)) == 1:
+        parts = (list(_AROUND)[(part.lastindex or 1) - 1] for part in _AROUND_A_TOKEN.finditer(around))
+        return Secret(found[0]), tuple(dict.fromkeys((*parts, *compress(_CHANGED, changed))))
     text = pasted[:_LONGEST_PASTE].strip()
     taken_off: list[str] = []
-    while layers := [(name, found) for name, shape in _WRAPPINGS if (found := shape.fullmatch(text))]:
+    while layers := [(name, layer) for name, shape in _WRAPPINGS if (layer := shape.fullmatch(text))]:
         name, outermost = layers[0]
         text = next(inner for inner in outermost.groups() if inner is not None).strip()
         taken_off.append(name)
@@ -58,7 +91,6 @@ class Recognised:
     detail: str = ""
 
 
-_WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 _ROWS: list[dict[str, str]] = _WORDS.pop("kinds")
 _SHAPES = tuple((re.compile(row["shape"]), row) for row in _ROWS if "shape" in row)
 _NAMED = {row["name"]: row for row in _ROWS if "name" in row}
@@ -73,13 +105,15 @@ def recognise(token: Secret) -> Recognised:
     Prefixes and formats may change: only a kind that cannot be an access token is "wrong".
     """
     text = token.reveal().strip()
+    if (count := len(set(_found_in(text, TOKENS)[0]))) > 1:
+        return _recognised(_NAMED["several"], count="two" if count == 2 else str(count))
     for shape, row in _SHAPES:
         if shape.match(text):
             return _recognised(row)
     if _JWT.match(text):
         return _jwt(read_payload(text))
-    if text[:4].lower() == "sbp_":
-        return _odd_access_token(text)
+    if odd := re.search(r"(?i:sbp_)\w*", text):
+        return _odd_access_token(odd[0])
     return _recognised(_NAMED["unknown"])
 
 
@@ -113,11 +147,15 @@ def _odd_access_token(text: str) -> Recognised:
     start = next((start for start in varieties if text.lower().startswith(start)), "sbp_")
     beginning = start if start == "sbp_v0_" else "sbp_"
     length = len(text) - len(beginning)
+    name = "odd" if length == 40 else "short" if length < 40 else "long"
+    if text != text.lower() and recognise(Secret(text.lower())).verdict == "right":
+        name = "capitals"
     return _recognised(
-        _NAMED["odd" if length == 40 else "short" if length < 40 else "long"],
+        _NAMED[name],
         variety=varieties.get(start, "access token of an unusual shape"),
         beginning=beginning,
         length=counted(length, "character"),
+        capitals="a capital S" if text[1:].islower() else "capitals",
     )
 
 
@@ -125,7 +163,7 @@ def _odd_access_token(text: str) -> Recognised:
 # are bounded, so that a text made to fit nearly everywhere is still read in a moment.
 _IN_A_TEXT = re.compile(
     r"""
-    sbp_(?=[A-Za-z_]{0,64}+\d)\w{20,}
+    (?i:sbp)_(?=[A-Za-z_]{0,64}+\d)\w{20,}
     | sb_(?:secret|publishable)_[\w-]{16,}
     | (?<![A-Za-z0-9])eyJ[\w-]{8,1024}+\.[\w-]{8,4096}+\.[\w-]{8,}
     | (?<!\w)st\.[0-9a-f-]{8,64}+\.[\w-]{4,256}+\.[\w-]{4,}

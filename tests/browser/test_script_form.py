@@ -277,7 +277,7 @@ def test_a_field_that_was_mended_says_no_more(form: FormPage) -> None:
 def test_what_was_taken_off_a_token_is_told_when_its_field_is_left(form: FormPage) -> None:
     form.access_token.fill(f'Bearer "{sandbox_token()}"')
     form.access_token.press("Tab")
-    expect(form.page.get_by_text("“Bearer” and quotes were taken off the token.")).to_be_visible()
+    expect(form.page.get_by_text("“Bearer” and quotes were taken off the access token.")).to_be_visible()
 
 
 def test_only_the_access_token_s_own_question_carries_it(form: FormPage) -> None:

@@ -248,14 +248,45 @@ def test_a_part_of_a_jwt_is_just_a_jwt(pasted: str) -> None:
         (f"sbp_{HEX}sbp_{HEX}", "This access token has 84 characters after sbp_, usually 40."),
         (f"sbp_v0_{HEX[:39]}", "This access token has 39 characters after sbp_v0_, usually 40."),
         (f"sbp_{HEX[:39]}z", "This access token has characters after sbp_ that are usually not there."),
-        (f"SBP_{HEX}", "This access token has characters after sbp_ that are usually not there."),
-        (f"sbp_{HEX.upper()}", "This access token has characters after sbp_ that are usually not there."),
+        (f"Sbp_{HEX}", "This access token has a capital S in it, and Supabase’s have none."),
+        (f"Sbp_v0_{HEX}", "This access token has a capital S in it, and Supabase’s have none."),
+        (f"SBP_{HEX}", "This access token has capitals in it, and Supabase’s have none."),
+        (f"sBp_{HEX}", "This access token has capitals in it, and Supabase’s have none."),
+        (f"sbp_{HEX.upper()}", "This access token has capitals in it, and Supabase’s have none."),
+        (f"Sbp_{HEX[:39]}", "This access token has 39 characters after sbp_, usually 40."),
+        (f"Sbp_{HEX[:39]}z", "This access token has characters after sbp_ that are usually not there."),
+        # A part of a token, with something round it that a preview may have too.
+        (f"**sbp_{HEX[:39]}**", "This access token has 39 characters after sbp_, usually 40."),
+        (f"• sbp_{HEX[:39]}...", "This access token has 39 characters after sbp_, usually 40."),
     ],
 )
 def test_an_odd_access_token_is_a_warning_that_says_what_is_odd(pasted: str, lead: str) -> None:
     found = seen(pasted)
     assert found.verdict == "unknown"
     assert found.lead == lead
+
+
+@pytest.mark.parametrize(
+    ("pasted", "lead"),
+    [
+        (f"sbp_{HEX} sbp_{HEX[::-1]}", "There are two different tokens in this. Which one is it?"),
+        (f"sbp_{HEX}sbp_{HEX[::-1]}", "There are two different tokens in this. Which one is it?"),
+        (
+            f"Ann: sbp_{HEX}\nBob: **sbp_v0_{HEX}**",
+            "There are two different tokens in this. Which one is it?",
+        ),
+        (f"sbp_{HEX} sbp_{HEX[::-1]} sbp_v0_{HEX}", "There are 3 different tokens in this. Which one is it?"),
+        (
+            f"{jwt({'role': 'anon'})} {jwt({'role': 'service_role'})}",
+            "There are two different tokens in this.",
+        ),
+    ],
+)
+def test_of_several_tokens_one_is_asked_for(pasted: str, lead: str) -> None:
+    found = recognise(unwrap(pasted)[0])
+    assert found.verdict == "wrong"
+    assert found.lead.startswith(lead)
+    assert HEX[:8] not in repr(found)
 
 
 def test_a_part_that_is_missing_and_a_part_too_much_are_told_apart() -> None:

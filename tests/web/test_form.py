@@ -153,13 +153,41 @@ def test_plain_http_is_told_to_travel_unencrypted(client: Client, good_token: st
 
 
 @pytest.mark.parametrize(
-    "wrapped", ['"{}"', "'{}'", "Bearer {}", " {} \n", "`Bearer {}`", "SUPABASE_ACCESS_TOKEN={}"]
+    "wrapped",
+    [
+        '"{}"',
+        " {} \n",
+        "`Bearer {}`",
+        "SUPABASE_ACCESS_TOKEN={}",
+        "**{}**",
+        '"SUPABASE_ACCESS_TOKEN": "{}",',
+        "\u200b{}…",
+    ],
 )
 def test_the_wrapping_of_a_token_is_taken_off(
     client: Client, sandbox: Sandbox, good_token: str, wrapped: str
 ) -> None:
     assert client.fill_in(name="wrapped", access_token=wrapped.format(good_token)).status_code == 303
     assert f'"accessKey":"{good_token}"'.encode() in sandbox.creates[0].content
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "told"),
+    [
+        ("“{}”", "Quotes were taken off the access token."),
+        ("**{}**", "Punctuation was taken off the access token."),
+        ("SUPABASE_ACCESS_TOKEN: {}", "The name before “:” was taken off the access token."),
+        (
+            '{{"key": "{}"}}\u200b',
+            "Punctuation, the name before “:”, quotes and invisible characters were taken off",
+        ),
+    ],
+)
+def test_what_was_taken_off_a_token_is_told(client: Client, wrapped: str, told: str) -> None:
+    token = f"sbp_{'ab' * 20}"
+    page = refused(client, name="Bad Name", access_token=wrapped.format(token))
+    assert told in page.text
+    assert token[4:12] not in page.text
 
 
 @pytest.mark.parametrize(

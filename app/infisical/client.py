@@ -3,13 +3,12 @@
 import copy
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial, reduce
-from operator import getitem
-from typing import Any, Self, TypeVar
+from functools import cache, partial, reduce
+from typing import Any, Self, TypeVar, cast
 from urllib.parse import quote
 
 import httpx
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError, create_model
 
 from ..config import Settings
 from ..core.http import (
@@ -291,7 +290,7 @@ class Infisical:
             else:
                 failure = errors.Unreachable(error.fault.value)
         else:
-            if 200 <= answer.status < 300 and answer.payload is not None:
+            if 200 <= answer.status < 300 and answer.text:
                 return answer
             failure = read_error(answer)
         raise failure
@@ -309,6 +308,15 @@ def _scope(project_id: str | None) -> dict[str, str]:
 def _read(kind: type[_Model], answer: Answer, *keys: str) -> _Model:
     """What stands in the answer under these keys. Raised outside the block: a ValidationError's frames hold it."""
     # A time may be none that UTC can tell.
-    with suppress(ValidationError, KeyError, TypeError, OverflowError):
-        return TypeAdapter(kind).validate_python(reduce(getitem, keys, answer.payload))
+    with suppress(ValidationError, OverflowError):
+        found: _Model = reduce(getattr, keys, _reader(cast(Any, kind), keys).validate_json(answer.text))
+        return found
     raise errors.NotInfisical(f"Its answer holds no readable {keys[-1] if keys else 'grant'}.")
+
+
+@cache
+def _reader(kind: Any, keys: tuple[str, ...]) -> TypeAdapter[Any]:
+    for key in reversed(keys):
+        fields: dict[str, Any] = {key: (kind, ...)}
+        kind = create_model("Envelope", **fields)
+    return TypeAdapter(kind)

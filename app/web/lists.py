@@ -114,7 +114,9 @@ def _query() -> str:
 
 def _matches(query: str, *texts: str | None) -> bool:
     """Whether every word of a search is in one of the texts, in any case."""
-    haystack = "\n".join(text.casefold() for text in texts if text)
+    if not query:
+        return True
+    haystack = "\n".join(filter(None, texts)).casefold()
     return all(word in haystack for word in query.casefold().split())
 
 

@@ -335,8 +335,28 @@ def test_the_bearer_of_the_request_is_masked_unasked() -> None:
     assert reading(b'{"message": "got made-up-bearer"}') == {"message": "got …"}
 
 
-def test_a_secret_spelt_with_escapes_is_masked() -> None:
-    assert reading(b'"\\u006dade-up-secret"', hidden=(Secret("made-up-secret"),)) == "…"
+@pytest.mark.parametrize(
+    ("secret", "spelt"),
+    [
+        ("made-up-secret", r"\u006dade-up-secret"),
+        ("made-up-secret", r"m\u0061d\u0065\u002Dup-secret"),
+        ("made-up/secret", r"made-up\/secret"),
+        ('made-up"secret', r"made-up\"secret"),
+        ("made-up\\secret", r"made-up\\secret"),
+        ("made-up-sécret", r"made-up-s\u00E9cret"),
+        ("made-up-sécret", "made-up-sécret"),
+    ],
+)
+def test_a_secret_spelt_with_escapes_is_masked(secret: str, spelt: str) -> None:
+    assert reading(f'{{"a": ["\\n{spelt}"]}}'.encode(), hidden=(Secret(secret),)) == {"a": ["\n…"]}
+
+
+@pytest.mark.parametrize(
+    "body", ['{"a" :  "\\n made-up"}', '["\\u00e9 \\u2028 \\" \\\\ \\/"]', '{"a":1, "a":2}']
+)
+def test_an_answer_in_which_no_secret_can_stand_is_read_as_it_came(body: str) -> None:
+    told = asked(httpx.Response(200, content=body, headers={"content-type": "application/json"}))
+    assert (told.text, told.payload) == (body, json.loads(body))
 
 
 def test_a_word_too_short_to_be_a_secret_takes_nothing_out_of_an_answer() -> None:

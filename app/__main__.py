@@ -39,8 +39,8 @@ _NOWHERE = """\
 Nothing can be created in any of these: that takes both create and read on app-connections. In Infisical, give its role \
 in a project App Connections: Create and Read, and Connect too for secret syncs."""
 _NOT_KNOWN = """\
-Not known beforehand: a machine identity cannot ask what it may do, its role shows it only where it may read that, and \
-creating is tried only by creating."""
+A machine identity cannot ask what it may do. Creating is tried only by creating, so that it is told from the role, where \
+that may be read; privileges that are given besides a role are not seen."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

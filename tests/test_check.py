@@ -178,8 +178,8 @@ def after_the_login(done: Finished) -> list[str]:
 
 
 NOT_KNOWN = (
-    "Not known beforehand: a machine identity cannot ask what it may do, its role shows it only where it may read that, "
-    "and creating is tried only by creating."
+    "A machine identity cannot ask what it may do. Creating is tried only by creating, so that it is told from the role, "
+    "where that may be read; privileges that are given besides a role are not seen."
 )
 
 

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -14,7 +14,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import Form
 
 from ..connectors.rows import Message
-from ..connectors.token_kinds import recognise
+from ..connectors.token_kinds import TOKENS, recognise, unwrap
 from ..core.secret import Secret, TooLong, pseudonym
 from ..core.templating import moment, url_for
 from ..core.text import counted
@@ -34,10 +34,11 @@ _REGIONS = {
     "app.infisical.com": "Infisical Cloud (US)",
     "eu.infisical.com": "Infisical Cloud (EU)",
 }
-_JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]{5,}")
+_JWTS = ("JWT", "Infisical access token")
 # Infisical's client secrets are 64 hex digits; a client ID is a UUID.
+_SECRETS = (re.compile(r"(?i:(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-z]))"),)
+_CLIENT_IDS = (re.compile(r"(?i:(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z]))"),)
 _SHAPED_LIKE_A_SECRET = re.compile(r"[0-9a-f]{40,}", re.IGNORECASE)
-_SHAPED_LIKE_A_CLIENT_ID = re.compile("[!-~]{1,100}")
 _WORDS: dict[str, dict[str, str]] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
 )
@@ -49,6 +50,14 @@ def _words(name: str, **values: str) -> Message:
     return Message("error", lead, row.get("detail", "").format_map(values))
 
 
+def _fault(pasted: Secret, wanted: str, *, kinds: Collection[str] = ()) -> Message | None:
+    """What is wrong with a secret: its kind is known and none of these, or it cannot be sent as it is."""
+    seen = recognise(pasted)
+    if seen.kind not in ("unknown kind", *kinds):
+        return _words("is-a-jwt" if seen.kind in _JWTS else "is-another", seen=seen.named, wanted=wanted)
+    return None if re.fullmatch("[!-~]+", pasted.reveal()) else _words("odd", wanted=wanted)
+
+
 class ClientIdField(TextField):
     """A client ID. A secret that was pasted here is taken out: it must not come back on a page."""
 
@@ -56,9 +65,9 @@ class ClientIdField(TextField):
 
     def put(self, text: str) -> None:
         super().put(text)
-        if _SHAPED_LIKE_A_SECRET.search(self.value):
-            self.removed = "a secret"
-            self.data = ""
+        self.data = unwrap(self.value, _CLIENT_IDS)[0].reveal()
+        if _SHAPED_LIKE_A_SECRET.search(re.sub("[^!-~]", "", text)):
+            self.removed, self.data = "a secret", ""
 
     def fault(self) -> Message | None:
         if self.removed:
@@ -66,24 +75,21 @@ class ClientIdField(TextField):
         if not self.value:
             return _words("no-client-id")
         # Infisical trims what Python does not, such as U+FEFF: one identity would count as several.
-        return None if _SHAPED_LIKE_A_CLIENT_ID.fullmatch(self.value) else _words("odd-client-id")
+        return None if re.fullmatch("[!-~]{1,100}", self.value) else _words("odd", wanted="a client ID")
 
 
 class ClientSecretField(SecretField):
     """A client secret."""
 
-    autocomplete = "current-password"
+    autocomplete, word = "current-password", "client secret"
+    shapes = _SECRETS + TOKENS + _CLIENT_IDS
 
     def fault(self) -> Message | None:
-        return None if self.data else _words("no-client-secret")
+        return _fault(self.data, "a client secret") if self.data else _words("no-client-secret")
 
 
 class PastedTokenField(SecretField):
     """An Infisical access token, also where it is pasted with what the command line printed round it."""
-
-    def process_formdata(self, valuelist: Sequence[str]) -> None:
-        found = _JWT.search(valuelist[0]) if valuelist and " " in valuelist[0].strip() else None
-        super().process_formdata([found[0]] if found else valuelist)
 
     def fault(self) -> Message | None:
         if not self.data:
@@ -93,8 +99,8 @@ class PastedTokenField(SecretField):
             return _words("token-of-an-app")
         if claims.kind == "service":
             return _words("service-token")
-        if not re.fullmatch("[!-~]+", self.data.reveal()):
-            return _words("odd-token")
+        if fault := _fault(self.data, "an Infisical access token", kinds=_JWTS):
+            return fault
         ended = claims.expires_at
         if ended is not None and ended <= services().clock():
             return _words("expired-token", ended=moment(ended))
@@ -125,6 +131,11 @@ class SignInForm(Form):
 
     def is_whole(self) -> bool:
         """Whether nothing is missing, and what was pasted can be used; if not, the fields say so."""
+        secret = None if self.by_token else self.client_secret.data
+        if secret and self.client_id.removed == "a secret" and is_client_id(secret.reveal()):
+            self.client_id.put(secret.reveal())
+            self.client_secret.add_error(_words("swapped"))
+            return False
         for field in (self.infisical_token,) if self.by_token else (self.client_id, self.client_secret):
             if fault := field.fault():
                 field.add_error(fault)
@@ -175,7 +186,8 @@ class LoginBackend(SessionBackend):
             way = "token" if form.by_token else "credential"
             case = f"{way}/{error.refusal.name}"
             field = form.infisical_token if form.by_token else form.client_secret
-            field.add_error(_words(case if case in _WORDS else way))
+            region = _words("region", host=_name_of(host)).lead if host_name(host) in _REGIONS else ""
+            field.add_error(_words(case if case in _WORDS else way, region=region))
             return self._page(form, status=422, request_id=error.request_id)
         except InfisicalError as error:
             record("sign-in", result_of(error), person=applicant, error=error)

@@ -17,24 +17,15 @@ Verdict = Literal["right", "wrong", "unknown"]
 _LONGEST_PASTE = 16 * 1024
 """Characters that are looked at: more than any token has, and few enough that unwrapping stays quick."""
 
-# One of Supabase's, whole; a token pasted twice in a row is two. Of a JWT, first one with a signature of HS256, Infisical's.
-TOKENS = (
-    re.compile(r"(?i:sbp_(?:oauth_|v0_)?[0-9a-f]{40})(?:(?=(?i:sbp_))|(?!_*[0-9A-Za-z]))"),
-    re.compile(r"eyJ[\w-]{5,1024}+\.[\w-]{5,4096}+\.[\w-]{43}(?!\.?[\w-])", re.ASCII),
-    re.compile(r"eyJ[\w-]{5,1024}+\.[\w-]{5,4096}+\.[\w-]{5,}+(?!\.[\w-])", re.ASCII),
-)
-
 _WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+TOKENS = tuple(re.compile(shape) for shape in _WORDS.pop("tokens"))
+_CHANGED: list[str] = _WORDS.pop("changed")
 _AROUND: dict[str, str] = _WORDS.pop("around")
 _AROUND_A_TOKEN = re.compile("|".join(f"({shape})" for shape in _AROUND.values()))
-_CHANGED: list[str] = _WORDS.pop("changed")
 _FULL_WIDTH = {code + 0xFEE0: code for code in range(33, 127)}
-
-_QUOTED = re.compile(r"""(?s:"(.*)"|'(.*)'|`(.*)`|“(.*)”|‘(.*)’|«(.*)»)""")
-_WRAPPINGS = (
-    ("quotes", _QUOTED),
-    ("“Bearer”", re.compile(r"(?is:(?:authorization\s*:\s*)?bearer\s+(.*))")),
-    ("the name before “=”", re.compile(r"(?s:(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*(\S.*))")),
+_WRAPPED = re.compile(
+    r"""(?s:"(.*)"|'(.*)'|`(.*)`|“(.*)”|‘(.*)’|«(.*)»|(?i:(?:authorization\s*:\s*)?bearer)\s+(.*)"""
+    r"""|(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*(\S.*))"""
 )
 
 
@@ -57,16 +48,13 @@ def unwrap(pasted: str, shapes: Sequence[re.Pattern[str]] = TOKENS) -> tuple[Sec
     however they are nested.
     """
     found, around, changed = _found_in(pasted, shapes)
-    if len(set(found)) == 1:
-        parts = (list(_AROUND)[(part.lastindex or 1) - 1] for part in _AROUND_A_TOKEN.finditer(around))
-        return Secret(found[0]), tuple(dict.fromkeys((*parts, *compress(_CHANGED, changed))))
-    text = pasted[:_LONGEST_PASTE].strip()
-    taken_off: list[str] = []
-    while layers := [(name, layer) for name, shape in _WRAPPINGS if (layer := shape.fullmatch(text))]:
-        name, outermost = layers[0]
-        text = next(inner for inner in outermost.groups() if inner is not None).strip()
-        taken_off.append(name)
-    return Secret(text), tuple(dict.fromkeys(taken_off))
+    if len(set(found)) != 1:
+        whole = text = pasted[:_LONGEST_PASTE].strip()
+        while layer := _WRAPPED.fullmatch(text):
+            text = layer[layer.lastindex or 0].strip()
+        found, around, changed = [text], " ".join(whole.rpartition(text or f"{whole} ")[::2]), ()
+    parts = (list(_AROUND)[(part.lastindex or 1) - 1] for part in _AROUND_A_TOKEN.finditer(around))
+    return Secret(found[0]), tuple(dict.fromkeys((*parts, *compress(_CHANGED, changed))))
 
 
 _USER = re.compile(r"\A(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:[/\\]+)?[^/?#\\]*@")
@@ -89,6 +77,11 @@ class Recognised:
     kind: str
     lead: str
     detail: str = ""
+
+    @property
+    def named(self) -> str:
+        """The kind with its article: "a secret API key"."""
+        return f"{'an' if self.kind.startswith((*'aeiouAEIO', 'npm')) else 'a'} {self.kind}"
 
 
 _ROWS: list[dict[str, str]] = _WORDS.pop("kinds")
@@ -182,6 +175,4 @@ def secret_in(text: str) -> str | None:
     found = _IN_A_TEXT.search("".join(letter for letter in text if unicodedata.category(letter) != "Cf"))
     if found is None:
         return None
-    kind = recognise(Secret(found[0])).kind
-    article = "an" if kind[0] in "aeiouAEIO" else "a"
-    return f"{article} {kind}{' with a password' if '://' in found[0] else ''}"
+    return f"{recognise(Secret(found[0])).named}{' with a password' if '://' in found[0] else ''}"

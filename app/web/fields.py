@@ -15,9 +15,7 @@ LONGEST_LIFE = timedelta(days=3653)
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 # Letters that Unicode does not take apart; static/naming.js has the same.
-_PLAIN = str.maketrans(
-    {**dict(zip("ðđɗɓħıłƙŋøɔŧəɛƴ", "dddbhilknooteey", strict=True)), "æ": "ae", "œ": "oe", "þ": "th"}
-)
+_PLAIN = str.maketrans(dict(zip("ðđɗɓħıłƙŋøɔŧəɛƴæœþ", (*"dddbhilknooteey", "ae", "oe", "th"), strict=True)))
 
 
 def slug_of(text: str) -> str:

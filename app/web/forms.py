@@ -12,7 +12,7 @@ from wtforms.form import BaseForm
 from ..connectors import CheckResult
 from ..connectors.rows import App, Given, Message
 from ..connectors.rows import Field as Row
-from ..connectors.token_kinds import secret_in, unwrap, without_user
+from ..connectors.token_kinds import TOKENS, secret_in, unwrap, without_user
 from ..core.audit import Action as AuditAction
 from ..core.http import Deadline
 from ..core.secret import Secret
@@ -75,15 +75,17 @@ class TextField(Shown, StringField):
 class SecretField(Shown):
     """A secret: what was typed becomes a Secret at once, and is never rendered back."""
 
-    kind = "secret"
+    kind, word = "secret", "token"
     value = ""
     data: Secret | None
+    shapes = TOKENS
+    """What is found in a longer text that was pasted."""
     taken_off: tuple[str, ...] = ()
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
         # As above.
         self.raw_data = []
-        self.data, self.taken_off = unwrap(valuelist[0] if valuelist else "")
+        self.data, self.taken_off = unwrap(valuelist[0] if valuelist else "", self.shapes)
 
 
 class Checkbox(Shown, BooleanField):

@@ -190,6 +190,113 @@ def test_what_is_missing_is_told_without_asking_infisical(
     assert own_sandbox.sent == []
 
 
+CLIENT_ID, CLIENT_SECRET = "5a4db0c5-0000-4000-8000-0000000000ff", "0123abcd" * 8
+
+
+@pytest.mark.parametrize(
+    ("client_id", "client_secret"),
+    [
+        (f'"{CLIENT_ID}"', f'"{CLIENT_SECRET}"'),
+        (f"“{CLIENT_ID}”", f"‘{CLIENT_SECRET}’"),
+        (f"`{CLIENT_ID}`", f"**{CLIENT_SECRET}**"),
+        (f" {CLIENT_ID}\u00a0", f"\u200b{CLIENT_SECRET}\n"),
+        (f"\ufeff{CLIENT_ID}\u200e", f"{CLIENT_SECRET[:30]} {CLIENT_SECRET[30:]}"),
+        (f"INFISICAL_UNIVERSAL_AUTH_CLIENT_ID={CLIENT_ID}", f"export CLIENT_SECRET='{CLIENT_SECRET}'"),
+        (f'"clientId": "{CLIENT_ID}",', f'"clientSecret": "{CLIENT_SECRET}",'),
+        (f"Client ID: {CLIENT_ID}", f"Client Secret: {CLIENT_SECRET}."),
+        (f"--client-id={CLIENT_ID}", f'{{"clientId": "{CLIENT_ID}", "clientSecret": "{CLIENT_SECRET}"}}'),
+        (f"{CLIENT_ID}\n{CLIENT_ID}", f"{CLIENT_SECRET}\n{CLIENT_SECRET}"),
+    ],
+)
+def test_a_credential_is_taken_however_it_was_pasted(
+    people_at: Callable[..., Client], client_id: str, client_secret: str
+) -> None:
+    sent = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(json.loads(request.content))
+        return grant(jwt(identityId="x"))
+
+    assert people_at(answer).sign_in(client_id=client_id, client_secret=client_secret).status_code == 303
+    assert sent == [{"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}]
+
+
+@pytest.mark.parametrize(
+    ("pasted", "told"),
+    [
+        (f"sbp_{'ab12' * 10}", "That looks like a personal access token, not a client secret."),
+        (f"**sbp_{'ab12' * 10}**", "That looks like a personal access token, not a client secret."),
+        (f"Sbp_{'ab12' * 10}", "That looks like an access token of an unusual shape, not a client secret."),
+        ("sb_secret_made-up-made-up", "That looks like a secret API key, not a client secret."),
+        (jwt(identityId="x"), "use the other form, “With your access token”"),
+        (
+            f"Bearer {jwt(userId='x', authTokenType='accessToken')}",
+            "That looks like an Infisical access token, not",
+        ),
+        (f"{jwt(sub='x' * 99)[:80]} {jwt(sub='x' * 99)[80:]}", "That looks like a JWT, not a client secret."),
+        ("st.made.up.token", "That looks like an Infisical service token, not a client secret."),
+        ("glpat-madeup", "That looks like a GitLab token, not a client secret."),
+        ("ab12****************", "That looks like a shortened preview, not a client secret."),
+        (CLIENT_ID, "That looks like an ID, not a client secret."),
+        (f"Client ID: {CLIENT_ID}", "That looks like an ID, not a client secret."),
+        ("ab12cd34 ef56", "a client secret has no spaces"),
+    ],
+)
+def test_what_cannot_be_a_client_secret_is_told_and_costs_no_try(
+    somebody: Client, own_sandbox: Sandbox, pasted: str, told: str
+) -> None:
+    for _ in range(3):
+        answer = somebody.sign_in(client_secret=pasted)
+        assert answer.status_code == 422
+    assert told in read_page(answer.text).error("client_secret")
+    assert pasted not in answer.text
+    assert own_sandbox.sent == []
+
+
+@pytest.mark.parametrize(
+    "secret", [CLIENT_SECRET, f"Client Secret: '{CLIENT_SECRET}'", CLIENT_SECRET.upper()]
+)
+def test_a_client_id_and_a_secret_in_each_others_fields_are_told_to_be_swapped(
+    somebody: Client, own_sandbox: Sandbox, secret: str
+) -> None:
+    answer = somebody.sign_in(client_id=secret, client_secret=f" {CLIENT_ID} ")
+    page = read_page(answer.text)
+    assert answer.status_code == 422
+    assert "The client ID and the client secret were swapped." in page.error("client_secret")
+    assert page.field("client_id") == CLIENT_ID
+    assert CLIENT_SECRET[:16].lower() not in answer.text.lower()
+    assert own_sandbox.sent == []
+
+
+def test_a_secret_that_came_apart_does_not_come_back_as_a_client_id(somebody: Client) -> None:
+    answer = somebody.sign_in(client_id=f"{CLIENT_SECRET[:32]} {CLIENT_SECRET[32:]}")
+    assert "That is a secret, not a client ID." in read_page(answer.text).error("client_id")
+    assert CLIENT_SECRET[:16] not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("https://us.infisical.com", "Infisical Cloud (US) was asked"),
+        ("https://app.infisical.com", "Infisical Cloud (US) was asked"),
+        ("https://eu.infisical.com", "Infisical Cloud (EU) was asked"),
+        ("https://secrets.example.com", ""),
+    ],
+)
+@pytest.mark.parametrize("way", ["credential", "token"])
+def test_a_refusal_names_the_region_that_was_asked(
+    people_at: Callable[..., Client], host: str, told: str, way: str
+) -> None:
+    somebody = people_at(
+        lambda _: error(401, "UnauthorizedError", "Invalid credentials"), INFISICAL_HOST=host
+    )
+    answer = somebody.sign_in() if way == "credential" else paste(somebody, jwt(identityId="x"))
+    assert answer.status_code == 422
+    said = read_page(answer.text).error("client_secret" if way == "credential" else "infisical_token")
+    assert told in said
+    assert ("region" in said) == bool(told)
+
+
 def test_a_third_try_within_a_minute_is_not_made(somebody: Client, own_sandbox: Sandbox) -> None:
     for _ in range(2):
         somebody.sign_in(client_secret="made-up-and-wrong")
@@ -222,7 +329,18 @@ def people_at(wizard_at: Callable[..., Client]) -> Callable[..., Client]:
 
 
 @pytest.mark.parametrize(
-    "pasted", ["{}", " {}\n", '"{}"', "INFISICAL_TOKEN={}", "Session ID: made-up\nToken: {}\n", "Bearer {}"]
+    "pasted",
+    [
+        *("{}", " {}\n", '"{}"', "INFISICAL_TOKEN={}", "Session ID: made-up\nToken: {}\n", "Bearer {}"),
+        *(
+            "**{}**",
+            "INFISICAL_TOKEN: {}",
+            "\u200b{}\ufeff",
+            "“{}”,",
+            '{{"accessToken":"{}","expiresIn":600}}',
+        ),
+        *('curl -H "Authorization: Bearer {}"', "export INFISICAL_TOKEN='{}'", "{}\n{}"),
+    ],
 )
 def test_a_persons_token_is_taken_however_it_was_pasted(
     people_at: Callable[..., Client], clock: Clock, pasted: str
@@ -235,9 +353,25 @@ def test_a_persons_token_is_taken_however_it_was_pasted(
         return an_infisical(request)
 
     somebody = people_at(answer)
-    assert paste(somebody, pasted.format(token)).status_code == 303
+    assert paste(somebody, pasted.format(token, token)).status_code == 303
     assert set(sent) == {f"Bearer {token}"}
     assert "ada@example.com" in somebody.page("/projects").text
+
+
+@pytest.mark.parametrize("between", ["\n", " ", "\r\n", " \n  "])
+def test_a_token_that_a_terminal_wrapped_is_put_together_again(
+    people_at: Callable[..., Client], between: str
+) -> None:
+    token = jwt(identityId="made-up-identity", identityName="ci-runner", padding="x" * 600)
+    sent = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["Authorization"])
+        return an_infisical(request)
+
+    wrapped = between.join(token[at : at + 80] for at in range(0, len(token), 80))
+    assert paste(people_at(answer), f"Token: {wrapped}\n").status_code == 303
+    assert set(sent) == {f"Bearer {token}"}
 
 
 def test_an_identitys_token_is_taken_and_called_by_its_name(people_at: Callable[..., Client]) -> None:
@@ -300,6 +434,15 @@ def test_signing_in_over_a_sign_in_revokes_the_token_that_the_first_obtained(
         ("sbp_0123456789abcdef0123456789abcdef01234567", "That is an access token of the app to connect."),
         ("st.made.up.token", "That is a service token"),
         ("two words", "has no spaces"),
+        (
+            f"sbp_{'ab' * 19}",
+            "That looks like an access token of an unusual shape, not an Infisical access token.",
+        ),
+        ("sb_secret_made-up-made-up", "That looks like a secret API key, not an Infisical access token."),
+        (jwt(role="service_role"), "That looks like a service_role API key, not"),
+        ("ghp_madeup", "That looks like a GitHub token, not an Infisical access token."),
+        ("npm_madeup", "That looks like an npm token, not an Infisical access token."),
+        (f"{jwt(userId='a')} {jwt(userId='b')}", "That looks like a text with two tokens, not"),
         (jwt(userId="made-up-person", exp=1_700_000_000), "expired on 14 November 2023, 22:13 UTC"),
     ],
 )

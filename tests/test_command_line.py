@@ -205,6 +205,27 @@ def test_check_tells_whom_the_server_trusts_and_where_it_counts_and_logs(tmp_pat
     assert not (tmp_path / "audit.log").exists()
 
 
+def test_check_shows_no_value_that_has_the_shape_of_a_secret(tmp_path: Path) -> None:
+    swapped = {
+        "INFISICAL_HOST": "https://infisical.example",
+        "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": "5f" * 32,
+        "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": "5a4db0c5-0000-4000-8000-000000000001",
+    }
+    done = run_here("check", folder=tmp_path, settings=swapped)
+    told = "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID must be an ID, and has the shape of a secret.\n"
+    assert (done.status, done.stdout, done.stderr) == (2, "", told)
+    for name, secret in (
+        ("CONNECT_PROXY_ALLOWED_GROUPS", "ops, sbp_" + "0a" * 20),
+        ("CONNECT_PROXY_ALLOWED_GROUPS", "eyJhbGciOiJIUzI1NiJ9.eyJtYWRlIjoidXAifQ.made-up-signature"),
+        ("CONNECT_HOSTS", "5F" * 32),
+        ("CONNECT_SUPABASE_HOSTS", "5f" * 32),
+        ("CONNECT_AUDIT_LOG", "5f" * 32),
+    ):
+        done = run_here("check", folder=tmp_path, settings={**BEHIND_PROXY, name: secret})
+        assert secret.split()[-1].lower() not in (done.stdout + done.stderr).lower()
+        assert "not shown, for it has the shape of a secret\n" in done.stdout
+
+
 def test_check_tells_the_defaults_of_the_same(tmp_path: Path) -> None:
     configured = told(run_here("check", folder=tmp_path).stdout)
     assert configured["Served hosts"] == "this machine's loopback names"

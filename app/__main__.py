@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,6 +49,9 @@ that may be read; privileges that are given besides a role are not seen."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status; every fault goes to stderr."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A terminal or a log may know fewer letters than are told.
+        sys.stdout.reconfigure(errors="backslashreplace")
     asked = _parser().parse_args(arguments)
     bind = {"CONNECT_BIND": asked.bind} if getattr(asked, "bind", None) is not None else {}
     try:

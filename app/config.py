@@ -271,12 +271,13 @@ def _meant(name: str) -> str | None:
         return None
     prefix = f"{close[0]}_"
     # Infisical's documentation names a machine identity's credential so.
-    rest = re.sub("^(MACHINE_)?(IDENTITY_)?(?=CLIENT_(ID|SECRET))", "UNIVERSAL_AUTH_", rest)
+    rest = re.sub("^(MACHINE_IDENTITY|MACHINE|IDENTITY)_(?=CLIENT_)", "UNIVERSAL_AUTH_", rest)
+    shortened = [known for known in names if "_" in rest and known.endswith(f"_{rest}")]
+    if shortened:
+        return min(shortened, key=lambda known: not known.startswith(prefix))
     rests = [known.removeprefix(prefix) for known in names if known.startswith(prefix)]
-    shortened = [known for known in rests if "_" in rest and known.endswith(f"_{rest}")]
-    if near := shortened or difflib.get_close_matches(rest, rests, n=1, cutoff=0.74):
-        return f"{prefix}{near[0]}"
-    return next((known for known in names if "_" in rest and known.endswith(f"_{rest}")), None)
+    near = difflib.get_close_matches(rest, rests, n=1, cutoff=0.74)
+    return f"{prefix}{near[0]}" if near else None
 
 
 _LINE = re.compile(

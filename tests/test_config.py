@@ -446,6 +446,12 @@ def test_a_misspelt_name_is_a_fault_that_offers_the_right_one(tmp_path: Path) ->
         "INFISICAL_PROXY_ALLOWED_GROUPS": "CONNECT_PROXY_ALLOWED_GROUPS",
         "INFISICAL_CONNECT_ACCESS": "CONNECT_ACCESS",
         "CONNECT_INFISICAL_HOST": "INFISICAL_HOST",
+        "CONNECT_OAUTH_CLIENT_ID": "INFISICAL_OAUTH_CLIENT_ID",
+        "INFISICAL_OIDC_CLIENT_SECRET": "CONNECT_OIDC_CLIENT_SECRET",
+        "CONNECT_CLIENT_ID": "CONNECT_OIDC_CLIENT_ID",
+        # The names of files.
+        "INFISICAL_TOKN_FILE": "INFISICAL_TOKEN_FILE",
+        "INFISICAL_CLIENT_SECRET_FILE": "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET_FILE",
         # As Infisical's documentation names them.
         "INFISICAL_MACHINE_IDENTITY_CLIENT_ID": "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID",
         "INFISICAL_MACHINE_IDENTITY_CLIENT_SECRET": "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET",
@@ -751,6 +757,12 @@ def test_every_secret_may_stand_in_a_file(tmp_path: Path) -> None:
 
     holds_for_every(MADE_UP, is_read)
     assert set(MADE_UP) == set(FILES)
+
+
+def test_what_is_no_secret_stands_in_no_file(tmp_path: Path) -> None:
+    for name in ("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID", "CONNECT_PROXY_ALLOWED_GROUPS", "CONNECT_HOSTS"):
+        told = faults(in_file(tmp_path, name, "made-up"))
+        assert told[0].startswith(f"{name}_FILE is not a setting; ")
 
 
 def test_one_line_break_is_taken_off_the_end_of_a_file_and_nothing_else(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from .auth import identity_provider
 from .config import Access, Settings, SettingsError
 from .connectors import APPS
 from .connectors.instance_urls import CLOUD_HOST
+from .connectors.token_kinds import secret_in
 from .core.audit import reason_against
 from .core.http import HttpError, NetworkTransport, certificates, proxy_for
 from .core.limits import Limits
@@ -33,6 +35,8 @@ MISUSED = 2
 
 _REDIS = re.compile(r"rediss?://(?:[^/?#@]*@)?([A-Za-z0-9.-]+(?::[0-9]+)?)(?:[/?][^@]*)?\Z")
 """The server in a Redis address. A password with a / in it ends its part too early: then nothing is shown."""
+_CLIENT_SECRET = re.compile(r"(?<![\w/])[0-9a-f]{64}(?!\w)", re.IGNORECASE)
+"""Infisical's; within an address, such as an issuer of Cloudflare's, it is none."""
 
 _MOST_PROJECTS = 20
 _NOWHERE = """\
@@ -45,6 +49,9 @@ that may be read; privileges that are given besides a role are not seen."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status; every fault goes to stderr."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A terminal or a log may know fewer letters than are told.
+        sys.stdout.reconfigure(errors="backslashreplace")
     asked = _parser().parse_args(arguments)
     bind = {"CONNECT_BIND": asked.bind} if getattr(asked, "bind", None) is not None else {}
     try:
@@ -138,7 +145,11 @@ def _configured(settings: Settings) -> Iterator[str]:
         "Check before saving": "on" if settings.preflight else "off",
         "Not used": ", ".join(settings.ignored),
     }
-    yield from (f"{name + ':':<22}{value}" for name, value in told.items() if value)
+    for name, value in told.items():
+        if value:
+            is_secret = secret_in(str(value)) or _CLIENT_SECRET.search(str(value))
+            shown = "not shown, for it has the shape of a secret" if is_secret else value
+            yield f"{name + ':':<22}{shown}"
     if any(host.startswith("http://") for host in settings.hosts):
         yield "INFISICAL_HOST begins with http://, so everything sent there can be read on the way."
 

@@ -3,14 +3,17 @@
 import difflib
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from . import config_rules as rules
 from .config_rules import CREDENTIAL_HEADERS, Access, Bind, Network
+from .core.secret import Secret
 
 __all__ = ["CREDENTIAL_HEADERS", "SETTINGS", "Access", "Bind", "Network", "Settings", "SettingsError"]
 
@@ -48,13 +51,13 @@ class Settings(BaseModel):
     hosts: rules.InfisicalHosts = _row("INFISICAL_HOST", unset=())
     """Address of your Infisical, such as `https://eu.infisical.com`. `https://` is assumed; a slash or `/api` at the end
     is dropped. Several, separated by commas, are offered where each person signs in."""
-    client_id: rules.Word | None = _row("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID")
+    client_id: rules.InfisicalId | None = _row("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID")
     """Client ID of the machine identity the server logs in with (Universal Auth)."""
     client_secret: rules.SecretWord | None = _row("INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET")
     """Its client secret."""
     token: rules.SecretWord | None = _row("INFISICAL_TOKEN")
     """An Infisical access token, used as it is, instead of a client ID and secret. The server cannot renew it."""
-    project_id: rules.Word | None = _row("INFISICAL_PROJECT_ID")
+    project_id: rules.InfisicalId | None = _row("INFISICAL_PROJECT_ID")
     """ID of the project that is preselected."""
     ca_bundle: rules.CaBundle | None = _row("INFISICAL_CA_BUNDLE")
     """PEM file with the certificates to trust, for an Infisical behind a private authority; no others are trusted there.
@@ -146,54 +149,100 @@ class Settings(BaseModel):
         `CONNECT_SANDBOX=on` alone. Raises SettingsError with all faults together.
         """
         texts = _texts(environ, env_file=env_file)
-        kept = {name: text for name, text in texts.items() if name not in rules.NOT_MOUNTED}
+        kept = {name: texts[name] for name in texts if name.removesuffix("_FILE") not in rules.NOT_MOUNTED}
         return cls._started({"CONNECT_SANDBOX": "off", **kept}, *rules.mounted_faults(texts))
 
     @classmethod
     def _started(cls, texts: Mapping[str, str], *found: str) -> Self:
         ignored = rules.infisical_names(texts) if texts.get("CONNECT_SANDBOX", "").lower() == "on" else ()
         texts = {name: text for name, text in texts.items() if name not in ignored}
-        settings, unread = cls._understood({name: texts[name] for name in SETTINGS if name in texts})
+        values, places, unread = _values(texts)
+        settings, wrong = cls._understood(values)
         settings = settings.model_copy(update={"ignored": ignored, **rules.unsaid(settings, texts)})
-        if faults := (*found, *_misspelt(texts), *unread, *rules.start_faults(settings, texts)):
+        unmeant = (f"{places.get(name, name)} {words}." for name, words in reversed(wrong.items()))
+        if faults := (*found, *_misspelt(texts), *unread, *unmeant, *rules.start_faults(settings, texts)):
             raise SettingsError(faults)
         return settings
 
     @classmethod
-    def _understood(cls, texts: Mapping[str, str]) -> tuple[Self, tuple[str, ...]]:
-        """What the texts mean, and a fault for each that means nothing, which is then left out."""
+    def _understood(cls, texts: Mapping[str, str]) -> tuple[Self, dict[str, str]]:
+        """What the texts mean, and what is wrong with each that means nothing, which is then left out."""
         try:
-            return cls.model_validate(texts), ()
+            return cls.model_validate(texts), {}
         except ValidationError as error:
             # Of several entries of a list, the first that is wrong is told.
             found = reversed(error.errors(include_url=False, include_input=False))
             wrong = {str(fault["loc"][0]): fault["msg"].removeprefix("Value error, ") for fault in found}
         settings, _ = cls._understood({name: text for name, text in texts.items() if name not in wrong})
-        return settings, tuple(f"{name} {words}." for name, words in reversed(wrong.items()))
+        return settings, wrong
+
+    _unquoted = field_validator("*", mode="before")(rules.unquoted)
+
+
+def _has_secret(kind: Any) -> bool:
+    return kind is Secret or any(_has_secret(part) for part in get_args(kind))
 
 
 SETTINGS = {row.alias: row for row in Settings.model_fields.values() if row.alias}
 """Every setting by its name, in the order the documentation lists them."""
 
+FILES = {name: f"{name}_FILE" for name, row in SETTINGS.items() if _has_secret(row.annotation)}
+"""What names the file of a secret that stands in one, by the name of its setting."""
+
 _DEFAULTS = {name: row.default for name, row in SETTINGS.items() if row.validate_default}
 
 
+def _values(texts: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """The text of every setting, wherever it stands; how a fault names those in files; what is wrong with the files."""
+    values = {name: text for name, text in texts.items() if name in SETTINGS}
+    places, faults = {}, []
+    for name, file in FILES.items():
+        path = texts.get(file, "")
+        # Anything else could be the secret itself, put in the wrong place.
+        shown = path if re.match(r"\W?[/.]|[^:]{0,31}\Z", path) else "a file"
+        if path and name in texts:
+            faults.append(f"{name} and {file} are set; keep one.")
+        elif path:
+            try:
+                values[name] = _read_secret(Path(rules.unquoted(path)))
+                places[name] = f"{file} names {shown}, whose text"
+            except OSError as error:
+                faults.append(f"{file} names {shown}, which cannot be read: {str(error.strerror).lower()}.")
+            except ValueError as error:
+                faults.append(f"{file} names {shown}, which {error}.")
+    return values, places, faults
+
+
+def _read_secret(path: Path) -> str:
+    """What a regular file holds, without one line break at its end. Raises OSError, and ValueError with the reason."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("is no regular file")
+    with path.open("rb") as file:
+        data = file.read(64 * 1024 + 1)
+    if len(data) > 64 * 1024:
+        raise ValueError("is larger than 64 kB")
+    with suppress(UnicodeDecodeError):
+        if text := re.sub(r"\r?\n\Z", "", data.decode()):
+            return text
+        raise ValueError("is empty")
+    raise ValueError("is no text in UTF-8")
+
+
 # Kubernetes sets these in every container, for a service that happens to be called "connect" or "infisical".
-_OF_KUBERNETES = re.compile(r".+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
+_OF_KUBERNETES = re.compile(
+    r".+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)=|.+_PORT=[a-z]+://"
+)
 
 
 def _texts(environ: Mapping[str, str] | None, *, env_file: Path | None) -> dict[str, str]:
-    """What is set, by name, but by Kubernetes. A default that is written out is left out: .env.example, which people
-    copy, has them all."""
+    """What is set, by name. A default that is written out is left out: .env.example, which people copy, has them all."""
     texts: dict[str, str] = {}
     for source in (read_env_file(env_file) if env_file else {}, os.environ if environ is None else environ):
         texts |= {name: text.strip() for name, text in source.items() if text.strip()}
     return {
         name: text
         for name, text in texts.items()
-        if text != _DEFAULTS.get(name)
-        and not _OF_KUBERNETES.fullmatch(name)
-        and not ("://" in text and name.endswith("_PORT"))
+        if text != _DEFAULTS.get(name) and not _OF_KUBERNETES.match(f"{name}={text}")
     }
 
 
@@ -202,7 +251,7 @@ def _misspelt(texts: Mapping[str, str]) -> Iterator[str]:
 
     Infisical's own tools read other INFISICAL_* names, so those that resemble nothing here are left alone.
     """
-    for name in sorted(texts.keys() - SETTINGS.keys()):
+    for name in sorted(texts.keys() - {*SETTINGS, *FILES.values()}):
         if meant := _meant(name):
             yield f"{name} is not a setting; did you mean {meant}?"
         elif name.startswith("CONNECT_"):
@@ -211,9 +260,10 @@ def _misspelt(texts: Mapping[str, str]) -> Iterator[str]:
 
 def _meant(name: str) -> str | None:
     """The setting that comes near a name: letter by letter, shortened, or under the prefix of the others."""
+    names = (*SETTINGS, *FILES.values())
     words = re.sub("[^A-Z0-9]+", "_", re.sub("[^ -~]", "", name).upper()).strip("_")
     words = re.sub("^(INFISICAL|CONNECT)_(?=(INFISICAL|CONNECT)_)", "", words)
-    begun = "|".join(known.split("_")[1] for known in SETTINGS)
+    begun = "|".join(known.split("_")[1] for known in names)
     first, _, rest = re.sub(f"^(INFISICAL|CONNECT)(?={begun})", r"\1_", words).partition("_")
     close = difflib.get_close_matches(first, ("INFISICAL", "CONNECT"), n=1, cutoff=0.75)
     # A longer word is another one: "reconnect".
@@ -221,12 +271,13 @@ def _meant(name: str) -> str | None:
         return None
     prefix = f"{close[0]}_"
     # Infisical's documentation names a machine identity's credential so.
-    rest = re.sub("^(MACHINE_)?(IDENTITY_)?(?=CLIENT_(ID|SECRET))", "UNIVERSAL_AUTH_", rest)
-    rests = [known.removeprefix(prefix) for known in SETTINGS if known.startswith(prefix)]
-    shortened = [known for known in rests if "_" in rest and known.endswith(f"_{rest}")]
-    if near := shortened or difflib.get_close_matches(rest, rests, n=1, cutoff=0.74):
-        return f"{prefix}{near[0]}"
-    return next((known for known in SETTINGS if "_" in rest and known.endswith(f"_{rest}")), None)
+    rest = re.sub("^(MACHINE_IDENTITY|MACHINE|IDENTITY)_(?=CLIENT_)", "UNIVERSAL_AUTH_", rest)
+    shortened = [known for known in names if "_" in rest and known.endswith(f"_{rest}")]
+    if shortened:
+        return min(shortened, key=lambda known: not known.startswith(prefix))
+    rests = [known.removeprefix(prefix) for known in names if known.startswith(prefix)]
+    near = difflib.get_close_matches(rest, rests, n=1, cutoff=0.74)
+    return f"{prefix}{near[0]}" if near else None
 
 
 _LINE = re.compile(

@@ -60,6 +60,8 @@ class Bind:
         return self.host.lower() == "localhost"
 
 
+_QUOTED = re.compile(r"""(["'`]).*\1|“.*”|‘.*’|„.*“|«.*»""", re.DOTALL)
+
 # ── What each may be ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -74,9 +76,23 @@ def must(sentence: str) -> WrapValidator:
     return WrapValidator(judged)
 
 
+def unquoted(text: str) -> str:
+    """Shells and .env files take quotes off; what hands a value on as it stands does not."""
+    if _QUOTED.fullmatch(text):
+        raise ValueError("must have no quotes round it: docker --env-file leaves them in a value")
+    return text
+
+
 def one_word(text: str) -> str:
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("must be one word of plain characters, without spaces or line breaks")
+    return text
+
+
+def infisical_id(text: str) -> str:
+    """Not what was meant for the secret beside it: Infisical's IDs are UUIDs, its client secrets 64 hex digits."""
+    if re.match(r"[0-9a-f]{40}|sbp?_|eyJ|st\.", one_word(text), re.IGNORECASE):
+        raise ValueError("must be an ID, and has the shape of a secret")
     return text
 
 
@@ -85,7 +101,7 @@ def listed(text: str) -> tuple[str, ...]:
 
     Commas alone name nobody, and are no list: taken for one, they would set a bound that binds nothing.
     """
-    entries = tuple(entry.strip() for entry in text.split(",") if entry.strip())
+    entries = tuple(unquoted(entry.strip()) for entry in text.split(",") if entry.strip())
     if not entries:
         raise ValueError("must name at least one, and has commas alone")
     return entries
@@ -112,14 +128,16 @@ def issuer(text: str) -> str:
 
 
 def _address(text: str, *, example: str) -> SplitResult:
-    """The parts of an address that has a host, perhaps a port and a path, and nothing else."""
+    """The parts of an address that has a host, perhaps a port and a path, and nothing else. A token is no host."""
     if not text.isprintable() or " " in text:
         raise ValueError("must be an address without spaces, line breaks or control characters")
     if "?" in text or "#" in text:
         raise ValueError("must be an address without a query (?) or a fragment (#)")
     with suppress(ValueError):
         parts = urlsplit(text)
-        host = re.fullmatch(r"([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?", parts.netloc, re.IGNORECASE)
+        host = re.fullmatch(
+            r"(?!sbp?_|[\w.-]*[\w-]{64})([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?", parts.netloc, re.IGNORECASE
+        )
         if host and parts.port != 0 and "//" not in parts.path:
             return parts
     if re.match(r"\w+://[^/]*@", text):
@@ -214,6 +232,7 @@ def rate_storage(text: str) -> Secret | None:
 Network = IPv4Network | IPv6Network
 
 Word = Annotated[str, BeforeValidator(one_word)]
+InfisicalId = Annotated[str, BeforeValidator(infisical_id)]
 SecretWord = Annotated[Secret, BeforeValidator(Secret), BeforeValidator(one_word)]
 SecretKeys = Annotated[tuple[Secret, ...], BeforeValidator(secret_keys)]
 InfisicalHosts = Annotated[tuple[str, ...], BeforeValidator(infisical_hosts)]
@@ -292,7 +311,8 @@ def start_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
 
 
 def _set(texts: Texts, names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if name in texts)
+    """Those of the names that are set, by the name that sets them: a secret may be in a file."""
+    return tuple(found for name in names for found in (name, f"{name}_FILE") if found in texts)
 
 
 def in_words(names: tuple[str, ...]) -> str:
@@ -316,10 +336,10 @@ def _infisical_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
     if "INFISICAL_HOST" not in texts:
         yield _fault("no-host", reason=reason)
     pair, credential = _set(texts, _PAIR), _set(texts, _CREDENTIAL)
-    if pair and "INFISICAL_TOKEN" in texts:
-        yield _fault("two-credentials", pair=in_words(pair))
+    if pair and (token := _set(texts, ("INFISICAL_TOKEN",))):
+        yield _fault("two-credentials", token=token[0], pair=in_words(pair))
     elif len(pair) == 1:
-        (other,) = set(_PAIR) - set(pair)
+        (other,) = set(_PAIR) - {pair[0].removesuffix("_FILE")}
         yield _fault("half-a-pair", other=other, one=pair[0])
     if settings.own_rights and credential:
         yield _fault("credential-of-nobody", are=_are(credential), access=settings.access)
@@ -341,7 +361,7 @@ def _access_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
 def _oidc_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
     exchange = settings.oidc_exchange
     wanted = (*_PROVIDER, *(_OAUTH if exchange and not settings.sandbox else ()))
-    if missing := tuple(name for name in wanted if name not in texts):
+    if missing := tuple(name for name in wanted if not _set(texts, (name,))):
         yield _fault("no-provider", are=_are(missing))
     if not exchange and (idle := _set(texts, _OAUTH)):
         yield _fault("idle", are=_are(idle), where="CONNECT_OIDC_EXCHANGE=on")
@@ -353,7 +373,7 @@ def _outside_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
     of_this_machine = settings.access is Access.THIS_MACHINE
     if of_this_machine and (settings.sandbox or _set(texts, _CREDENTIAL)):
         yield _fault("everybody-outside", bind=settings.bind)
-    if "CONNECT_SECRET_KEY" not in texts:
+    if not _set(texts, ("CONNECT_SECRET_KEY",)):
         yield _fault("no-key", bind=settings.bind)
     if "CONNECT_HOSTS" not in texts and not of_this_machine:
         yield _fault("no-host-names", bind=settings.bind)

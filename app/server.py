@@ -8,7 +8,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import unquote
@@ -31,6 +31,8 @@ KEEP_ALIVE = 75
 
 HEARTBEAT = 60
 """Seconds without a sign of life from a worker's main loop before it is replaced. Requests run in other threads."""
+
+_MEMORY = "/dev/shm"  # noqa: S108  # for the workers' heartbeat, which a slow disk would delay
 
 
 class CannotServe(Exception):
@@ -94,13 +96,22 @@ def _listen(bind: Bind) -> socket.socket:
     raise CannotServe(f"{bind} cannot be listened on: {reason}. Set CONNECT_BIND to another address.")
 
 
+def _temporary() -> str:
+    """A folder that can be written to: in a container that may be memory alone. Raises CannotServe."""
+    with suppress(FileNotFoundError):
+        return tempfile.gettempdir()
+    if os.access(_MEMORY, os.W_OK):
+        return _MEMORY
+    raise CannotServe("No folder can be written to; set TMPDIR to one that can, or mount a tmpfs on /tmp.")
+
+
 @contextmanager
 def _database(settings: Settings, *, data: Path | None) -> Iterator[Path | None]:
     """The file of the sandbox's data, which is removed at the end where none was named; None without a sandbox."""
     if data or not settings.sandbox:
         yield data
         return
-    folder = Path(tempfile.mkdtemp(prefix="infisical-connect-"))
+    folder = Path(tempfile.mkdtemp(prefix="infisical-connect-", dir=_temporary()))
     owner = os.getpid()
     try:
         yield folder / "sandbox.sqlite"
@@ -143,7 +154,6 @@ class _Server(BaseApplication):  # type: ignore[misc]  # likewise
         # One process, unless what is counted can be shared: two would each let a machine identity be tried twice, and
         # Infisical locks it after three.
         workers = PROCESSES if settings.rate_storage else 1
-        memory = "/dev/shm"  # noqa: S108  # for the workers' heartbeat alone, which a slow disk would delay
         self._options: dict[str, Any] = {
             "bind": f"fd://{descriptor}",
             "workers": workers,
@@ -157,7 +167,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # likewise
             # A signing-in proxy's session is several cookies of 4 kB in one field, and its list of groups may be as long. More
             # would let a hundred fields of one request fill the memory.
             "limit_request_field_size": 32 * 1024,
-            "worker_tmp_dir": memory if os.access(memory, os.W_OK) else None,
+            "worker_tmp_dir": _MEMORY if os.access(_MEMORY, os.W_OK) else _temporary(),
             # Whom to believe about X-Forwarded-* is for the application to decide.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},

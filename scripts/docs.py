@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from app.config import SETTINGS
+from app.config import FILES, SETTINGS
 
 ROOT = Path(__file__).parent.parent
 ASVS = ROOT / "docs/asvs.toml"
@@ -46,7 +46,9 @@ def _settings(names: tuple[str, ...]) -> Iterator[str]:
     for name in names:
         row = SETTINGS[name]
         default = f"`{row.default}`" if row.validate_default else "–"
-        yield f"| `{name}` | {default} | {' '.join((row.description or '').split())} |"
+        meaning = " ".join((row.description or "").split())
+        in_file = f" Or `{FILES[name]}`, its file." if name in FILES else ""
+        yield f"| `{name}` | {default} | {meaning}{in_file} |"
 
 
 def _example() -> Iterator[str]:

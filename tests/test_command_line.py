@@ -1,5 +1,7 @@
 """The command as a person runs it: its words, its exit statuses, and a server that starts, logs and stops as it should."""
 
+import contextlib
+import io
 import os
 import re
 import signal
@@ -14,10 +16,21 @@ import httpx
 import pytest
 from pytest_httpserver import HTTPServer
 
+from app.__main__ import main
 from app.config import Settings
 from app.server import first_line
 
-from .processes import Finished, Served, free_port, run, run_here, serving, told
+from .processes import (
+    COMMAND,
+    Finished,
+    Served,
+    environment,
+    free_port,
+    run,
+    run_here,
+    serving,
+    told,
+)
 
 PAIR = {
     "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": "made-up-id",
@@ -205,6 +218,27 @@ def test_check_tells_whom_the_server_trusts_and_where_it_counts_and_logs(tmp_pat
     assert not (tmp_path / "audit.log").exists()
 
 
+def test_check_shows_no_value_that_has_the_shape_of_a_secret(tmp_path: Path) -> None:
+    swapped = {
+        "INFISICAL_HOST": "https://infisical.example",
+        "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": "5f" * 32,
+        "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": "5a4db0c5-0000-4000-8000-000000000001",
+    }
+    done = run_here("check", folder=tmp_path, settings=swapped)
+    told = "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID must be an ID, and has the shape of a secret.\n"
+    assert (done.status, done.stdout, done.stderr) == (2, "", told)
+    for name, secret in (
+        ("CONNECT_PROXY_ALLOWED_GROUPS", "ops, sbp_" + "0a" * 20),
+        ("CONNECT_PROXY_ALLOWED_GROUPS", "eyJhbGciOiJIUzI1NiJ9.eyJtYWRlIjoidXAifQ.made-up-signature"),
+        ("CONNECT_HOSTS", "5F" * 32),
+        ("CONNECT_SUPABASE_HOSTS", "5f" * 32),
+        ("CONNECT_AUDIT_LOG", "5f" * 32),
+    ):
+        done = run_here("check", folder=tmp_path, settings={**BEHIND_PROXY, name: secret})
+        assert secret.split()[-1].lower() not in (done.stdout + done.stderr).lower()
+        assert "not shown, for it has the shape of a secret\n" in done.stdout
+
+
 def test_check_tells_the_defaults_of_the_same(tmp_path: Path) -> None:
     configured = told(run_here("check", folder=tmp_path).stdout)
     assert configured["Served hosts"] == "this machine's loopback names"
@@ -374,6 +408,61 @@ def test_a_worker_that_dies_is_replaced_and_data_are_kept_where_it_was_asked(tmp
         # The socket is the main process's: the next worker answers whoever waits.
         assert httpx.get(f"{served.url}/healthz", timeout=60).status_code == 200
     assert (tmp_path / "kept.sqlite").stat().st_size > 0
+
+
+# What a machine may lack
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_whatever_letters_a_terminal_knows_check_tells_all(
+    encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = {**BEHIND_PROXY, "CONNECT_PROXY_ALLOWED_GROUPS": "płatki", "CONNECT_SANDBOX": "on"}
+    monkeypatch.setattr(os, "environ", environment(settings))
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    with contextlib.redirect_stdout(stdout):
+        assert main(["check"]) == 0
+        stdout.write(first_line(Settings.load(settings, None)))
+    stdout.seek(0)
+    told = stdout.read()
+    assert ("płatki" if encoding == "utf-8" else ascii("płatki")[1:-1]) in told
+    assert "sandbox: nothing leaves this machine" in told
+
+
+FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # nothing of ours is put there
+UNSHARE = Path("/usr/bin/unshare")
+
+
+def read_only(folder: Path, *kept: str) -> Path:
+    """The command as it runs where no folder can be written to, but those that are kept. Only root may have it so."""
+    if os.geteuid() or not UNSHARE.exists() or run("-m", "true", folder=folder, command=UNSHARE).status:
+        pytest.skip("only root may make folders read-only for one process")
+    folders = " ".join({*FOLDERS} - {*kept})
+    made = f'for folder in {folders}; do mount --bind $folder $folder; mount -o remount,ro,bind $folder; done; exec "$@"'
+    command = folder / "read-only"
+    command.write_text(f"#!/bin/sh\nexec env -u HOME {UNSHARE} -m sh -ec '{made}' sh {COMMAND} \"$@\"\n")
+    command.chmod(0o700)
+    return command
+
+
+def test_where_nothing_can_be_written_that_is_told_in_one_sentence(tmp_path: Path) -> None:
+    done = run("serve", folder=Path("/proc"), settings={"TMPDIR": FOLDERS[0]}, command=read_only(tmp_path))
+    told = "No folder can be written to; set TMPDIR to one that can, or mount a tmpfs on /tmp.\n"
+    assert (done.status, done.stdout, done.stderr) == (1, "", told)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("settings", [{}, {"INFISICAL_HOST": "https://infisical.example"}])
+@pytest.mark.parametrize("kept", [FOLDERS[0], FOLDERS[-1]])
+def test_one_folder_that_can_be_written_to_is_enough(
+    settings: dict[str, str], kept: str, tmp_path: Path
+) -> None:
+    texts = {**settings, "TMPDIR": FOLDERS[0], "PYTHONIOENCODING": "ascii"}
+    with serving(folder=Path("/proc"), settings=texts, command=read_only(tmp_path, kept)) as served:
+        assert httpx.get(f"{served.url}/healthz").status_code == 200
+        done = served.stop()
+    assert (done.status, done.stderr) == (0, "")
 
 
 # The log

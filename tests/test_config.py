@@ -1,6 +1,7 @@
 """What each setting may be, what may start, and that every fault is told at once and shows no secret."""
 
 import contextlib
+import os
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.config import SETTINGS, Access, Bind, Settings, SettingsError, read_env_file
+from app.config import FILES, SETTINGS, Access, Bind, Settings, SettingsError, read_env_file
 
 from .every import holds_for_every
 
@@ -445,6 +446,12 @@ def test_a_misspelt_name_is_a_fault_that_offers_the_right_one(tmp_path: Path) ->
         "INFISICAL_PROXY_ALLOWED_GROUPS": "CONNECT_PROXY_ALLOWED_GROUPS",
         "INFISICAL_CONNECT_ACCESS": "CONNECT_ACCESS",
         "CONNECT_INFISICAL_HOST": "INFISICAL_HOST",
+        "CONNECT_OAUTH_CLIENT_ID": "INFISICAL_OAUTH_CLIENT_ID",
+        "INFISICAL_OIDC_CLIENT_SECRET": "CONNECT_OIDC_CLIENT_SECRET",
+        "CONNECT_CLIENT_ID": "CONNECT_OIDC_CLIENT_ID",
+        # The names of files.
+        "INFISICAL_TOKN_FILE": "INFISICAL_TOKEN_FILE",
+        "INFISICAL_CLIENT_SECRET_FILE": "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET_FILE",
         # As Infisical's documentation names them.
         "INFISICAL_MACHINE_IDENTITY_CLIENT_ID": "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID",
         "INFISICAL_MACHINE_IDENTITY_CLIENT_SECRET": "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET",
@@ -715,6 +722,183 @@ def test_every_line_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert [fault.partition(" of ")[0] for fault in faults(env_file=env_file)] == ["Line 1", "Line 3"]
 
 
+# Secrets in files of their own.
+
+MADE_UP = {
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": ("client_secret", "made-up-secret"),
+    "INFISICAL_TOKEN": ("token", "made-up-token"),
+    "CONNECT_SECRET_KEY": ("secret_keys", KEY["CONNECT_SECRET_KEY"]),
+    "CONNECT_OIDC_CLIENT_SECRET": ("oidc_client_secret", "made-up-secret"),
+    "INFISICAL_OAUTH_CLIENT_SECRET": ("oauth_client_secret", "made-up-secret"),
+    "CONNECT_RATE_STORAGE": ("rate_storage", "redis://:made-up-password@redis.example"),
+}
+"""Every setting that is a secret: its field, and a text that it may be."""
+NEEDED = {
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": PAIR,
+    "CONNECT_SECRET_KEY": TOKEN,
+    "CONNECT_RATE_STORAGE": TOKEN,
+}
+
+
+def in_file(folder: Path, name: str, text: str | bytes) -> dict[str, str]:
+    """The setting as the path of a file that holds this text."""
+    path = folder / name.lower()
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return {f"{name}_FILE": str(path)}
+
+
+def test_every_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    def is_read(name: str) -> None:
+        field, text = MADE_UP[name]
+        needed = NEEDED.get(name, {**PROVIDER, **EXCHANGE} if "_O" in name else TOKEN)
+        others = {other: needed[other] for other in needed if other != name}
+        found = getattr(load(others, in_file(tmp_path, name, text)), field)
+        assert [secret.reveal() for secret in (found if isinstance(found, tuple) else (found,))] == [text]
+
+    holds_for_every(MADE_UP, is_read)
+    assert set(MADE_UP) == set(FILES)
+
+
+def test_what_is_no_secret_stands_in_no_file(tmp_path: Path) -> None:
+    for name in ("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID", "CONNECT_PROXY_ALLOWED_GROUPS", "CONNECT_HOSTS"):
+        told = faults(in_file(tmp_path, name, "made-up"))
+        assert told[0].startswith(f"{name}_FILE is not a setting; ")
+
+
+def test_one_line_break_is_taken_off_the_end_of_a_file_and_nothing_else(tmp_path: Path) -> None:
+    token = {name: text for name, text in TOKEN.items() if name != "INFISICAL_TOKEN"}
+    for text in ("made-up", "made-up\n", "made-up\r\n"):
+        settings = load(token, in_file(tmp_path, "INFISICAL_TOKEN", text))
+        assert settings.token is not None
+        assert settings.token.reveal() == "made-up"
+    for text in ("made-up\n\n", "\nmade-up", " made-up", "made-up ", "made-up\r", "made-up\n\r\n"):
+        (fault,) = faults(token, in_file(tmp_path, "INFISICAL_TOKEN", text))
+        place = f"INFISICAL_TOKEN_FILE names {tmp_path}/infisical_token, whose text"
+        assert fault == f"{place} must be one word of plain characters, without spaces or line breaks."
+
+
+def test_a_file_that_a_link_leads_to_is_read(tmp_path: Path) -> None:
+    """As Kubernetes puts secrets into a folder."""
+    (tmp_path / "..data").mkdir()
+    in_file(tmp_path / "..data", "TOKEN", "made-up-token\n")
+    (tmp_path / "token").symlink_to("..data/token")
+    host = {"INFISICAL_HOST": "https://infisical.example"}
+    assert load(host, {"INFISICAL_TOKEN_FILE": str(tmp_path / "token")}).access is Access.THIS_MACHINE
+
+
+def test_a_file_that_holds_no_secret_is_a_fault_that_shows_nothing_of_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    contents = {
+        "large": b"made-up-" * 8193,
+        "binary": b"made-up-\xff",
+        "empty": b"",
+        "blank": b"\n",
+        "quoted": b"'made-up'\n",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    reasons = {
+        "missing": "cannot be read: no such file or directory",
+        "missing/token": "cannot be read: no such file or directory",
+        "pipe": "is no regular file",
+        ".": "is no regular file",
+        "large": "is larger than 64 kB",
+        "binary": "is no text in UTF-8",
+        "empty": "is empty",
+        "blank": "is empty",
+    }
+    paths = {str(tmp_path / name): f"which {reason}" for name, reason in reasons.items()}
+    paths["/dev/zero"] = "which is no regular file"
+    paths[str(tmp_path / "quoted")] = "whose text must have no quotes round it"
+
+    def is_a_fault(path: str) -> None:
+        (fault,) = faults(KEY, {"INFISICAL_HOST": "eu.infisical.com", "INFISICAL_TOKEN_FILE": path})
+        assert fault.startswith(f"INFISICAL_TOKEN_FILE names {path}, {paths[path]}")
+        assert "made-up" not in fault.replace(str(tmp_path), "")
+
+    holds_for_every(paths, is_a_fault)
+
+
+def test_a_file_of_64_kb_is_not_too_large(tmp_path: Path) -> None:
+    host = {"INFISICAL_HOST": "https://infisical.example"}
+    assert load(host, in_file(tmp_path, "INFISICAL_TOKEN", "a" * 64 * 1024)).token
+
+
+def test_what_stands_where_the_path_of_a_file_should_is_not_shown_where_it_may_be_the_secret() -> None:
+    secrets = ("eyJhbGciOi.made-up-payload-of-a-token.made-up", "redis://:made-up@h", "made-up-" * 8)
+    for secret in secrets:
+        told = faults(TOKEN, {"CONNECT_RATE_STORAGE_FILE": secret})
+        assert told[0].startswith("CONNECT_RATE_STORAGE_FILE names a file, which cannot be read: ")
+        assert "made-up" not in str(told)
+    (fault,) = faults(TOKEN, {"CONNECT_RATE_STORAGE_FILE": "missing.txt"})
+    assert "_FILE names missing.txt, which cannot" in fault
+
+
+def test_a_secret_and_its_file_are_a_fault(tmp_path: Path) -> None:
+    text = MADE_UP["CONNECT_RATE_STORAGE"][1]
+    (fault,) = faults({"CONNECT_RATE_STORAGE": text}, in_file(tmp_path, "CONNECT_RATE_STORAGE", text))
+    assert fault == "CONNECT_RATE_STORAGE and CONNECT_RATE_STORAGE_FILE are set; keep one."
+    # Empty, and as the example has it, it is not set.
+    for unset in ("", "memory"):
+        settings = load({"CONNECT_RATE_STORAGE": unset}, in_file(tmp_path, "CONNECT_RATE_STORAGE", text))
+        assert settings.rate_storage
+
+
+def test_a_secret_in_a_file_counts_as_set(tmp_path: Path) -> None:
+    token = in_file(tmp_path, "INFISICAL_TOKEN", "made-up-token")
+    host = {"INFISICAL_HOST": "https://infisical.example"}
+    assert faults(token)[0].startswith("INFISICAL_HOST is not set, although INFISICAL_TOKEN_FILE is; ")
+    assert load(token, {"CONNECT_SANDBOX": "on"}).ignored == ("INFISICAL_TOKEN_FILE",)
+    assert load(host, token).access is Access.THIS_MACHINE
+    secret = in_file(tmp_path, "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET", "made-up-secret")
+    (fault,) = faults(host, secret)
+    assert fault.startswith("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID is not set, although INFISICAL_UNIVERSAL_")
+    (fault,) = faults(PAIR, token)
+    assert fault.startswith("INFISICAL_TOKEN_FILE and INFISICAL_UNIVERSAL_AUTH_CLIENT_ID")
+    (fault,) = faults(host, token, {"CONNECT_ACCESS": "sign-in"})
+    assert fault.startswith("INFISICAL_TOKEN_FILE is set, and with CONNECT_ACCESS=sign-in each person")
+    # The sandbox reads no file of what it puts aside.
+    assert load({"INFISICAL_TOKEN_FILE": "/missing", "CONNECT_SANDBOX": "on"}).sandbox
+    key = in_file(tmp_path, "CONNECT_SECRET_KEY", "made-up-key-of-thirty-two-letters")
+    assert load(OUTSIDE, {**OPEN, "CONNECT_SECRET_KEY": ""}, key, host).secret_keys
+
+
+def test_quotes_that_arrive_with_a_value_are_named_whatever_the_setting(tmp_path: Path) -> None:
+    texts = {**dict.fromkeys(SETTINGS, "made-up"), **TOKEN, "CONNECT_PREFLIGHT": "on"}
+    quotes = ('"{}"', "'{}'", "`{}`", "“{}”", "‘{}’", "„{}“", "«{}»")
+    rows = [(name, quoted.format(text)) for name, text in texts.items() for quoted in quotes]
+    rows += [(f"{name}_FILE", f'"{tmp_path}"') for name in FILES]
+    rows += [
+        ("CONNECT_PROXY_ALLOWED_GROUPS", 'platform, "ops"'),
+        ("CONNECT_HOSTS", "'a.example', 'b.example'"),
+    ]
+
+    def are_named(row: tuple[str, str]) -> None:
+        name, text = row
+        place = f"{name} names {text}, which" if name.endswith("_FILE") else name
+        words = "must have no quotes round it: docker --env-file leaves them in a value."
+        assert f"{place} {words}" in faults({name: text})
+
+    holds_for_every(rows, are_named)
+
+
+def test_a_secret_where_an_id_or_an_address_belongs_is_a_fault_that_does_not_show_it() -> None:
+    secrets = ("5f" * 32, "sbp_" + "0a" * 20, "eyJhbGciOi.eyJtYWRlIjoidXAifQ.made-up")
+    rows = [
+        (name, secret)
+        for name in ("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID", "INFISICAL_PROJECT_ID", "INFISICAL_HOST")
+        for secret in secrets[: 2 if name == "INFISICAL_HOST" else 3]
+    ]
+
+    def is_a_fault(row: tuple[str, str]) -> None:
+        name, secret = row
+        told = faults(PAIR, {name: secret})
+        assert told[0].startswith(f"{name} must be ")
+        assert secret not in str(told)
+
+    holds_for_every(rows, is_a_fault)
+
+
 # What the documents say.
 
 
@@ -756,6 +940,18 @@ def test_mounted_in_another_app_nothing_else_says_who_comes_in() -> None:
         assert mounted_faults(TOKEN, {name: text}) == (
             f"{name} is set, and inside another Flask app its guard says who may come in; leave it out.",
         )
+
+
+def test_mounted_in_another_app_secrets_may_stand_in_files(tmp_path: Path) -> None:
+    host = {"INFISICAL_HOST": "https://infisical.example"}
+    token = in_file(tmp_path, "INFISICAL_TOKEN", "made-up-token\n")
+    found = Settings.load_mounted({**host, **token}, None).token
+    assert found is not None
+    assert found.reveal() == "made-up-token"
+    assert mounted_faults(TOKEN, in_file(tmp_path, "CONNECT_OIDC_CLIENT_SECRET", "made-up")) == (
+        "CONNECT_OIDC_CLIENT_SECRET_FILE is set, and inside another Flask app its guard says who may come in; "
+        "leave it out.",
+    )
 
 
 def test_mounted_in_another_app_every_fault_is_told_at_once() -> None:

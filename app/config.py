@@ -94,6 +94,9 @@ class Settings(BaseModel):
     """The e-mail addresses that may come in, separated by commas, as the identity provider has verified them."""
     oidc_allowed_groups: rules.Names = _row("CONNECT_OIDC_ALLOWED_GROUPS", unset=())
     """The groups (claim `groups`) that may come in, separated by commas."""
+    oidc_unverified_domains: rules.Domains = _row("CONNECT_OIDC_UNVERIFIED_DOMAINS", unset=())
+    """Domains of e-mail addresses that are believed where the identity provider does not say whether they are verified, as
+    Entra ID does not, separated by commas. Only with an issuer of one tenant; groups are the better choice."""
     oauth_client_id: rules.Word | None = _row("INFISICAL_OAUTH_CLIENT_ID")
     """Client ID of the OAuth application at Infisical that exchanges sign-ins. Needed with `CONNECT_ACCESS=oidc`."""
     oauth_client_secret: rules.SecretWord | None = _row("INFISICAL_OAUTH_CLIENT_SECRET")

@@ -42,6 +42,9 @@ class OidcBackend(SessionBackend):
         named = (self.settings.oidc_issuer, self.settings.oidc_client_id, self.settings.oidc_exchange)
         emails, groups = self.settings.oidc_allowed_emails, self.settings.oidc_allowed_groups
         terms = (*map(str, named), *sorted(emails), "", *sorted(groups))
+        # Only where there are any: what stands for the other settings stays as it was, and nobody is signed out.
+        if domains := self.settings.oidc_unverified_domains:
+            terms = (*terms, "", *sorted(domains))
         return sha256("\n".join(terms).encode()).hexdigest()[:16]
 
     @cached_property

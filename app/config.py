@@ -71,6 +71,9 @@ class Settings(BaseModel):
     """Who may come in. `sign-in`: each person with an Infisical credential of their own. `proxy`: whoever a signing-in
     proxy names. `oidc`: single sign-on. Not set: `sign-in` when `INFISICAL_HOST` is set without a credential of the
     server’s, otherwise this machine alone."""
+    frame_ancestors: rules.Origins = _row("CONNECT_FRAME_ANCESTORS", unset=())
+    """Origins of portals that may show the pages in a frame, separated by commas, such as `https://portal.example.com`, of
+    the same site as the pages. Not set: nobody may. Signing in takes the whole window."""
     proxy_trusted: rules.Networks = _row("CONNECT_PROXY_TRUSTED", unset=())
     """Addresses or networks of your reverse proxy, separated by commas. `X-Forwarded-For`, `-Proto` and `-Host` are
     believed from there, one hop, and from nobody else."""

@@ -233,6 +233,11 @@ Domains = Annotated[
     BeforeValidator(lambda text: listed(text.lower())),
 ]
 HostNames = Annotated[tuple[str, ...], BeforeValidator(host_names)]
+Origins = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^https://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?$")], ...],
+    must("be https origins, separated by commas, such as https://portal.example.com, without a path or *"),
+    BeforeValidator(lambda text: listed(text.lower())),
+]
 Header = Annotated[str, BeforeValidator(header_of_proxy)]
 Networks = Annotated[
     tuple[Network, ...],

@@ -397,6 +397,29 @@ NOT_MEANT = [
         )
     ),
     ("CONNECT_OIDC_UNVERIFIED_DOMAINS", ",", "must name at least one"),
+    *(
+        ("CONNECT_FRAME_ANCESTORS", text, "must be https origins")
+        for text in (
+            "*",
+            "'self'",
+            "https:",
+            "https://",
+            "https://*",
+            "https://*.example.com",
+            "https://portal.example.com:*",
+            "http://portal.example.com",
+            "portal.example.com",
+            "//portal.example.com",
+            "https://portal.example.com/",
+            "https://portal.example.com/app",
+            "https://portal.example.com?a",
+            "https://ada@portal.example.com",
+            "https://portal.example.com; script-src *",
+            "https://portal.example.com https://b.example.com",
+            "https://b.example.com, data:",
+        )
+    ),
+    ("CONNECT_FRAME_ANCESTORS", ",", "must name at least one"),
     ("CONNECT_RATE_STORAGE", "memcached://x", "must be memory, or an address that begins with redis://"),
     ("CONNECT_RATE_STORAGE", "redis://h:99999", "must be an address such as redis://:password@"),
     ("CONNECT_RATE_STORAGE", "redis://h:port", "must be an address such as redis://:password@"),
@@ -404,6 +427,12 @@ NOT_MEANT = [
     ("CONNECT_HOSTS", "https://connect.example.com", "must be host names"),
     ("CONNECT_SECRET_KEY", "made-up-key-of-thirty-two-letters, short", "must have at least 32"),
 ]
+
+
+def test_portals_are_named_by_their_exact_origins() -> None:
+    named = load({"CONNECT_FRAME_ANCESTORS": "https://Portal.example.com,https://b.example:8443"})
+    assert named.frame_ancestors == ("https://portal.example.com", "https://b.example:8443")
+    assert load().frame_ancestors == ()
 
 
 def test_what_cannot_be_meant_is_a_fault() -> None:

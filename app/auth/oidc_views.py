@@ -13,7 +13,7 @@ from ..core.templating import url_for
 from ..infisical.auth import OAuthApplication
 from ..infisical.errors import InfisicalError, NotInfisical
 from ..infisical.models import read_claims
-from ..web.hooks import public
+from ..web.hooks import is_framed, public
 from ..web.problems import Action
 from ..web.render import deny, page, problem, problem_of
 from ..web.services import Page, Principal, record, services
@@ -78,6 +78,8 @@ class OidcBackend(SessionBackend):
     @public
     def login(self) -> Page:
         """Sends the browser to the identity provider. A link leads here: a form would be held back by our own policy."""
+        if is_framed():
+            return self.framed_page()
         leads_to = next_url()
         try:
             asked = self.provider.authorization_request(redirect_uri=_callback_url())

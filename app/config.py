@@ -74,6 +74,9 @@ class Settings(BaseModel):
     """Who may come in. `sign-in`: each person with an Infisical credential of their own. `proxy`: whoever a signing-in
     proxy names. `oidc`: single sign-on. Not set: `sign-in` when `INFISICAL_HOST` is set without a credential of the
     server’s, otherwise this machine alone."""
+    frame_ancestors: rules.Origins = _row("CONNECT_FRAME_ANCESTORS", unset=())
+    """Origins of portals that may show the pages in a frame, separated by commas, such as `https://portal.example.com`, of
+    the same site as the pages. Not set: nobody may. Signing in takes the whole window."""
     proxy_trusted: rules.Networks = _row("CONNECT_PROXY_TRUSTED", unset=())
     """Addresses or networks of your reverse proxy, separated by commas. `X-Forwarded-For`, `-Proto` and `-Host` are
     believed from there, one hop, and from nobody else."""
@@ -97,6 +100,9 @@ class Settings(BaseModel):
     """The e-mail addresses that may come in, separated by commas, as the identity provider has verified them."""
     oidc_allowed_groups: rules.Names = _row("CONNECT_OIDC_ALLOWED_GROUPS", unset=())
     """The groups (claim `groups`) that may come in, separated by commas."""
+    oidc_unverified_domains: rules.Domains = _row("CONNECT_OIDC_UNVERIFIED_DOMAINS", unset=())
+    """Domains of e-mail addresses that are believed where the identity provider does not say whether they are verified, as
+    Entra ID does not, separated by commas. Only with an issuer of one tenant; groups are the better choice."""
     oauth_client_id: rules.Word | None = _row("INFISICAL_OAUTH_CLIENT_ID")
     """Client ID of the OAuth application at Infisical that exchanges sign-ins. Needed with `CONNECT_ACCESS=oidc`."""
     oauth_client_secret: rules.SecretWord | None = _row("INFISICAL_OAUTH_CLIENT_SECRET")

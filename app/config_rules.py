@@ -246,7 +246,17 @@ Switch = Annotated[bool, BeforeValidator(switch)]
 Seconds = Annotated[float, Field(ge=5, le=600), must("be a number of seconds from 5 to 600")]
 Names = Annotated[tuple[str, ...], BeforeValidator(listed)]
 Emails = Annotated[tuple[str, ...], BeforeValidator(emails)]
+Domains = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^([a-z0-9-]+\.)+[a-z0-9-]+$")], ...],
+    must("be domains of e-mail addresses, separated by commas, such as example.com"),
+    BeforeValidator(lambda text: listed(text.lower())),
+]
 HostNames = Annotated[tuple[str, ...], BeforeValidator(host_names)]
+Origins = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^https://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?$")], ...],
+    must("be https origins, separated by commas, such as https://portal.example.com, without a path or *"),
+    BeforeValidator(lambda text: listed(text.lower())),
+]
 Header = Annotated[str, BeforeValidator(header_of_proxy)]
 Networks = Annotated[
     tuple[Network, ...],
@@ -264,11 +274,19 @@ _OAUTH = ("INFISICAL_OAUTH_CLIENT_ID", "INFISICAL_OAUTH_CLIENT_SECRET")
 _PROVIDER = ("CONNECT_OIDC_ISSUER", "CONNECT_OIDC_CLIENT_ID", "CONNECT_OIDC_CLIENT_SECRET")
 _ALLOWED = ("CONNECT_OIDC_ALLOWED_EMAILS", "CONNECT_OIDC_ALLOWED_GROUPS")
 _OF_PROXY = ("CONNECT_PROXY_USER_HEADER", "CONNECT_PROXY_GROUPS_HEADER", "CONNECT_PROXY_ALLOWED_GROUPS")
-_OF_OIDC = (*_PROVIDER, "CONNECT_OIDC_EXCHANGE", *_ALLOWED)
+_OF_OIDC = (*_PROVIDER, "CONNECT_OIDC_EXCHANGE", *_ALLOWED, "CONNECT_OIDC_UNVERIFIED_DOMAINS")
 _ABOUT_ACCESS = ("CONNECT_ACCESS", "CONNECT_HOSTS", "CONNECT_PROXY_TRUSTED", *_OF_PROXY, *_OF_OIDC)
 """Settings about who comes in, which is for the guard to say where the wizard is mounted in another app."""
 NOT_MOUNTED = ("CONNECT_BIND", *_ABOUT_ACCESS)
 """Those that do not count there."""
+
+_OF_MANY = re.compile(
+    r"https://(?:accounts\.google\.com|(?:login|sts)(?:\.partner)?\.(?:microsoft(?:online)?|windows|chinacloudapi)\.\w++(?::443)?+"
+    r"(?!/(?!9188040d-6c67-)[0-9a-f]{8}-[0-9a-f-]{27}(?:/|$))|.*\{)",
+    re.IGNORECASE,
+)
+"""Issuers that vouch for people of any tenant. Entra ID's names one by the tenant's ID, which is one for all personal
+accounts (Microsoft identity platform, "OpenID Connect")."""
 
 _FAULTS: dict[str, str] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
@@ -367,6 +385,8 @@ def _oidc_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
         yield _fault("idle", are=_are(idle), where="CONNECT_OIDC_EXCHANGE=on")
     if not exchange and not _set(texts, _ALLOWED):
         yield _fault("everybody-of-provider")
+    if "CONNECT_OIDC_UNVERIFIED_DOMAINS" in texts and _OF_MANY.match(settings.oidc_issuer or ""):
+        yield _fault("many-tenants")
 
 
 def _outside_faults(settings: "Settings", texts: Texts) -> Iterator[str]:

@@ -114,7 +114,7 @@ def running(folder: Path, *, location: str) -> Iterator[Nginx]:
     program = programs.require("nginx")
     port, sign_in_port = free_port(), free_port()
     location = location.replace("__Host-connect=", f"__Host-connect-{port}=")
-    _write_certificate(folder)
+    write_certificate(folder)
     name, password = PERSON
     (folder / "people").write_text(f"{name}:{{PLAIN}}{password}\n")
     settings = folder / "nginx.conf"
@@ -141,7 +141,8 @@ def _wait_for(process: "subprocess.Popen[bytes]", port: int, *, log: Path) -> No
     raise AssertionError(f"nginx did not start: {log.read_text() if log.exists() else ''}")
 
 
-def _write_certificate(folder: Path) -> None:
+def write_certificate(folder: Path) -> None:
+    """A certificate of its own making, for the name that people use and for 127.0.0.1, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     now = datetime.now(UTC)

@@ -385,6 +385,42 @@ NOT_MEANT = [
     ("CONNECT_OIDC_ISSUER", "id.example", "must be"),
     ("CONNECT_OIDC_ISSUER", "https://a:b@id.example", "must carry no user name and no password"),
     ("CONNECT_OIDC_ALLOWED_EMAILS", "ada", "must be e-mail addresses"),
+    *(
+        ("CONNECT_OIDC_UNVERIFIED_DOMAINS", text, "must be domains of e-mail addresses")
+        for text in (
+            "ada@example.com",
+            "@example.com",
+            "*.example.com",
+            "https://example.com",
+            "com",
+            "a..b",
+            "*",
+        )
+    ),
+    ("CONNECT_OIDC_UNVERIFIED_DOMAINS", ",", "must name at least one"),
+    *(
+        ("CONNECT_FRAME_ANCESTORS", text, "must be https origins")
+        for text in (
+            "*",
+            "'self'",
+            "https:",
+            "https://",
+            "https://*",
+            "https://*.example.com",
+            "https://portal.example.com:*",
+            "http://portal.example.com",
+            "portal.example.com",
+            "//portal.example.com",
+            "https://portal.example.com/",
+            "https://portal.example.com/app",
+            "https://portal.example.com?a",
+            "https://ada@portal.example.com",
+            "https://portal.example.com; script-src *",
+            "https://portal.example.com https://b.example.com",
+            "https://b.example.com, data:",
+        )
+    ),
+    ("CONNECT_FRAME_ANCESTORS", ",", "must name at least one"),
     ("CONNECT_RATE_STORAGE", "memcached://x", "must be memory, or an address that begins with redis://"),
     ("CONNECT_RATE_STORAGE", "redis://h:99999", "must be an address such as redis://:password@"),
     ("CONNECT_RATE_STORAGE", "redis://h:port", "must be an address such as redis://:password@"),
@@ -394,9 +430,62 @@ NOT_MEANT = [
 ]
 
 
+def test_portals_are_named_by_their_exact_origins() -> None:
+    named = load({"CONNECT_FRAME_ANCESTORS": "https://Portal.example.com,https://b.example:8443"})
+    assert named.frame_ancestors == ("https://portal.example.com", "https://b.example:8443")
+    assert load().frame_ancestors == ()
+
+
 def test_what_cannot_be_meant_is_a_fault() -> None:
     told = [(f"{name} {begins}", faults({name: text})) for name, text, begins in NOT_MEANT]
     assert [row for row in told if not any(fault.startswith(row[0]) for fault in row[1])] == []
+
+
+ENTRA = "https://login.microsoftonline.com"
+TENANT = "5a4db0c5-0000-4000-8000-000000000001"
+OF_MANY = (
+    f"{ENTRA}/common/v2.0",
+    f"{ENTRA}/organizations/v2.0",
+    f"{ENTRA}/consumers/v2.0",
+    f"{ENTRA}/Common/v2.0",
+    "https://LOGIN.microsoftonline.com/common/v2.0",
+    "https://login.microsoftonline.com:443/common/v2.0",
+    f"{ENTRA}/{{tenantid}}/v2.0",
+    f"{ENTRA}/v2.0",
+    f"{ENTRA}",
+    # Personal accounts, which anybody may make, are one tenant there.
+    f"{ENTRA}/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
+    "https://login.microsoftonline.us/common/v2.0",
+    "https://login.partner.microsoftonline.cn/common/v2.0",
+    "https://sts.windows.net/{tenantid}/",
+    "https://id.example/{tenant}",
+    "https://accounts.google.com",
+)
+OF_ONE = (
+    f"{ENTRA}/{TENANT}/v2.0",
+    f"{ENTRA}/{TENANT.upper()}/v2.0",
+    f"https://login.microsoftonline.com:443/{TENANT}/v2.0",
+    f"https://sts.windows.net/{TENANT}/",
+    f"https://login.microsoftonline.us/{TENANT}/v2.0",
+    "https://id.example/realms/common",
+    "https://company.okta.com",
+)
+
+
+def test_unverified_addresses_are_believed_of_an_issuer_of_one_tenant_alone() -> None:
+    domains = {"CONNECT_OIDC_UNVERIFIED_DOMAINS": "Example.com, example.org"}
+    told = {
+        issuer: faults(PROVIDER, EXCHANGE, domains, {"CONNECT_OIDC_ISSUER": issuer}) for issuer in OF_MANY
+    }
+    assert [issuer for issuer, found in told.items() if len(found) != 1 or "one tenant" not in found[0]] == []
+    for issuer in OF_ONE:
+        settings = load(PROVIDER, EXCHANGE, domains, {"CONNECT_OIDC_ISSUER": issuer})
+        assert settings.oidc_unverified_domains == ("example.com", "example.org")
+    assert load(PROVIDER, EXCHANGE, {"CONNECT_OIDC_ISSUER": OF_MANY[0]}).oidc_unverified_domains == ()
+    (fault,) = faults(PAIR, domains)
+    assert fault.startswith(
+        "CONNECT_OIDC_UNVERIFIED_DOMAINS is set, and counts only with CONNECT_ACCESS=oidc"
+    )
 
 
 def test_a_provider_on_this_machine_may_be_plain_http() -> None:

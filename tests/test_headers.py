@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from app import LARGEST_REQUEST
 from tests.conftest import FORM, Client, Clock, Sandbox, new_client, sandbox_in
+from tests.pages import read_page
 
 ON_EVERY_ANSWER = {
     "Content-Security-Policy": (
@@ -250,6 +251,74 @@ def test_who_is_led_to_the_sign_in_gets_them_as_well(tmp_path: Path, clock: Cloc
         Request("GET /sign-out", 405, {**PAGE, **with_allow("OPTIONS", "POST")}),
     ]
     assert differences(wizard, requests) == {}
+
+
+PORTALS = "https://portal.example.com, https://intranet.example.com:8443"
+FRAMED = {"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate"}
+
+
+def frame_ancestors(answer: TestResponse) -> str:
+    assert "X-Frame-Options" not in answer.headers
+    return answer.headers["Content-Security-Policy"].partition("; frame-ancestors ")[2]
+
+
+def test_portals_that_are_named_may_show_the_pages_in_a_frame_and_nobody_else_may(
+    wizard: Wizard, tmp_path: Path
+) -> None:
+    named = {**SETTINGS[wizard.scheme], "CONNECT_FRAME_ANCESTORS": PORTALS}
+    framed = wizard._replace(sandbox=sandbox_in(tmp_path, wizard.sandbox.clock, **named))
+    assert {frame_ancestors(wizard.ask(request, **FRAMED)) for request in routes(wizard)} == {"'none'"}
+    for request in (*routes(framed), *refusals(framed)):
+        for headers in ({}, FRAMED):
+            answer = framed.ask(request, **headers)
+            assert frame_ancestors(answer) == "https://portal.example.com https://intranet.example.com:8443"
+
+
+AT_THE_COMPANY = {
+    "CONNECT_ACCESS": "oidc",
+    "CONNECT_OIDC_ISSUER": "http://127.0.0.1:1",
+    "CONNECT_OIDC_CLIENT_ID": "made-up",
+    "CONNECT_OIDC_CLIENT_SECRET": "made-up-secret",
+}
+ASKED_IN_A_FRAME: list[tuple[dict[str, str], str, str]] = [
+    ({"CONNECT_ACCESS": "sign-in"}, "/sign-in", "/sign-in"),
+    ({"CONNECT_ACCESS": "sign-in"}, "/projects", "/sign-in?next=/projects"),
+    ({"CONNECT_ACCESS": "sign-in"}, "/sign-in?next=//evil.example&ended=1", "/sign-in"),
+    (AT_THE_COMPANY, "/projects", "/sign-in?next=/projects"),
+    (AT_THE_COMPANY, "/sign-in/company?next=/projects", "/sign-in?next=/projects"),
+]
+
+
+@pytest.mark.parametrize(("settings", "asked", "leads_to"), ASKED_IN_A_FRAME)
+def test_where_people_sign_in_is_no_page_for_a_frame_but_a_link_that_takes_the_whole_window(
+    tmp_path: Path, clock: Clock, settings: dict[str, str], asked: str, leads_to: str
+) -> None:
+    somebody = new_client(sandbox_in(tmp_path, clock, CONNECT_FRAME_ANCESTORS=PORTALS, **settings).app)
+    assert frame_ancestors(somebody.get(asked, follow_redirects=True)) == "'none'"
+    for dest in ("iframe", "frame", "embed", "object"):
+        headers = {**FRAMED, "Sec-Fetch-Dest": dest}
+        answer = somebody.get(asked, headers=headers, follow_redirects=True)
+        page = read_page(answer.text)
+        link = page.by_id("sign-in")
+        assert link is not None
+        assert (link.get("target"), link.get("href"), page.all("form")) == ("_top", leads_to, [])
+        assert frame_ancestors(answer).startswith("https://portal.example.com ")
+
+
+def test_a_frame_makes_no_difference_where_no_portal_is_named(own_sandbox: Sandbox) -> None:
+    answer = new_client(own_sandbox.app).get("/sign-in", headers=FRAMED)
+    assert frame_ancestors(answer) == "'none'"
+    assert read_page(answer.text).by_id("identity-form") is not None
+
+
+def test_who_signs_out_in_a_frame_is_told_so_there(tmp_path: Path, clock: Clock) -> None:
+    settings = {"CONNECT_ACCESS": "sign-in", "CONNECT_FRAME_ANCESTORS": PORTALS}
+    somebody = new_client(sandbox_in(tmp_path, clock, **settings).app)
+    somebody.sign_in()
+    form = somebody.page("/projects").hidden_fields()
+    answer = somebody.post("/sign-out", data=form, headers=FRAMED | {"Sec-Fetch-Site": "same-origin"})
+    page = read_page(somebody.get(answer.location, headers=FRAMED).text)
+    assert "You are signed out." in page.text
 
 
 def test_signing_in_sets_the_two_cookies_and_nothing_else(own_sandbox: Sandbox) -> None:

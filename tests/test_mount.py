@@ -234,6 +234,15 @@ def test_our_answers_carry_our_headers(browser: Client, path: str) -> None:
     assert headers["X-Portal"] == "yes"
 
 
+def test_a_portal_that_is_named_may_show_our_pages_in_a_frame_and_its_own_stay_as_they_are(
+    build: Build,
+) -> None:
+    house = build(make_portal(), CONNECT_FRAME_ANCESTORS="https://portal.example.com")
+    policy = house.client().get(f"{PREFIX}/projects").headers["Content-Security-Policy"]
+    assert policy.endswith("; frame-ancestors https://portal.example.com")
+    assert "Content-Security-Policy" not in house.client().get("/").headers
+
+
 def test_a_page_that_the_guard_gives_keeps_the_portals_headers(build: Build) -> None:
     def shows_the_login() -> Answer:
         return Response(render_template("layout.html", title="Log in first"), 401)

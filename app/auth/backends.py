@@ -77,10 +77,11 @@ class ProxyBackend(LocalBackend):
     def authenticate(self) -> AuthContext | Page:
         # Other peers were refused before (see `middleware`). Without the proxy's word there is no name, whatever is sent.
         name = _header(self.user_header).strip() if peer_is_trusted() else ""
-        # Two headers, which arrive as one with a comma in it, name nobody: one of them may have come from outside.
-        unusable = not name.isprintable() or "," in name or "\N{REPLACEMENT CHARACTER}" in name
-        if not name or unusable or len(name) > LONGEST_NAME:
+        if not name.isprintable() or "\N{REPLACEMENT CHARACTER}" in name or not 0 < len(name) <= LONGEST_NAME:
             return deny("nobody-named")
+        # Two headers, which arrive as one with a comma in it, name nobody: one of them may have come from outside.
+        if "," in name:
+            return deny("nobody-named/comma", header=self.user_header)
         groups = tuple(group.strip() for group in _header(self.groups_header).split(",") if group.strip())
         person = Principal(subject=name, name=name, way_in="proxy", groups=groups)
         if self.allowed_groups and not self.allowed_groups.intersection(groups):

@@ -13,7 +13,7 @@ from ..core.templating import url_for
 from ..infisical.auth import OAuthApplication
 from ..infisical.errors import InfisicalError, NotInfisical
 from ..infisical.models import read_claims
-from ..web.hooks import public
+from ..web.hooks import is_framed, public
 from ..web.problems import Action
 from ..web.render import deny, page, problem, problem_of
 from ..web.services import Page, Principal, record, services
@@ -42,6 +42,9 @@ class OidcBackend(SessionBackend):
         named = (self.settings.oidc_issuer, self.settings.oidc_client_id, self.settings.oidc_exchange)
         emails, groups = self.settings.oidc_allowed_emails, self.settings.oidc_allowed_groups
         terms = (*map(str, named), *sorted(emails), "", *sorted(groups))
+        # Only where there are any: what stands for the other settings stays as it was, and nobody is signed out.
+        if domains := self.settings.oidc_unverified_domains:
+            terms = (*terms, "", *sorted(domains))
         return sha256("\n".join(terms).encode()).hexdigest()[:16]
 
     @cached_property
@@ -75,6 +78,8 @@ class OidcBackend(SessionBackend):
     @public
     def login(self) -> Page:
         """Sends the browser to the identity provider. A link leads here: a form would be held back by our own policy."""
+        if is_framed():
+            return self.framed_page()
         leads_to = next_url()
         try:
             asked = self.provider.authorization_request(redirect_uri=_callback_url())

@@ -17,9 +17,9 @@ from ..core.templating import url_for
 from ..infisical.client import Infisical
 from ..infisical.errors import InfisicalError
 from ..infisical.models import AccessGrant
-from ..web.hooks import public
+from ..web.hooks import is_framed, public
 from ..web.redirects import return_url, safe_next_url
-from ..web.render import see_other
+from ..web.render import page, see_other
 from ..web.services import AuthContext, Page, Principal, record
 from .backends import host_name
 from .middleware import cookie_name
@@ -152,6 +152,17 @@ class SessionBackend:
         """The page where people sign in."""
         raise NotImplementedError
 
+    def framed_page(self) -> Page:
+        """The page in a frame of a portal: a link to the one where people sign in, which takes the whole window. What is
+        typed there is not for a page round it to lead astray, and identity providers refuse frames."""
+        return page(
+            "auth/framed.html",
+            scope=None,
+            sign_in_url=url_for(".auth.sign_in", next=next_url(), host=request.args.get("host")),
+            ended=request.args.get("ended") == "1",
+            out=request.args.get("out") == "1",
+        )
+
     @property
     def host(self) -> str:
         return host_name(self.hosts[0]) if len(self.hosts) == 1 else ""
@@ -217,7 +228,7 @@ class SessionBackend:
     def sign_in(self) -> Page:
         session = self.current()
         if session is None:
-            return self.sign_in_page()
+            return self.framed_page() if is_framed() else self.sign_in_page()
         if session.mark != request.args.get("refused"):
             return see_next()
         # Infisical no longer accepts it, though it still looks good here.

@@ -129,11 +129,11 @@ def refuse_without_token() -> Page | None:
     return deny("page-too-old")
 
 
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors "
+)
 _HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -152,9 +152,19 @@ def host_answers() -> None:
     g.connect_answers = False
 
 
+def is_framed() -> bool:
+    """Whether the browser asks for a frame, and the settings name portals that may show one."""
+    framed = request.headers.get("Sec-Fetch-Dest") in ("iframe", "frame", "embed", "object")
+    return framed and bool(services().settings.frame_ancestors)
+
+
 def with_headers(response: Response) -> Response:
     """The response with what keeps other sites, caches and scripts out, and with the name of its request. Only static
     files may be kept."""
+    # Where people sign in, a frame gets a link alone (see `SessionBackend.framed_page`), and nothing else is for one.
+    takes_the_window = str(request.endpoint).startswith(f"{BLUEPRINT}.auth.") and not is_framed()
+    ancestors = () if takes_the_window else services().settings.frame_ancestors
+    response.headers.setdefault("Content-Security-Policy", _POLICY + (" ".join(ancestors) or "'none'"))
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")

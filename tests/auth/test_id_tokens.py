@@ -338,6 +338,35 @@ def test_an_email_counts_when_it_is_verified(
 
 
 @pytest.mark.parametrize(
+    ("claims", "email"),
+    [
+        ({"email": "ada@company.test"}, "ada@company.test"),
+        ({"email": "Ada@Company.TEST"}, "Ada@Company.TEST"),
+        ({"email": "ada@other.test", "email_verified": True}, "ada@other.test"),
+        ({"email": "ada@company.test", "email_verified": False}, None),
+        ({"email": "ada@company.test", "email_verified": "false"}, None),
+        ({"email": "ada@company.test", "email_verified": None}, None),
+        ({"email": "ada@company.test", "email_verified": ""}, None),
+        ({"email": "ada@other.test"}, None),
+        ({"email": "ada@sub.company.test"}, None),
+        ({"email": "ada@company.test.other.test"}, None),
+        ({"email": "ada@notcompany.test"}, None),
+        ({"email": "ada@other.test@company.test"}, None),
+        ({"email": "ada@company.test\n"}, None),
+        ({"email": "ada@ban\N{KELVIN SIGN}.test"}, None),
+        ({"email": "company.test"}, None),
+        ({"email": ["ada@company.test"]}, None),
+        ({}, None),
+    ],
+)
+def test_of_a_domain_that_is_named_an_email_counts_where_the_provider_does_not_say_whether_it_is_verified(
+    provider: PlayedProvider, claims: dict[str, Any], email: str | None
+) -> None:
+    provider.client.unverified_domains = ("bank.test", "company.test")
+    assert signed_in_as(provider, claims).email == email
+
+
+@pytest.mark.parametrize(
     ("told", "groups"),
     [
         (["platform", "payments"], ("platform", "payments")),

@@ -19,12 +19,13 @@ from tests.pages import PageUnderTest, read_page
 
 CALLBACK = "http://localhost/sign-in/callback"
 ADA = {"sub": "ada", "email": "ada@example.com", "email_verified": True, "groups": ["platform"]}
+NOT_SAID = {"sub": "not-said", "email": "grace@example.com"}
 EVE = {"sub": "eve", "email": "ada@example.com", "email_verified": False, "groups": ["guests"]}
 
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[RunningProvider]:
-    with running_provider(ADA, EVE) as running:
+    with running_provider(ADA, EVE, NOT_SAID) as running:
         yield running
 
 
@@ -384,6 +385,26 @@ def test_who_is_taken_off_the_list_is_out(oidc: Callable[..., Sandbox], provider
     kept = client.get_cookie("connect-sign-in")
     assert kept is not None
     backend.settings = backend.settings.model_copy(update={"oidc_allowed_emails": ("grace@example.com",)})
+    assert client.get("/projects").status_code == 303
+
+
+def test_who_is_named_by_an_email_that_nobody_says_is_verified_comes_in_where_its_domain_is_named(
+    oidc: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    settings = {
+        "CONNECT_OIDC_EXCHANGE": "off",
+        "CONNECT_OIDC_ALLOWED_EMAILS": "grace@example.com, ada@example.com",
+    }
+    by_default = sign_on(new_client(oidc(**settings).app), provider, "not-said")
+    assert (by_default.status_code, read_page(by_default.text).problem) == (403, "not-allowed")
+    assert "CONNECT_OIDC_ALLOWED_GROUPS" in read_page(by_default.text).text_of("ask")
+    client = new_client(oidc(**settings, CONNECT_OIDC_UNVERIFIED_DOMAINS="example.com").app)
+    assert sign_on(client, provider, "not-said").status_code == 303
+    assert "grace@example.com" in client.page("/projects").text
+    # Eve has Ada's address, and the provider says that it is not verified.
+    assert sign_on(new_client(client.application), provider, "eve").status_code == 403
+    backend = client.application.extensions["infisical_connect"].backend
+    backend.settings = backend.settings.model_copy(update={"oidc_unverified_domains": ()})
     assert client.get("/projects").status_code == 303
 
 

@@ -149,6 +149,25 @@ def test_a_header_that_does_not_name_one_person_names_nobody(wizard: Sandbox, na
     assert "CONNECT_PROXY_USER_HEADER" in page.text
 
 
+@pytest.mark.parametrize("name", ["Doe, Jane", "Doe,Jane", "CN=Jane Doe,OU=Platform", "ada,mallory", ","])
+def test_a_name_with_a_comma_is_told_as_that(
+    wizard: Sandbox, audit: Callable[[], list[dict[str, str]]], name: str
+) -> None:
+    page = refused(proxied(wizard, X_Forwarded_User=name).get("/projects"), "nobody-named", wizard)
+    assert "comma" in page.text
+    assert "X-Forwarded-User" in page.text
+    # One of two names may have come from outside.
+    assert "mallory" not in page.text
+    (line,) = audit()
+    assert line["result"] == "nobody-named"
+
+
+def test_where_no_name_came_nothing_is_said_of_commas(wizard: Sandbox) -> None:
+    for name in ("", "x" * 201, "ada\u0000"):
+        page = refused(proxied(wizard, X_Forwarded_User=name).get("/projects"), "nobody-named", wizard)
+        assert "comma" not in page.text
+
+
 def test_bytes_that_are_no_utf8_name_nobody(wizard: Sandbox) -> None:
     refused(proxied(wizard, X_Forwarded_User="ad\xff").get("/projects"), "nobody-named", wizard)
 

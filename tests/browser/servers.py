@@ -151,15 +151,15 @@ class Port:
 
 
 @contextlib.contextmanager
-def open_port() -> Iterator[Port]:
-    """A free port, where nothing is served yet."""
+def open_port(*, certificate: tuple[str, str] | None = None) -> Iterator[Port]:
+    """A free port, where nothing is served yet: over https with the files of a certificate and its key."""
     port = Port()
 
     def serve(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         return port.app(environ, start_response)
 
-    server = make_server("127.0.0.1", 0, serve, threaded=True)
-    port.url = f"http://127.0.0.1:{server.port}"
+    server = make_server("127.0.0.1", 0, serve, threaded=True, ssl_context=certificate)
+    port.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.port}"
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
     try:

@@ -5,7 +5,7 @@ import pytest
 from app.web.problems import PROBLEMS, problem_named
 
 OF_INFISICAL = "host reach refusal verb project place permission day reference app secret wait"
-OF_CALLERS = "reason who callback wait"
+OF_CALLERS = "reason who callback wait header"
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

@@ -225,7 +225,8 @@ def saying_everywhere(text: str) -> Callable[[httpx.Request], httpx.Response]:
         if isinstance(body, list):
             return [written(row, key) for row in body]
         free = ("name", "slug", "description", "email", "instanceUrl", "message", "methods", "app", "method")
-        return text if isinstance(body, str) and key in free else body
+        # Of an app that it does not offer no form would open.
+        return text if isinstance(body, str) and key in free and body != "supabase" else body
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith(("/login", "/renew")):

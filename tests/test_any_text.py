@@ -251,7 +251,10 @@ RIGHT: tuple[tuple[str, Any], ...] = (
     (r"/api/v1/projects$", {"projects": [PAYMENTS]}),
     (r"/api/v1/projects/", {"project": PAYMENTS}),
     (r"/app-connections$", {"appConnections": [connection(), connection(app="aws", name="other")]}),
-    (r"/options$", {"appConnectionOptions": [{"name": "AWS", "app": "aws", "methods": ["x"]}]}),
+    (
+        r"/options$",
+        {"appConnectionOptions": [{"name": name, "app": name.lower()} for name in ("AWS", "Supabase")]},
+    ),
     (
         r"/details$",
         {"identityDetails": {"organization": {"id": "an-organization", "name": "A", "slug": "a"}}},

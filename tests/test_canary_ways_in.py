@@ -168,7 +168,8 @@ class Played:
             return NO_SUCH
         if request.url.path == "/api/status":
             return httpx.Response(200, json={"message": "Ok"})
-        return httpx.Response(200, json={"appConnections": [connection()], "appConnectionOptions": []})
+        options = [{"name": "Supabase", "app": "supabase"}]
+        return httpx.Response(200, json={"appConnections": [connection()], "appConnectionOptions": options})
 
 
 ADDRESSES = (f"127.1.{number // 250}.{number % 250 + 1}" for number in count())

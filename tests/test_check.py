@@ -413,3 +413,30 @@ def test_the_sandbox_reaches_the_identity_provider_alone(tmp_path: Path) -> None
     issuer = f"http://127.0.0.1:{free_port()}"
     done = run_here("check", folder=tmp_path, settings=oidc(issuer, HTTP_PROXY=PROXY, NO_PROXY="127.0.0.1"))
     assert told(done.stdout)["Proxies in use"] == f"no proxy to {issuer.removeprefix('http://')}"
+
+
+def test_an_infisical_that_is_too_old_or_moved_to_https_is_told_in_a_sentence(
+    httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    def it_is_told(row: tuple[str, int, dict[str, str], dict[str, str], str]) -> None:
+        path, status, headers, body, sentence = row
+        httpserver.clear()
+        httpserver.expect_request(path).respond_with_json(body, status=status, headers=headers)
+        httpserver.expect_request("/api/status").respond_with_json({"message": "Ok"})
+        real = {"INFISICAL_HOST": httpserver.url_for("").rstrip("/"), "INFISICAL_TOKEN": "made-up"}
+        done = run_here("check", folder=tmp_path, settings=real)
+        assert (done.status, done.stderr) == (1, f"{sentence}\n")
+
+    no_route = {"error": "Not Found", "message": "Route GET:/api/v1/projects?type=secret-manager not found"}
+    https = {"Location": "https://localhost/api/status"}
+    rows: tuple[tuple[str, int, dict[str, str], dict[str, str], str], ...] = (
+        (
+            "/api/v1/projects",
+            404,
+            {},
+            no_route,
+            "This Infisical is too old: it has no GET /api/v1/projects.",
+        ),
+        ("/api/status", 301, https, {}, "It redirects to https. Set INFISICAL_HOST=https://localhost."),
+    )
+    holds_for_every(rows, it_is_told)

@@ -292,7 +292,8 @@ class Infisical:
         else:
             if 200 <= answer.status < 300 and answer.text:
                 return answer
-            failure = read_error(answer)
+            moved = 300 <= answer.status < 400
+            failure = errors.error_from_redirect(answer, asked=self.base_url) if moved else read_error(answer)
         raise failure
 
 

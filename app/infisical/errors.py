@@ -49,10 +49,24 @@ class NoAnswer(InfisicalError):
     nothing_happened = False
 
 
+@dataclass(eq=False, repr=False)
 class NotInfisical(InfisicalError):
-    """The address answered, and not as Infisical does: a page, a redirect, another shape."""
+    """The address answered, and not as Infisical does: a page, a redirect, another shape. `instead` is the address that
+    INFISICAL_HOST should name, where it is known."""
 
     nothing_happened = False
+
+    instead: str | None = field(default=None, kw_only=True)
+
+
+@dataclass(eq=False, repr=False)
+class TooOld(InfisicalError):
+    """This Infisical lacks what the wizard needs: `missing` names it."""
+
+    missing: str = field(kw_only=True)
+
+    def __str__(self) -> str:
+        return f"This Infisical is too old: it has no {self.missing}."
 
 
 class ServerFailed(InfisicalError):
@@ -155,8 +169,9 @@ REASONS = (
 )
 """How the sentence of a BadRequest begins, and what it means; the first that fits."""
 
-# From Infisical's source; no exchange with it was recorded.
-_WRONG_ADDRESS = "from the current ip address"
+# "You are not allowed to access this resource from the current IP address" in Infisical's source; no exchange with it
+# was recorded. Other versions, and proxies, may say it in other words.
+_WRONG_ADDRESS = r"^(?!.*(e-?mail|domain)).*(\bip(s|v[46])?\b|\baddress\b|(allow|white) ?-?list)"
 
 _LOGIN_REFUSALS = (
     ("temporarily locked", Refusal.LOCKED),
@@ -167,7 +182,7 @@ _LOGIN_REFUSALS = (
     ("client secret", Refusal.CREDENTIAL),
     ("", Refusal.TOKEN),
 )
-"""What a sentence holds, in lower case, and what it means; the first that fits."""
+"""What a sentence matches, in lower case, and what it means; the first that fits."""
 
 _EXCHANGE_REFUSALS = {
     "invalid_client": Refusal.APPLICATION,
@@ -193,11 +208,25 @@ def error_from_answer(answer: Answer) -> InfisicalError:
     return error
 
 
+def error_from_redirect(answer: Answer, *, asked: str) -> NotInfisical:
+    """Of where the address that was asked leads on to the host is named, and nothing else."""
+    error = NotInfisical("It redirects elsewhere.", status=answer.status)
+    with suppress(ValueError):
+        here, there = urlsplit(asked), urlsplit(answer.headers.get("location", ""))
+        if there.hostname:
+            error.message = f"It redirects to {there.hostname[:100]}."
+        if (here.scheme, here.hostname, there.scheme) == ("http", there.hostname, "https"):
+            port = f":{there.port}" if there.port not in (None, 443) else ""
+            error.instead = f"https://{there.hostname}{port}"
+            error.message = f"It redirects to https. Set INFISICAL_HOST={error.instead}."
+    return error
+
+
 def error_from_login(answer: Answer) -> InfisicalError:
     """The same for a log-in: a client ID of another shape is 422, an unknown organization 404, and to people all of
     them say the same."""
     error = error_from_answer(answer)
-    if error.status not in (400, 403, 404, 422) or isinstance(error, LoginRefused | NotInfisical):
+    if error.status not in (400, 403, 404, 422) or isinstance(error, LoginRefused | NotInfisical | TooOld):
         return error
     return _refused_login(error, refusal=Refusal.CREDENTIAL)
 
@@ -224,12 +253,6 @@ def _error(answer: Answer, body: Mapping[str, Any], message: str) -> InfisicalEr
     status, kind = answer.status, str(body.get("error", ""))
     if status < 300:
         return NotInfisical("It answered with something that is not JSON.")
-    if status < 400:
-        # The host that a redirect leads to is named, and nothing else of its address.
-        host = None
-        with suppress(ValueError):
-            host = urlsplit(answer.headers.get("location", "")).hostname
-        return NotInfisical(f"It redirects to {host[:100]}." if host else "It redirects elsewhere.")
     if status == 422 and isinstance(body.get("message"), list):
         issues = (
             Issue(
@@ -247,20 +270,24 @@ def _error(answer: Answer, body: Mapping[str, Any], message: str) -> InfisicalEr
         return NoAnswer("A proxy before Infisical gave up waiting.")
     if status >= 500:
         return ServerFailed(message or f"It answered {status}.")
+    # Of the routes of its API alone: what knows no other is another program's (recorded exchange not-found-route).
+    unknown = re.match(r"Route ([A-Z]+):(/api/v\d+/[^?\s]*)\S* not found$", message)
+    if status == 404 and kind == "Not Found" and unknown:
+        return TooOld(message, missing=" ".join(unknown.groups()))
     if not body or (status == 404 and kind == "Not Found"):
         return NotInfisical(f"It answered {status}, not in Infisical's way.")
     return _refusal(status, kind, message)
 
 
 def _refusal(status: int, kind: str, message: str) -> InfisicalError:
-    about_the_caller = message.startswith("Service token") or _WRONG_ADDRESS in message.lower()
-    if status == 401 or kind == "TokenError" or about_the_caller:
-        refusal = next(why for part, why in _LOGIN_REFUSALS if part in message.lower())
+    denied = re.fullmatch(r"You are not allowed to ([\w-]+) on ([\w-]+)", message)
+    wrong_address = status == 403 and not denied and re.search(_WRONG_ADDRESS, message.lower())
+    if status == 401 or kind == "TokenError" or message.startswith("Service token") or wrong_address:
+        refusal = next(why for words, why in _LOGIN_REFUSALS if re.search(words, message.lower()))
         return LoginRefused(message, refusal=refusal)
     if kind == "ProjectMembershipNotFound":
         return NotAMember(message)
     if status == 403:
-        denied = re.fullmatch(r"You are not allowed to ([\w-]+) on ([\w-]+)", message)
         action, subject = denied.groups() if denied else (None, None)
         return PermissionDenied(message, action=action, subject=subject)
     if status == 404 and message.startswith("Project "):

@@ -33,7 +33,13 @@ SCENARIOS = (
     Scenario("0401", 401, "Supabase does not accept the token. Nothing is created."),
     Scenario("0403", 403, "The token lacks a permission. Nothing is created."),
     Scenario("0404", 404, "The instance URL leads nowhere. Nothing is created."),
-    Scenario("0429", 429, "Supabase is too busy to check the token. Nothing is created.", appears_after=240),
+    Scenario(
+        "0429",
+        429,
+        "Supabase is too busy to check the token. Nothing is created; without the check before saving, no answer comes "
+        "and the connection appears after 240 seconds.",
+        appears_after=240,
+    ),
     Scenario("0500", 500, "Supabase fails. Nothing is created."),
     Scenario(
         "0504",

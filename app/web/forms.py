@@ -20,7 +20,8 @@ from ..infisical.client import Infisical
 from ..infisical.models import Connection, NewConnection
 from .fields import described, form_fields
 from .redirects import LONGEST_CARRIED, LONGEST_PROJECT_ID
-from .services import ORGANIZATION, services
+from .scopes import project_id_of
+from .services import services
 
 
 class Shown(Field):
@@ -233,13 +234,13 @@ class ConnectionForm(BaseForm):
 
 
 def connection_of(app: App, values: Mapping[str, Any], *, project: str) -> NewConnection:
-    """What Infisical is sent for these values of an app's fields and the key of a project."""
+    """What Infisical is sent for these values of an app's fields and the key of a project. NotFound where it is none."""
     return NewConnection(
         app=app.slug,
         method=app.method,
         name=values["name"],
         description=described(values),
-        project_id=None if project == ORGANIZATION else project,
+        project_id=project_id_of(project),
         credentials={
             path[-1]: values[row.name] for row in app.fields for path in row.paths if values.get(row.name)
         },

@@ -11,7 +11,7 @@ from flask import request
 
 from ..connectors.rows import App
 from ..core.templating import url_for
-from ..infisical.errors import InfisicalError
+from ..infisical.errors import InfisicalError, TooOld
 from ..infisical.models import Connection
 from .hooks import blueprint
 from .problems import Action
@@ -40,7 +40,10 @@ def in_a_project(view: Callable[..., Page]) -> Callable[..., Page]:
     def with_project(**places: App) -> Page:
         key = asked_project()
         if key is not None:
-            return view(scope_in_hand(key), **places)
+            scope = scope_in_hand(key)
+            if "app" in places:
+                _must_offer(places["app"], scope)
+            return view(scope, **places)
         key = usual_project()
         if key is None:
             return _no_project()
@@ -48,6 +51,22 @@ def in_a_project(view: Callable[..., Page]) -> Callable[..., Page]:
         return see_other(str(request.endpoint), **values | {name: str(app) for name, app in places.items()})
 
     return with_project
+
+
+def _must_offer(app: App, scope: Scope) -> None:
+    """Raises TooOld where Infisical has no such connections. It is asked until it has them, and may not tell."""
+    running = services()
+    known = (running.infisical.base_url, app.slug)
+    if known not in running.offered:
+        try:
+            options = running.infisical.options(scope.project_id)
+        except InfisicalError as untold:
+            if isinstance(untold, TooOld):
+                raise
+            return
+        if not any(option.app == app.slug for option in options):
+            raise TooOld("", missing=f"{app.name} connections")
+        running.offered.add(known)
 
 
 @blueprint.get("/")
@@ -184,6 +203,7 @@ def choose(scope: Scope) -> Page:
         scope=scope,
         change_url=url_for(".projects", project=scope.key, then="choose"),
         every_app=running.apps,
+        offered={option.app for option in options},
         apps=[app for app in running.apps if _matches(query, f"{app.name} Connection")],
         others=[{"name": option.name, "href": href} for option in shown],
         others_total=len(others),

@@ -45,10 +45,10 @@ def is_the_one_sent(connection: Connection, sent: NewConnection) -> bool:
 
 @blueprint.get("/connections/new/<connected_app:app>/outcome")
 def outcome(app: App) -> Page:
-    sent, since, key = _sent(app), _moment(request.args.get("since", "")), asked_project()
-    if not sent.name or since is None or key is None:
+    since, key = _moment(request.args.get("since", "")), asked_project()
+    if not request.args.get("name", "").strip() or since is None or key is None:
         return problem("incomplete-address")
-    scope = scope_in_hand(key)
+    sent, scope = _sent(app, project=key), scope_in_hand(key)
     elapsed = max(int((services().clock() - since).total_seconds()), 0)
     found, error = None, None
     state: str = "stopped"
@@ -94,14 +94,14 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
-def _sent(app: App) -> NewConnection:
+def _sent(app: App, *, project: str) -> NewConnection:
     """What was sent, by what the address says was typed: each field is read as the form reads it."""
     typed = typed_values(request.args)
     given = Given(values=typed, app_name=app.name, today=services().clock().date())
     public = (row for row in app.fields if row.kind != "secret")
     read = {row.name: row.check(typed.get(row.name, row.default), given).value for row in public}
     name = typed.get("name", "").strip()[:100]
-    return connection_of(app, {**typed, **read, "name": name}, project=asked_project() or "")
+    return connection_of(app, {**typed, **read, "name": name}, project=project)
 
 
 def _state_of(found: Connection | None, sent: NewConnection, *, since: datetime, elapsed: int) -> str:

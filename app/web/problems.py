@@ -19,6 +19,7 @@ from ..infisical.errors import (
     Issue,
     LoginRefused,
     NotFound,
+    NotInfisical,
     PermissionDenied,
     RateLimited,
     Refusal,
@@ -147,6 +148,7 @@ def problem_words(
         app=app.name if app else "The app",
         secret=app.secret.word if app else "credential",
         host=host,
+        missing=getattr(error, "missing", ""),
         verb="create connections" if creating else "see this",
         project=scope.name if scope else "this project",
         place=scope.phrase if scope else f"the project with the ID {key}" if key else "this project",
@@ -174,6 +176,8 @@ def _case_of(error: InfisicalError, *, own_rights: bool) -> tuple[str, dict[str,
         case LoginRefused():
             case = error.refusal.name.lower().replace("_", "-")
             return f"{slug}/{case}", {"refusal": error.refusal.value}
+        case NotInfisical(instead=str(address)):
+            return f"{slug}/moved", {"address": address}
         case NotFound(missing="project"):
             return f"{slug}/project", {}
         case PermissionDenied(action=None):

@@ -1,5 +1,6 @@
 """Where a connection belongs: one project, or the organization, and which of them is in hand."""
 
+import re
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -56,16 +57,24 @@ def project_scope(project: Project) -> Scope:
     return Scope(project.id, project.name, project_id=project.id, organization_id=project.organization_id)
 
 
+def project_id_of(key: str) -> str | None:
+    """The project's ID that stands in a URL, None for the organization. NotFound, unasked, for what can be none: IDs of
+    Infisical's are UUIDs, and were 24 hex digits before."""
+    if key != ORGANIZATION and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", key):
+        raise NotFound("", missing="project")
+    return None if key == ORGANIZATION else key
+
+
 def scope_in_hand(key: str, *, deadline: Deadline | None = None) -> Scope:
     """The scope that a URL names. Asks Infisical for a project's name; NotFound or NotAMember without one.
 
     It is remembered once Infisical has shown it to us.
     """
-    if key == ORGANIZATION:
+    if (project_id := project_id_of(key)) is None:
         scope = Scope(ORGANIZATION, ORGANIZATION_NAME, project_id=None, organization_id=None)
     else:
         try:
-            scope = project_scope(services().infisical.project(key, deadline=deadline))
+            scope = project_scope(services().infisical.project(project_id, deadline=deadline))
         except (NotAMember, NotFound):
             session.pop(_REMEMBERED, None)
             raise

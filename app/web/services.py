@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Protocol, cast
@@ -134,6 +134,8 @@ class Services:
     public_endpoints: frozenset[str] | None = None
     clock: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
+    offered: set[tuple[str, str]] = field(default_factory=set)
+    """The address of each Infisical with each app that it was seen to have connections of."""
 
     @property
     def infisical(self) -> Infisical:

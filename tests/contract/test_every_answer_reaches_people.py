@@ -50,6 +50,7 @@ def where_it_is_told(exchange: Exchange) -> str:
         "ProjectMembershipNotFound": "page not-a-member",
         "PermissionDenied": "page permission-denied",
         "NotFound": "page not-found",
+        "Not Found": "page too-old",
     }
     return told_apart_by_error.get(exchange.error) or where_a_sentence_is_told(str(exchange.message))
 
@@ -169,7 +170,9 @@ def test_every_recorded_refusal_of_a_login_is_a_page_for_the_operator_and_readyz
         page = read_page(client.get(f"/connections?project={PROJECT}").text)
         expected = {500: "server-failed"}.get(exchange.status or 0, "login-refused")
         if exchange.error == "Not Found":
-            expected = "not-infisical"
+            expected = (
+                "too-old" if str(exchange.message).startswith("Route GET:/api/v1/") else "not-infisical"
+            )
         assert page.problem == expected
         ready = client.get("/readyz")
         assert ready.status_code == 503
@@ -194,6 +197,7 @@ def test_every_kind_of_error_has_a_page(sandbox: Sandbox) -> None:
     extras: dict[str, dict[str, Any]] = {
         "RateLimited": {"retry_after": 5},
         "LoginRefused": {"refusal": errors.Refusal.LOCKED},
+        "TooOld": {"missing": "Supabase connections"},
         "PermissionDenied": {"action": "create", "subject": "app-connections"},
     }
 

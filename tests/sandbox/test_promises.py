@@ -1,4 +1,4 @@
-"""What the sandbox's page promises of each token, met through the wizard's own pages."""
+"""What the sandbox's page promises, met through the wizard's own pages."""
 
 import re
 from pathlib import Path
@@ -9,8 +9,20 @@ from app.sandbox import SCENARIOS, sandbox_token
 from app.sandbox.supabase import Scenario
 from tests.conftest import FORM, Clock, Sandbox, new_client, sandbox_in
 from tests.every import holds_for_every
+from tests.pages import read_page
 
 ANSWERED = {"4567": 303, "0401": 422, "0403": 422, "0404": 422, "0429": 422, "0500": 502, "0504": 303}
+WITHOUT_A_CHECK = {**ANSWERED, "0429": 303}
+WAYS: dict[str, tuple[dict[str, str], dict[str, str], dict[str, int]]] = {
+    "checked before it is saved": ({}, {}, ANSWERED),
+    "with the check switched off": ({"CONNECT_PREFLIGHT": "off"}, {}, WITHOUT_A_CHECK),
+    "at an address that is not checked from here": (
+        {},
+        {"instance_url": "https://supabase-proxy.example.com", "use_anyway": "1"},
+        WITHOUT_A_CHECK,
+    ),
+}
+"""The settings, what is entered besides the token, and the answer to each."""
 
 
 @pytest.fixture
@@ -22,28 +34,35 @@ def names(sandbox: Sandbox) -> str:
     return new_client(sandbox.app).page("/connections").text
 
 
-def test_what_the_sandbox_says_of_a_token_is_what_happens(wizard: Sandbox, clock: Clock) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_what_the_sandbox_says_of_a_token_is_what_happens(tmp_path: Path, clock: Clock, way: str) -> None:
+    environ, entered, answered = WAYS[way]
+    wizard = sandbox_in(tmp_path, clock, **environ)
     client = new_client(wizard.app)
     help_page, form = client.page("/sandbox").text, client.page(FORM)
 
     def it_happens(scenario: Scenario) -> None:
         assert scenario.sentence in help_page
+        with_check, _, without = scenario.sentence.partition("; without the check before saving, ")
+        told = without or with_check if answered is WITHOUT_A_CHECK else with_check
         name, begun = f"promised-{scenario.digits}", clock()
-        answer = client.submit(form, name=name, access_token=sandbox_token(scenario.digits))
+        token = sandbox_token(scenario.digits)
+        answer = client.submit(form, name=name, access_token=token, **entered)
 
-        assert answer.status_code == ANSWERED[scenario.digits]
-        if "accepts the token" in scenario.sentence:
+        assert answer.status_code == answered[scenario.digits]
+        if "accepts the token" in told:
             assert name in names(wizard)
             return
-        promised = re.search(r"appears after (\d+) seconds", scenario.sentence)
+        promised = re.search(r"no answer comes,? and the connection appears after (\d+) seconds", told)
         if promised is None:
-            assert scenario.sentence.endswith("Nothing is created.")
+            assert "Nothing is created" in told
+            assert "othing was created" in read_page(answer.text).text
             clock.passes(600)
             assert name not in names(wizard)
             return
         seconds = int(promised[1])
         clock.passes(seconds - 1 - (clock() - begun).total_seconds())
-        assert client.get(answer.location).status_code == 200
+        assert client.page(answer.location).problem == "outcome-unknown"
         assert name not in names(wizard)
         # The connection is counted from when Infisical was asked, after the check of the token.
         clock.passes(11)
@@ -51,10 +70,69 @@ def test_what_the_sandbox_says_of_a_token_is_what_happens(wizard: Sandbox, clock
         assert name in names(wizard)
 
     holds_for_every(SCENARIOS, it_happens)
+    # "None is stored."
+    for file in tmp_path.iterdir():
+        assert b"sbp_" not in file.read_bytes()
 
 
-def test_any_other_four_digits_are_accepted(wizard: Sandbox) -> None:
+def test_check_this_token_creates_nothing_whatever_the_token(wizard: Sandbox) -> None:
+    client = new_client(wizard.app)
+    told = {
+        "4567": "All five checks passed",
+        "0401": "Token not accepted",
+        "0403": "May not list projects",
+        "0404": "answered with status 404",
+        "0429": "too many requests",
+        "0500": "answered with status 500",
+        "0504": "no answer in time",
+    }
+
+    def it_is_told(scenario: Scenario) -> None:
+        token = sandbox_token(scenario.digits)
+        answer = client.fill_in(name="checked", access_token=token, check="1")
+        assert told[scenario.digits] in read_page(answer.text).text_of("checks")
+        assert "checked" not in names(wizard)
+
+    holds_for_every(SCENARIOS, it_is_told)
+    assert wizard.creates == []
+
+
+@pytest.mark.parametrize("digits", ["0000", "9999", "0402", "4290"])
+def test_any_other_four_digits_are_accepted(wizard: Sandbox, digits: str) -> None:
     client = new_client(wizard.app)
 
-    assert client.fill_in(name="any-other", access_token=sandbox_token("0000")).status_code == 303
+    assert client.fill_in(name="any-other", access_token=sandbox_token(digits)).status_code == 303
     assert "any-other" in names(wizard)
+
+
+def test_there_are_two_projects_payments_and_webshop(wizard: Sandbox) -> None:
+    client = new_client(wizard.app)
+    assert "Two made-up projects, Payments and Webshop." in client.page("/sandbox").text
+    links = client.page("/projects").links()
+    projects = [text for text, href in links.items() if href.startswith("/connections?project=")]
+    assert [name.split()[0] for name in projects if "Organization" not in name] == ["Payments", "Webshop"]
+
+
+def test_what_was_created_is_there_again_where_the_file_was_kept_and_nowhere_else(
+    wizard: Sandbox, tmp_path: Path, clock: Clock
+) -> None:
+    client = new_client(wizard.app)
+    assert "What you create is gone when the server stops, unless" in client.page("/sandbox").text
+    assert client.fill_in(name="kept", access_token=sandbox_token()).status_code == 303
+    assert "kept" in names(sandbox_in(tmp_path, clock))
+    (tmp_path / "another").mkdir()
+    assert "kept" not in names(sandbox_in(tmp_path / "another", clock))
+
+
+def test_links_to_other_apps_lead_to_where_the_page_says_that_there_is_no_dashboard(wizard: Sandbox) -> None:
+    client = new_client(wizard.app)
+    others = {href for href in client.page("/connections/new").links().values() if "#" in href}
+    assert "/sandbox#dashboard" in others
+    assert client.page("/sandbox").text_of("dashboard") == "Other apps and the dashboard"
+
+
+def test_each_token_of_the_page_is_the_one_that_its_digits_promise(wizard: Sandbox) -> None:
+    page = new_client(wizard.app).page("/sandbox")
+    tokens = [page.text_of(f"token-{number}") for number in range(1, len(SCENARIOS) + 1)]
+    assert [token[-4:] for token in tokens] == [scenario.digits for scenario in SCENARIOS]
+    assert new_client(wizard.app).page(FORM).text_of("sandbox-token") == tokens[0]

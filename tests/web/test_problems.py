@@ -4,7 +4,9 @@ import pytest
 
 from app.web.problems import PROBLEMS, problem_named
 
-OF_INFISICAL = "host reach refusal verb project place permission day reference app secret wait"
+OF_INFISICAL = (
+    "host reach refusal verb project place permission day reference app secret wait address missing"
+)
 OF_CALLERS = "reason who callback wait header"
 
 

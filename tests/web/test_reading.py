@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from app.sandbox import sandbox_token
 from tests.conftest import FORM, PROJECT, Client, Sandbox
+from tests.every import holds_for_every
 from tests.infisical.answers import connection, error
+from tests.pages import read_page
 
 OTHER = "41b8281e-0243-4a74-a13c-a6303e52601c"
+CONNECTION = "adb321fa-eccb-491a-98b9-d58994355946"
 ORGANIZATION = "5a9ae95f-6a76-43ca-8661-0e01154a218e"
 
 
@@ -256,3 +260,51 @@ def test_a_connection_that_was_made_and_may_not_be_read_is_told_to_be_there(
     for made_up in ("", "?created=1"):
         page = client.page(f"{address.partition('?')[0]}{made_up}", status=403)
         assert "was created" not in page.text
+
+
+CANNOT_BE_IDS = ("a/b", "..", ".", "a b", "a\0b", "a?b", "a#b", "é", "<i>", "a;b", "%2e", "a" * 65, "a" * 500)
+
+
+def test_what_cannot_be_a_projects_id_is_never_sent_and_the_page_is_about_the_project(
+    wizard_at: Callable[..., Client],
+) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.method} {request.url}")
+        return an_infisical()(request)
+
+    client = wizard_at(answer)
+    form = client.page(f"{FORM}?project={PROJECT}").hidden_fields()
+    asked.clear()
+
+    def it_is_a_page(row: tuple[str, str]) -> None:
+        path, id_ = row
+        response = client.get(
+            path, query_string={"project": id_, "name": "x", "since": "2026-11-23T11:42:07Z"}
+        )
+        page = read_page(response.text)
+        assert (response.status_code, page.problem) == (404, "not-found")
+        assert page.heading == "There is no such project"
+        assert "Choose another project" in page.links()
+
+    pages = ("/connections", "/connections/new", f"{FORM}/token", FORM, f"{FORM}/outcome")
+    holds_for_every([(path, id_) for path in pages for id_ in CANNOT_BE_IDS], it_is_a_page)
+    for id_ in CANNOT_BE_IDS:
+        filled = {**form, "project_id": id_, "name": "mine", "access_token": sandbox_token()}
+        response = client.post(FORM, data={**filled, "instance_url": "https://api.supabase.com"})
+        assert read_page(response.text).problem == "not-found"
+    assert asked == []
+
+
+def test_what_cannot_be_a_connections_id_is_never_sent(wizard_at: Callable[..., Client]) -> None:
+    def never(request: httpx.Request) -> httpx.Response:
+        raise AssertionError(f"{request.url} was asked")
+
+    client = wizard_at(never)
+
+    def it_is_a_page(id_: str) -> None:
+        for rest in ("", "/reminder.ics?expires_on=2027-02-21"):
+            assert client.get(f"/connections/supabase/{quote(id_, safe='')}{rest}").status_code == 404
+
+    holds_for_every(("a", "1", "a b", "a?b", "%", "é", "0" * 36, CONNECTION + "0"), it_is_a_page)

@@ -267,7 +267,7 @@ def _forbidden(payload: Mapping[str, Any], *, kind: str, needs: str) -> tuple[Ki
     says_nothing = secret_in(str(payload.get("message"))[:1000]) or re.fullmatch(
         "(?i:forbidden( resource)?)?", said
     )
-    quoted = "" if says_nothing else f" Supabase says: “{said}”"
+    quoted = "" if says_nothing else f" Supabase says: “{said.removesuffix('.')}.”"
     rows = (row for row in _WORDS["refusals"] if re.search(row["shape"], f"{kind}: {said}"))
     if not lacks and (row := next(rows, None)):
         return "forbidden", row["advice"] + quoted, ""

@@ -386,7 +386,11 @@ def test_a_403_is_told_by_supabases_sentence_and_by_the_kind_of_the_token() -> N
         assert told in advice
         assert (result.kind_of_stop == "lacks-permission") == ("lacks Projects" in advice)
         assert ("lacks Projects" in advice) == bool(row(result, "May not list projects").link)
-        assert said is None or said == "Forbidden resource" or advice.endswith(f"Supabase says: “{said}”")
+        assert (
+            said is None
+            or said == "Forbidden resource"
+            or advice.endswith(f"Supabase says: “{said.removesuffix('.')}.”")
+        )
 
     holds_for_every(
         (
@@ -410,15 +414,15 @@ def test_permissions_that_supabase_names_count_before_its_sentence_which_is_quot
     result = answered(403, {"message": "MFA or not", "missing_permissions": ["projects_read"]}, token=SCOPED)
     advice = row(result, "May not list projects").advice
     assert advice.startswith("The token lacks Projects (account-wide): Read.")
-    assert advice.endswith("Supabase says: “MFA or not”")
+    assert advice.endswith("Supabase says: “MFA or not.”")
 
 
 @pytest.mark.parametrize(
     ("said", "quoted"),
     [
-        ("two\nlines\u202e and\x00 marks", "“two lines and marks”"),
-        ("x" * 5000, f"“{'x' * 199}…”"),
-        (f"No: {TOKEN}", "“No: …”"),
+        ("two\nlines\u202e and\x00 marks", "“two lines and marks.”"),
+        ("x" * 5000, f"“{'x' * 199}….”"),
+        (f"No: {TOKEN}", "“No: ….”"),
         ({"a": 1}, None),
         (f"No: sb_secret_{'a1' * 12}", None),
         (f"{'No ' * 62} sbp_{'b2' * 20}", None),

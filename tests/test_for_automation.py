@@ -45,6 +45,8 @@ def test_the_fields_have_the_promised_names_and_ids(client: Client) -> None:
         assert element is not None, field
         assert element.get("name") == field
     assert page.field("instance_url") == "https://api.supabase.com"
+    asked = client.page(f"{FORM}?purpose=connect-only")
+    assert asked.hidden_fields()["purpose"] == ["connect-only"]
 
 
 def test_a_warning_brings_the_promised_checkbox(client: Client) -> None:

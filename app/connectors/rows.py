@@ -36,11 +36,12 @@ class Message:
 class Given:
     """What a check may look at beside its own field: what stands in the others, secrets left out, and the settings.
 
-    `today` is the day in UTC, `trusted_hosts` are those that whoever runs the wizard vouches for.
+    `lives_a_year` is the app's, `today` is in UTC, `trusted_hosts` are those that whoever runs the wizard vouches for.
     """
 
     values: Mapping[str, str]
     app_name: str
+    lives_a_year: bool = False
     today: date
     trusted_hosts: frozenset[str] = frozenset()
 
@@ -65,7 +66,7 @@ class Field:
     name: str
     label: str
     help: str = ""
-    kind: Literal["text", "multiline", "url", "secret", "date", "checkbox"] = "text"
+    kind: Literal["text", "multiline", "url", "secret", "date", "checkbox", "hidden"] = "text"
     wire: tuple[str, ...] = ()
     also_wire: tuple[str, ...] = ()
     check: Callable[[Any, Given], Checked] = lambda value, _: Checked(value)
@@ -176,7 +177,8 @@ class App:
     """An app that can be connected here. `slug` is its name on the wire and in addresses, `api` what its API is called.
 
     `summary` says on the page of apps what a connection does, `invitation` on an empty list what it is for. `check`
-    asks the app's own API about the credential, in at most the given seconds; None where nothing can be asked.
+    asks the app's own API about the credential, in at most the given seconds; None where nothing can be asked. `by_role`
+    says whether the credential has no permissions of its own, `lives_a_year` whether none lives longer.
     """
 
     slug: str
@@ -188,6 +190,8 @@ class App:
     invitation: str
     api: str = ""
     check: Callable[[TokenChecks, Mapping[str, Any], float], CheckResult] | None = None
+    by_role: Callable[[Mapping[str, Any]], bool] = lambda _: False
+    lives_a_year: bool = False
 
     def __str__(self) -> str:
         """As it stands in addresses."""

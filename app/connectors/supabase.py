@@ -124,7 +124,8 @@ def check_access_token(token: Secret, _: Given) -> Checked:
 def ask_supabase(checks: TokenChecks, values: Mapping[str, Any], seconds: float) -> CheckResult:
     """The checks of the access token at the instance URL, both of which have passed the form's own checks."""
     url = read_instance_url(values["instance_url"])
-    return checks.check(values["access_token"], url, deadline_seconds=seconds)
+    syncs = values["purpose"] != _GUIDE.purposes[0].id
+    return checks.check(values["access_token"], url, deadline_seconds=seconds, syncs=syncs)
 
 
 SUPABASE = App(
@@ -166,4 +167,6 @@ SUPABASE = App(
     ),
     guide=_GUIDE,
     check=ask_supabase,
+    by_role=lambda values: recognise(values["access_token"]).kind == "personal access token",
+    lives_a_year=True,
 )

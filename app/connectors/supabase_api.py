@@ -1,31 +1,38 @@
-"""Asks Supabase, read-only and before anything is stored, what an access token can do, and answers with five checks."""
+"""Asks Supabase, read-only and before anything is stored, what an access token can do, and answers with five or six checks."""
 
 import re
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Literal
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
 
 import httpx
 
-from ..core.http import Answer, Authorization, Deadline, Fault, HttpClient, HttpError
+from ..core.http import Answer, Authorization, Deadline, HttpClient, HttpError
 from ..core.secret import Secret
 from ..core.text import counted, one_line
 from .instance_urls import CLOUD_HOST, InstanceUrl
-from .token_kinds import recognise
+from .token_kinds import recognise, secret_in
 
 LONGEST = 10.0
 """Seconds that all checks together may take."""
 
-LARGEST_ANSWER = 1024 * 1024
-"""Bytes of an answer. A project takes about 500."""
+LARGEST_ANSWER = 8 * 1024 * 1024
+"""Bytes of an answer. A project takes about 700, and agencies have thousands."""
 
 MOST_PROJECTS = 20
 MOST_PERMISSIONS = 10
 LONGEST_TEXT = 80
 """Characters of a name that is shown. Supabase's own limit for a project's name is 64."""
+LONGEST_SENTENCE = 200
 
 ALL_PASSED = "All five checks passed"
+ALL_SIX_PASSED = "All six checks passed"
+FIVE_PASSED = "Five checks passed, one was not made"
 ONE_FAILED = "One check failed"
 NOT_CHECKED = "Not checked from here; Infisical will check"
 
@@ -36,37 +43,19 @@ _NAMES = _ALLOWED, _REACHABLE, _ACCEPTED, _MAY_LIST, _REACHES = (
     "May list projects",
     "Projects it reaches",
 )
+_SECRETS = "May read secrets"
 
 LIST_PROJECTS = "Projects (account-wide): Read"
 """What a token needs, as Supabase's dialog for new tokens calls it."""
 
-_AS_THE_DIALOG_SAYS = {"projects_read": LIST_PROJECTS}
-"""The Management API's names of permissions, in the words of Supabase's dialog."""
-
-_NOT_REACHED = {
-    Fault.NAME: "name not found",
-    Fault.REFUSED: "connection refused",
-    Fault.TLS: "no secure connection",
-    Fault.TIMEOUT: "no answer in time",
-    Fault.LATE: "no answer in time",
-    Fault.PROXY: "refused by the proxy",
-    Fault.COMPRESSED: "answer not readable",
-    Fault.TOO_LONG: "answer not readable",
-}
-
-_NO_PROJECT = (
-    "The token is good and reaches no project. If there should be one, make the token with an account that is a "
-    "member of the project’s organization, and choose that project or organization there."
-)
+WRITE_SECRETS = "Edge Function Secrets: Read-write"
+"""What a token needs besides for syncs, likewise."""
 
 _MAKE_A_NEW_ONE = "make a new one"
 
-_REFUSED = (
-    "Supabase does not accept this token. It may have expired or been deleted, or a part of it is missing: "
-    f"copy it again, whole, or {_MAKE_A_NEW_ONE}."
-)
+_WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
-KindOfStop = Literal["refused", "lacks-permission", "rate-limited"]
+KindOfStop = Literal["refused", "lacks-permission", "forbidden", "rate-limited"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +75,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """The five checks in their order, and what follows from them.
+    """The five checks in their order, a sixth where the token is for syncs and reaches a project, and what follows.
 
-    `kind_of_stop` says why the connection must not be created now. `projects` are at most 20 names, `more` how many
-    there are beside them; `retry_after` is in seconds. Names and permissions come from Supabase: one short line each,
-    to be escaped like any text.
+    `kind_of_stop` says why the connection must not be created now. `projects` are at most 20 names, with what marks them,
+    `more` how many there are beside them; `retry_after` is in seconds. Names, permissions and sentences come from
+    Supabase: one short line each, to be escaped like any text.
     """
 
     rows: tuple[Check, ...]
@@ -104,10 +93,18 @@ class CheckResult:
         return self.kind_of_stop is not None
 
     @property
+    def lacks(self) -> str:
+        """What syncs need and the token has not."""
+        return "" if self.stops or self.rows[-1].state != "failed" else WRITE_SECRETS
+
+    @property
     def title(self) -> str:
-        if self.stops:
+        states, six = {row.state for row in self.rows}, len(self.rows) > len(_NAMES)
+        if "failed" in states:
             return ONE_FAILED
-        return ALL_PASSED if self.rows[-1].state == "passed" else NOT_CHECKED
+        if "not checked" in states:
+            return FIVE_PASSED if six else NOT_CHECKED
+        return ALL_SIX_PASSED if six else ALL_PASSED
 
 
 class TokenChecks:
@@ -128,9 +125,11 @@ class TokenChecks:
         self._clock = clock
         self._http = HttpClient(transport, largest=LARGEST_ANSWER)
 
-    def check(self, token: Secret, url: InstanceUrl, *, deadline_seconds: float) -> CheckResult:
+    def check(
+        self, token: Secret, url: InstanceUrl, *, deadline_seconds: float, syncs: bool = False
+    ) -> CheckResult:
         """What Supabase says of this token, within `deadline_seconds` and never longer than 10, once its name has been
-        looked up. Never raises.
+        looked up; with `syncs` also whether it may read the secrets of one project, an active one. Never raises.
 
         Whatever keeps the question from being answered is "not checked" and stops nothing: Infisical asks again
         itself, from another place. What Supabase itself refuses stops.
@@ -146,19 +145,24 @@ class TokenChecks:
             advice = "The access token has characters that none of Supabase’s has. Copy it again, whole."
             refused = Check("Token not accepted", "failed", kind, advice)
             return _result(allowed, Check(_REACHABLE), refused, kind_of_stop="refused")
+        deadline, auth = Deadline.after(min(deadline_seconds, LONGEST)), Authorization("Bearer", token)
+
+        def ask(path: str) -> Answer | str:
+            try:
+                return self._http.send("GET", f"{url.text}/v1/projects{path}", deadline=deadline, auth=auth)
+            except HttpError as error:
+                return str(_WORDS["not_reached"].get(error.fault.name, "not reachable"))
+
         started = self._clock()
-        try:
-            answer = self._http.send(
-                "GET",
-                f"{url.text}/v1/projects",
-                deadline=Deadline.after(min(deadline_seconds, LONGEST)),
-                auth=Authorization("Bearer", token),
-            )
-        except HttpError as error:
-            return _not_checked(allowed, why=_NOT_REACHED.get(error.fault, "not reachable"))
+        answer = ask("")
+        if isinstance(answer, str):
+            return _not_checked(allowed, why=answer)
         seconds = self._clock() - started
         took = f"answered in {seconds:.1f} s" if seconds >= 0.05 else "answered in under 0.1 s"
-        return _result_of(answer, allowed, Check(_REACHABLE, "passed", took), kind=kind)
+        result = _result_of(answer, allowed, Check(_REACHABLE, "passed", took), kind=kind)
+        if not (syncs and result.projects):
+            return result
+        return replace(result, rows=(*result.rows, _secrets_check(answer.payload, ask, kind=kind)))
 
     def close(self) -> None:
         self._http.close()
@@ -177,31 +181,67 @@ def _result_of(answer: Answer, *reached: Check, kind: str) -> CheckResult:
         row = Check("Token not checked", "failed", "too many requests", wait)
         return _result(*reached, row, kind_of_stop="rate-limited", retry_after=seconds)
     if status == 401 and isinstance(payload, dict):
-        row = Check("Token not accepted", "failed", kind, _REFUSED, _MAKE_A_NEW_ONE)
+        row = Check("Token not accepted", "failed", kind, _WORDS["refused"], _MAKE_A_NEW_ONE)
         return _result(*reached, row, kind_of_stop="refused")
     accepted = Check(_ACCEPTED, "passed", kind)
     if status == 403 and isinstance(payload, dict):
-        advice = _lacks(payload.get("missing_permissions"))
-        row = Check("May not list projects", "failed", "not permitted", advice, _MAKE_A_NEW_ONE)
-        return _result(*reached, accepted, row, kind_of_stop="lacks-permission")
+        kind_of_stop, *words = _forbidden(payload, kind=kind, needs=LIST_PROJECTS)
+        row = Check("May not list projects", "failed", "not permitted", *words)
+        return _result(*reached, accepted, row, kind_of_stop=kind_of_stop)
     if status == 200 and isinstance(payload, list) and all(isinstance(row, dict) for row in payload):
+        none = "" if payload else _WORDS["none"]
         return CheckResult(
             rows=(
                 *reached,
                 accepted,
                 Check(_MAY_LIST, "passed", LIST_PROJECTS),
-                Check(_REACHES, "passed", counted(len(payload), "project"), "" if payload else _NO_PROJECT),
+                Check(_REACHES, "passed", counted(len(payload), "project"), none),
             ),
-            projects=tuple(
-                one_line(row.get("name"), longest=LONGEST_TEXT)
-                or one_line(row.get("id"), longest=LONGEST_TEXT)
-                or "a project without a name"
-                for row in payload[:MOST_PROJECTS]
-            ),
+            projects=tuple(islice(_named(payload), MOST_PROJECTS)),
             more=max(len(payload) - MOST_PROJECTS, 0),
         )
-    why = "answered with a redirect" if status >= 300 else "answered with something else"
-    return _not_checked(*reached, why=f"answered with status {status}" if status >= 400 else why)
+    return _not_checked(*reached, why=_odd(status))
+
+
+def _odd(status: int) -> str:
+    if status >= 400:
+        return f"answered with status {status}"
+    return "answered with a redirect" if status >= 300 else "answered with something else"
+
+
+def _read(project: Mapping[str, Any]) -> tuple[str, str, str]:
+    """A project's name, its reference, and what marks it by its status: "" where it is simply there."""
+    reference = one_line(project.get("ref", project.get("id")), longest=LONGEST_TEXT)
+    name = one_line(project.get("name"), longest=LONGEST_TEXT) or reference or "a project without a name"
+    status = one_line(project.get("status"), longest=20)
+    return name, reference, _WORDS["states"].get(status, status.lower().replace("_", " "))
+
+
+def _named(payload: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Each project by its name, with what marks it, and with its reference where several have that name."""
+    projects = [_read(project) for project in payload]
+    times = Counter(name for name, _, _ in projects)
+    for name, reference, state in projects:
+        marks = ", ".join(filter(None, (reference if times[name] > 1 else "", state)))
+        yield f"{name} ({marks})" if marks else name
+
+
+def _secrets_check(
+    payload: Iterable[Mapping[str, Any]], ask: Callable[[str], Answer | str], *, kind: str
+) -> Check:
+    """Whether the secrets of an active project can be read. Neither their names nor the hashes of their values, which is
+    all that the answer holds, are looked at."""
+    active = (row for row in map(_read, payload) if row[2] in ("", "unhealthy"))
+    name, reference, _ = next((row for row in active if re.fullmatch("[a-z]{20}", row[1])), ("", "", ""))
+    answer = ask(f"/{reference}/secrets") if reference else "no active project to ask"
+    if isinstance(answer, str):
+        return Check(_SECRETS, result=answer)
+    if answer.status == 403 and isinstance(answer.payload, dict):
+        _, advice, link = _forbidden(answer.payload, kind=kind, needs=WRITE_SECRETS)
+        return Check("May not read secrets", "failed", name, f"{advice} {_WORDS['created']}", link)
+    if answer.status == 200 and isinstance(answer.payload, list):
+        return Check(_SECRETS, "passed", name, _WORDS["writing"])
+    return Check(_SECRETS, result=_odd(answer.status))
 
 
 def _not_checked(*passed: Check, why: str) -> CheckResult:
@@ -216,14 +256,22 @@ def _result(
     return CheckResult(rows=(*rows, *rest), kind_of_stop=kind_of_stop, retry_after=retry_after)
 
 
-def _lacks(permissions: object) -> str:
-    """What to do about the permissions that Supabase names."""
-    named = permissions[:MOST_PERMISSIONS] if isinstance(permissions, list) else []
+def _forbidden(payload: Mapping[str, Any], *, kind: str, needs: str) -> tuple[KindOfStop, str, str]:
+    """What a 403 is about, what to do, and the words of that which are a link: by the permissions that Supabase names,
+    else by its sentence, else by the kind of the token."""
+    missing = payload.get("missing_permissions")
+    named = missing[:MOST_PERMISSIONS] if isinstance(missing, list) else []
     texts = filter(None, (one_line(name, longest=LONGEST_TEXT) for name in named))
-    needed = list(dict.fromkeys(_AS_THE_DIALOG_SAYS.get(text, text) for text in texts)) or [LIST_PROJECTS]
-    listed = " and ".join(filter(None, (", ".join(needed[:-1]), needed[-1])))
-    with_it = "that permission" if len(needed) == 1 else "these permissions"
-    return (
-        f"The token lacks {listed}. A token’s access cannot be edited: {_MAKE_A_NEW_ONE} with {with_it} "
-        "and enter it above."
+    lacks = list(dict.fromkeys(_WORDS["permissions"].get(text, text) for text in texts))
+    said = one_line(payload.get("message"), longest=LONGEST_SENTENCE)
+    says_nothing = secret_in(str(payload.get("message"))[:1000]) or re.fullmatch(
+        "(?i:forbidden( resource)?)?", said
     )
+    quoted = "" if says_nothing else f" Supabase says: “{said.removesuffix('.')}.”"
+    rows = (row for row in _WORDS["refusals"] if re.search(row["shape"], f"{kind}: {said}"))
+    if not lacks and (row := next(rows, None)):
+        return "forbidden", row["advice"] + quoted, ""
+    *others, last = lacks or [needs]
+    listed = " and ".join(filter(None, (", ".join(others), last)))
+    advice = _WORDS["lacks"].format(listed, "these permissions" if others else "that permission")
+    return "lacks-permission", advice + quoted, _MAKE_A_NEW_ONE

@@ -18,8 +18,9 @@ from .store import DATA
 class Scenario:
     """What happens to a token that ends in `digits`.
 
-    `status` is Supabase's answer, None where it never answers. `appears_after` is set where Infisical never answers
-    either and goes on working: seconds from the request until the connection is there all the same.
+    `status` is Supabase's answer when asked for projects, None where it never answers. `appears_after` is set where
+    Infisical never answers either and goes on working: seconds from the request until the connection is there all the
+    same.
     """
 
     digits: str
@@ -30,6 +31,7 @@ class Scenario:
 
 SCENARIOS = (
     Scenario("4567", 200, "Supabase accepts the token, as it does with any four digits that are not below."),
+    Scenario("1403", 200, "Supabase accepts the token, which may not read secrets: syncs would fail."),
     Scenario("0401", 401, "Supabase does not accept the token. Nothing is created."),
     Scenario("0403", 403, "The token lacks a permission. Nothing is created."),
     Scenario("0404", 404, "The instance URL leads nowhere. Nothing is created."),
@@ -64,13 +66,17 @@ def scenario_of(access_token: str) -> Scenario:
 
 
 @server.get("/v1/projects")
-def supabase_projects() -> Response:
-    """What Supabase answers to the token in the request."""
+@server.get("/v1/projects/<reference>/secrets")
+def supabase_projects(reference: str | None = None) -> Response:
+    """What Supabase answers to the token in the request: its projects, or the secrets of one."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    status = scenario_of(token.strip() if scheme.lower() == "bearer" else "").status
+    scenario = scenario_of(token.strip() if scheme.lower() == "bearer" else "")
+    status, answers = scenario.status, DATA["supabase"]
     if status is None:
         return answer(None, wait=NEVER)
-    response = answer(DATA["supabase"][str(status)], status=status)
+    if status == 200 and reference is not None:
+        status, answers = 403 if scenario.digits == "1403" else 200, DATA["supabase_secrets"]
+    response = answer(answers[str(status)], status=status)
     if status == 429:
         limits = {"X-RateLimit-Limit": "120", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"}
         response.headers.update(limits)
@@ -91,7 +97,7 @@ def try_credentials(app: App, credentials: dict[str, Any]) -> int | None:
         _check_reachable(url)
         leads_nowhere = url.path.rstrip("/") or url.query or url.fragment
         scenario = _BY_DIGITS["0404"] if leads_nowhere else scenario_of(secret)
-    if scenario is _ACCEPTED or scenario.appears_after is not None:
+    if scenario.status == 200 or scenario.appears_after is not None:
         return scenario.appears_after
     # It asks a failing Supabase three times more before it gives up (recorded: about 3 s).
     raise refusal(

@@ -46,7 +46,7 @@ def token(scope: Scope, app: App) -> Page:
         scope=scope,
         change_url=url_for(".projects", project=scope.key, then="token", **kept, app=app.slug),
         app=app,
-        next_url=url_for(".form", app=app.slug, project=scope.key, **kept),
+        kept=kept,
     )
 
 
@@ -118,8 +118,9 @@ def _sent(filled: ConnectionForm) -> Page:
         record("outcome-unknown", "fault", connection=filled.new)
         raise
     record(operation.audit_action, "ok", connection=made)
-    reaches = len(filled.checks.projects) + filled.checks.more if filled.checks else 0
-    return _created(filled, made, Creation(reaches=reaches))
+    seen = filled.checks
+    creation = Creation(reaches=len(seen.projects) + seen.more, lacks=seen.lacks) if seen else Creation()
+    return _created(filled, made, creation)
 
 
 def _hit(limit: Literal["create", "check"]) -> RetryAfter | None:
@@ -192,8 +193,7 @@ def _what_stops(filled: ConnectionForm) -> tuple[tuple[str | None, Message], ...
         lead = f"{filled.app.name} asks to wait {counted(checks.retry_after or 60, 'second')}."
         detail = "It has had too many requests for now and cannot check the token."
         return ((None, Message("error", lead, f"{detail} {nothing_happened}")),)
-    reason = "token-refused" if checks.kind_of_stop == "refused" else "token-lacks-permission"
-    ((field, message),) = field_messages(Refused("", reason=reason), filled.app)
+    ((field, message),) = field_messages(Refused("", reason=f"token-{checks.kind_of_stop}"), filled.app)
     advice = next(row.advice for row in checks.rows if row.state == "failed")
     return ((field, replace(message, detail=f"{advice} {nothing_happened}")),)
 
@@ -234,7 +234,10 @@ def _free_name(filled: ConnectionForm) -> str | None:
 
 
 def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError, *, since: datetime) -> Page:
-    if messages := field_messages(error, filled.app):
+    told = error
+    if result_of(error) == "token-lacks-permission" and filled.app.by_role(filled.values):
+        told = Refused("", reason="token-forbidden")
+    if messages := field_messages(told, filled.app):
         return _not_done(filled, result_of(error), messages, error=error)
     record(filled.operation.audit_action, result_of(error), connection=filled.new, error=error)
     if mended_by_signing_in(error):

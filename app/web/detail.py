@@ -26,11 +26,13 @@ from .services import ORGANIZATION, Page, record, services
 
 class Creation(NamedTuple):
     """How a connection came to be: `late` after a wait without an answer, `reaches` as many of the app's projects as
-    its credential was seen to reach, 0 where nobody asked, `before` the form was sent once more."""
+    its credential was seen to reach, 0 where nobody asked, `before` the form was sent once more, `lacks` what syncs need
+    and the credential was seen not to have."""
 
     late: bool = False
     reaches: int = 0
     before: bool = False
+    lacks: str = ""
 
 
 def see_created(app: App, connection: Connection, creation: Creation, *, expires_on: str | None) -> Page:

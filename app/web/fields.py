@@ -90,6 +90,10 @@ def check_expires_on(typed: str, given: Given) -> Checked:
     if day > given.today + LONGEST_LIFE:
         lead = "The expiry must be within ten years."
         return Checked(typed, (Message("error", lead, f"Look at the year. {look}"),))
+    # A year from today, with a leap day, where today is tomorrow already.
+    if given.lives_a_year and day > given.today + timedelta(days=367):
+        lead = f"{given.app_name}’s tokens live a year at most."
+        return Checked(day.isoformat(), (Message("warning", lead, f"Look at the year. {look}", key="year"),))
     return Checked(day.isoformat())
 
 
@@ -135,6 +139,7 @@ _FIRST = (
         rule="The description must be 255 characters or fewer.",
     ),
 )
+_PURPOSE = Field("purpose", "What the connection is for", kind="hidden")
 _LAST = (
     Field(
         "expires_on",
@@ -154,4 +159,4 @@ _LAST = (
 
 def form_fields(app: App) -> tuple[Field, ...]:
     """The rows of an app's form, in their order on the page."""
-    return (*_FIRST, *app.fields, *_LAST)
+    return (*_FIRST, *app.fields, *((_PURPOSE,) if app.guide.purposes else ()), *_LAST)

@@ -200,6 +200,7 @@ class ConnectionForm(BaseForm):
         given = Given(
             values={name: value for name, value in self.values.items() if isinstance(value, str)},
             app_name=self.app.name,
+            lives_a_year=self.app.lives_a_year,
             today=running.clock().date(),
             trusted_hosts=frozenset(running.settings.trusted_hosts),
         )

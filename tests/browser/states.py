@@ -34,6 +34,7 @@ from .watching import Watch
 from .weighing import Scales
 
 LACKS_A_PERMISSION = sandbox_token("0403")
+READS_NO_SECRETS = sandbox_token("1403")
 TOO_MANY_REQUESTS = sandbox_token("0429")
 SERVICE_ROLE_KEY = (
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
@@ -633,10 +634,12 @@ _WAYS: dict[str, Way | State] = {
     "checks passed": checked(),
     "checks with more projects than fit": many_supabase_projects,
     "a check failed": checked(LACKS_A_PERMISSION),
+    "secrets may not be read": checked(READS_NO_SECRETS),
     "not checked": checked(NEVER_ANSWERED),
     "creating": creating,
     "created": created(),
     "created, with its expiry": created(expires_on="2027-02-21"),
+    "created, and syncs would fail": created(access_token=READS_NO_SECRETS),
     "created on Infisical": State(created(name=LONGEST_NAME, description="d" * 255), INFISICAL),
     "created and copied": created_and_copied,
     "created late": created_late,

@@ -54,9 +54,9 @@ def test_checks_that_come_while_one_types_are_announced(form: FormPage) -> None:
     # Enter and a click would move the focus, which is announced by itself.
     form.name.focus()
     page.evaluate("() => document.querySelector('[name=check]').click()")
-    expect(page.get_by_role("region", name="All five checks passed")).to_be_visible()
+    expect(page.get_by_role("region", name="All six checks passed")).to_be_visible()
     expect(form.name).to_be_focused()
-    assert region.inner_text() == "All five checks passed"
+    assert region.inner_text() == "All six checks passed"
 
 
 def test_nothing_is_said_on_a_page_at_rest(form: FormPage) -> None:

@@ -46,7 +46,7 @@ def another_url_taken(stage: Stage) -> None:
 
 def checked(stage: Stage) -> None:
     fill_in(stage).button("Check this token").click()
-    expect(stage.page.get_by_role("region", name="All five checks passed")).to_be_visible()
+    expect(stage.page.get_by_role("region", name="All six checks passed")).to_be_visible()
 
 
 def project_changed(stage: Stage) -> None:

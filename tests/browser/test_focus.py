@@ -64,4 +64,4 @@ def test_a_problem_that_takes_the_forms_place_is_where_the_focus_is(
 def test_checks_are_where_the_focus_is_once_they_are_there(any_page: Page) -> None:
     form = FormPage.open(any_page).fill_in(name="checked")
     form.button("Check this token").click()
-    expect(any_page.get_by_role("region", name="All five checks passed")).to_be_focused()
+    expect(any_page.get_by_role("region", name="All six checks passed")).to_be_focused()

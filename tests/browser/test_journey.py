@@ -35,6 +35,16 @@ def test_a_person_connects_supabase(any_page: Page, new_name: str) -> None:
     expect(any_page.get_by_role("heading", level=1)).to_have_text(new_name)
 
 
+@with_and_without_script
+def test_the_purpose_that_is_chosen_with_the_token_goes_on_to_the_form(any_page: Page) -> None:
+    any_page.goto("/connections/new/supabase/token")
+    any_page.get_by_role("radio", name="Connect only").check()
+    TokenPage(any_page).have_token.click()
+    form = FormPage(any_page).fill_in(name="for-connecting-only")
+    form.button("Check this token").click()
+    expect(any_page.get_by_role("region", name="All five checks passed")).to_be_visible()
+
+
 def test_the_steps_of_a_created_connection_lead_nowhere_back(page: Page, new_name: str) -> None:
     FormPage.open(page).fill_in(name=new_name).submit.click()
     CreatedPage(page)

@@ -21,12 +21,22 @@ from werkzeug import Request, Response
 from app.config import Settings
 from app.connectors import CheckResult, TokenChecks
 from app.connectors.instance_urls import read_instance_url
-from app.connectors.supabase_api import ALL_PASSED, LARGEST_ANSWER, NOT_CHECKED, ONE_FAILED, Check
+from app.connectors.supabase_api import (
+    ALL_PASSED,
+    ALL_SIX_PASSED,
+    FIVE_PASSED,
+    LARGEST_ANSWER,
+    NOT_CHECKED,
+    ONE_FAILED,
+    Check,
+)
 from app.core.http import NetworkTransport, certificates
 from app.core.secret import Secret
 from app.sandbox import SandboxTransport, create_sandbox, prepare_database, sandbox_token
+from tests.every import holds_for_every
 
 TOKEN = "sbp_0123456789abcdef0123456789abcdef01234567"
+SCOPED = f"sbp_fc{TOKEN[6:]}"
 CLOUD = "https://api.supabase.com"
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 """Made for these tests alone: the key and the certificate of a localhost that nobody trusts."""
@@ -48,7 +58,12 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def asking(
-    answer: Answer, *, token: str = TOKEN, url: str = CLOUD, seconds: tuple[float, ...] = (0, 0)
+    answer: Answer,
+    *,
+    token: str = TOKEN,
+    url: str = CLOUD,
+    seconds: tuple[float, ...] = (0, 0),
+    syncs: bool = False,
 ) -> CheckResult:
     """The result where Supabase answers like this; `seconds` are what the clock shows before and after."""
     shown = iter(seconds)
@@ -57,11 +72,11 @@ def asking(
         extra_hosts=["proxy.example.com"],
         clock=lambda: next(shown),
     )
-    return checks.check(Secret(token), read_instance_url(url), deadline_seconds=5)
+    return checks.check(Secret(token), read_instance_url(url), deadline_seconds=5, syncs=syncs)
 
 
-def answered(status: int, body: Any = None, **headers: str) -> CheckResult:
-    return asking(lambda _: httpx.Response(status, json=body, headers=headers))
+def answered(status: int, body: Any = None, *, token: str = TOKEN) -> CheckResult:
+    return asking(lambda _: httpx.Response(status, json=body), token=token)
 
 
 def projects(*names: Any) -> list[dict[str, Any]]:
@@ -162,6 +177,155 @@ def test_names_of_projects_are_untrusted(name: Any, shown: str) -> None:
     assert answered(200, projects(name)).projects == (shown,)
 
 
+def test_projects_that_are_not_simply_there_are_marked_and_those_of_one_name_told_apart() -> None:
+    def they_are_named(case: tuple[list[dict[str, Any]], tuple[str, ...]]) -> None:
+        rows, named = case
+        assert answered(200, rows).projects == named
+
+    shop = {"id": "abcdefghijklmnopqrst", "name": "shop"}
+    other = {"id": "deprecated", "ref": "bcdefghijklmnopqrstu", "name": " shop "}
+    states = {
+        "ACTIVE_HEALTHY": "shop",
+        "ACTIVE_UNHEALTHY": "shop (unhealthy)",
+        "INACTIVE": "shop (paused)",
+        "PAUSING": "shop (pausing)",
+        "REMOVED": "shop (removed)",
+        "GOING_DOWN": "shop (going down)",
+        "RESTORE_FAILED": "shop (restore failed)",
+        "UNKNOWN": "shop (status unknown)",
+        "<B>NEW": "shop (<b>new)",
+        "": "shop",
+    }
+    cases: tuple[tuple[list[dict[str, Any]], tuple[str, ...]], ...]
+    cases = (
+        *(([{**shop, "status": status}], (named,)) for status, named in states.items()),
+        ([{**shop, "status": None}], ("shop",)),
+        ([shop, other], ("shop (abcdefghijklmnopqrst)", "shop (bcdefghijklmnopqrstu)")),
+        (
+            [shop, {**other, "status": "INACTIVE"}, {**shop, "name": "Shop"}],
+            ("shop (abcdefghijklmnopqrst)", "shop (bcdefghijklmnopqrstu, paused)", "Shop"),
+        ),
+    )
+    holds_for_every(cases, they_are_named)
+
+
+def test_a_name_that_a_project_out_of_sight_has_too_is_told_apart() -> None:
+    result = answered(200, projects("shop", *(f"shop-{number}" for number in range(30)), "shop"))
+    assert result.projects[:2] == ("shop (abcdefghijklmnopqrst)", "shop-0")
+
+
+def test_6000_projects_are_counted() -> None:
+    database = {"host": "db.abcdefghijklmnopqrst.supabase.co", "version": "15.8.1.060" * 40}
+    result = answered(200, [{**row, "database": database} for row in projects("shop") * 6000])
+    assert row(result, "Projects it reaches").result == "6000 projects"
+    assert (len(result.projects), result.more) == (20, 5980)
+
+
+def supabase_with(
+    secrets: httpx.Response | Exception, rows: list[dict[str, Any]], asked: list[str] | None = None
+) -> Answer:
+    """A Supabase that has these projects, and answers this to the question for the secrets of one."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.method == "GET"
+        if asked is not None:
+            asked.append(request.url.path)
+        if request.url.path == "/v1/projects":
+            return httpx.Response(200, json=rows)
+        if isinstance(secrets, Exception):
+            raise secrets
+        return secrets
+
+    return answer
+
+
+HASH = "b1946ac92492d2347c6235b4d2611184b1946ac92492d2347c6235b4d2611184"
+SECRETS = httpx.Response(200, json=[{"name": "STRIPE_KEY", "value": HASH}])
+
+
+def test_a_token_for_syncs_is_asked_for_the_secrets_of_one_active_project() -> None:
+    asked: list[str] = []
+    rows = [
+        {"id": "pausedpausedpausedpa", "name": "old", "status": "INACTIVE"},
+        {"id": "../../secrets?a=bcde", "name": "odd", "status": "ACTIVE_HEALTHY"},
+        {"id": "abcdefghijklmnopqrst", "name": "shop", "status": "ACTIVE_HEALTHY"},
+        {"id": "bcdefghijklmnopqrstu", "name": "blog", "status": "ACTIVE_HEALTHY"},
+    ]
+    result = asking(supabase_with(SECRETS, rows, asked), syncs=True)
+    assert asked == ["/v1/projects", "/v1/projects/abcdefghijklmnopqrst/secrets"]
+    assert result.title == ALL_SIX_PASSED == "All six checks passed"
+    assert (result.stops, result.lacks) == (False, "")
+    sixth = result.rows[5]
+    assert (sixth.name, sixth.state, sixth.result) == ("May read secrets", "passed", "shop")
+    assert "cannot be tried without writing" in sixth.advice
+    assert HASH not in repr(result)
+    assert "STRIPE_KEY" not in repr(result)
+
+
+def test_a_token_that_may_not_read_secrets_does_not_stop_and_is_told_what_it_lacks() -> None:
+    def it_is_told(case: tuple[str, dict[str, Any], str]) -> None:
+        token, body, told = case
+        world = supabase_with(httpx.Response(403, json=body), projects("shop"))
+        result = asking(world, token=token, syncs=True)
+        sixth = result.rows[5]
+        assert (sixth.name, sixth.state, sixth.result) == ("May not read secrets", "failed", "shop")
+        assert told in sixth.advice
+        assert "The connection can be created without that, but its syncs would fail." in sixth.advice
+        assert (result.title, result.stops, result.kind_of_stop) == (ONE_FAILED, False, None)
+        assert result.lacks == "Edge Function Secrets: Read-write"
+
+    missing: dict[str, Any] = {"message": "Forbidden", "missing_permissions": ["edge_functions_secrets_read"]}
+    cases: tuple[tuple[str, dict[str, Any], str], ...]
+    cases = (
+        (SCOPED, missing, "The token lacks Edge Function Secrets: Read-write."),
+        (SCOPED, {"message": PRIVILEGES}, "The token lacks Edge Function Secrets: Read-write."),
+        (TOKEN, {"message": PRIVILEGES}, "a role that allows this"),
+        (TOKEN, {"message": "Organization requires MFA"}, "Turn it on for the account"),
+    )
+    holds_for_every(cases, it_is_told)
+
+
+def test_secrets_that_cannot_be_asked_for_are_not_checked_and_nothing_else_changes() -> None:
+    def it_is_not_checked(case: tuple[Any, list[dict[str, Any]], str]) -> None:
+        secrets, rows, why = case
+        result = asking(supabase_with(secrets, rows), syncs=True)
+        assert (result.rows[5].state, result.rows[5].result) == ("not checked", why)
+        assert states_of_five(result) == ["passed"] * 5
+        assert (result.title, result.stops, result.lacks) == (FIVE_PASSED, False, "")
+
+    paused = [{**project, "status": "INACTIVE"} for project in projects("shop")]
+    cases: tuple[tuple[Any, list[dict[str, Any]], str], ...]
+    cases = (
+        (SECRETS, paused, "no active project to ask"),
+        (SECRETS, [{"id": "nr-7", "name": "shop"}], "no active project to ask"),
+        (httpx.ReadTimeout("slow"), projects("shop"), "no answer in time"),
+        (httpx.Response(404, json={"message": "no"}), projects("shop"), "answered with status 404"),
+        (httpx.Response(429), projects("shop"), "answered with status 429"),
+        (httpx.Response(403, html="<p>Portal"), projects("shop"), "answered with status 403"),
+        (httpx.Response(302), projects("shop"), "answered with a redirect"),
+        (httpx.Response(200, json={"a": 1}), projects("shop"), "answered with something else"),
+    )
+    holds_for_every(cases, it_is_not_checked)
+
+
+def states_of_five(result: CheckResult) -> list[str]:
+    return [row.state for row in result.rows[:5]]
+
+
+def test_secrets_are_not_asked_for_where_there_is_no_project_or_a_check_before_failed() -> None:
+    for status, body in ((200, []), (401, {"message": "Unauthorized"}), (403, {"message": "no"}), (500, {})):
+        asked: list[str] = []
+
+        def answer(
+            request: httpx.Request, status: int = status, body: Any = body, asked: list[str] = asked
+        ) -> httpx.Response:
+            asked.append(request.url.path)
+            return httpx.Response(status, json=body)
+
+        result = asking(answer, syncs=True)
+        assert (asked, len(result.rows)) == (["/v1/projects"], 5), status
+
+
 def test_a_project_without_name_and_id_is_still_counted() -> None:
     assert answered(200, [{}, {"id": 5}]).projects == ("a project without a name",) * 2
 
@@ -205,8 +369,68 @@ def test_several_missing_permissions_are_all_named() -> None:
 
 @pytest.mark.parametrize("told", [None, "projects_read", {"a": 1}, [], [None, 5, [], ""]])
 def test_a_permission_that_is_not_told_is_named_from_what_we_know(told: Any) -> None:
-    result = answered(403, {"message": "Forbidden", "missing_permissions": told})
+    result = answered(403, {"message": "Forbidden", "missing_permissions": told}, token=SCOPED)
+    assert result.kind_of_stop == "lacks-permission"
     assert "lacks Projects (account-wide): Read." in row(result, "May not list projects").advice
+
+
+PRIVILEGES = "Your account does not have the necessary privileges to access this endpoint."
+"""Supabase's own sentence (public reports supabase/cli#6392, supabase/supabase#50244)."""
+
+
+def test_a_403_is_told_by_supabases_sentence_and_by_the_kind_of_the_token() -> None:
+    def it_is_told(case: tuple[str, str | None, str]) -> None:
+        token, said, told = case
+        result = answered(403, {"message": said}, token=token)
+        advice = row(result, "May not list projects").advice
+        assert told in advice
+        assert (result.kind_of_stop == "lacks-permission") == ("lacks Projects" in advice)
+        assert ("lacks Projects" in advice) == bool(row(result, "May not list projects").link)
+        assert (
+            said is None
+            or said == "Forbidden resource"
+            or advice.endswith(f"Supabase says: “{said.removesuffix('.')}.”")
+        )
+
+    holds_for_every(
+        (
+            (TOKEN, PRIVILEGES, "it may do what the account that made it may"),
+            (TOKEN, "Forbidden resource", "has no permissions of its own"),
+            (TOKEN, None, "Ask an owner of the organization for a role that allows this"),
+            (TOKEN, "Organization requires MFA", "Turn it on for the account that made this token"),
+            (SCOPED, "This organization enforces two-factor authentication.", "multi-factor authentication"),
+            (TOKEN, "You must sign in with SSO to use this organization", "signs in that way"),
+            (SCOPED, "IP address not allowed", "some addresses alone"),
+            (TOKEN, "This organization is suspended: overdue invoices", "sees why on Supabase’s dashboard"),
+            (SCOPED, PRIVILEGES, "lacks Projects (account-wide): Read"),
+            (SCOPED, None, "lacks Projects (account-wide): Read"),
+            ("something-new", PRIVILEGES, "or the account that made it has no role that allows it"),
+        ),
+        it_is_told,
+    )
+
+
+def test_permissions_that_supabase_names_count_before_its_sentence_which_is_quoted() -> None:
+    result = answered(403, {"message": "MFA or not", "missing_permissions": ["projects_read"]}, token=SCOPED)
+    advice = row(result, "May not list projects").advice
+    assert advice.startswith("The token lacks Projects (account-wide): Read.")
+    assert advice.endswith("Supabase says: “MFA or not.”")
+
+
+@pytest.mark.parametrize(
+    ("said", "quoted"),
+    [
+        ("two\nlines\u202e and\x00 marks", "“two lines and marks.”"),
+        ("x" * 5000, f"“{'x' * 199}….”"),
+        (f"No: {TOKEN}", "“No: ….”"),
+        ({"a": 1}, None),
+        (f"No: sb_secret_{'a1' * 12}", None),
+        (f"{'No ' * 62} sbp_{'b2' * 20}", None),
+    ],
+)
+def test_the_sentence_that_is_quoted_is_untrusted(said: Any, quoted: str | None) -> None:
+    advice = row(answered(403, {"message": said}), "May not list projects").advice
+    assert quoted in advice if quoted else "Supabase says" not in advice
 
 
 def test_missing_permissions_are_bounded() -> None:
@@ -467,7 +691,7 @@ def test_a_closed_port_is_not_checked() -> None:
 
 
 @pytest.mark.parametrize(("size", "title"), [(LARGEST_ANSWER, ALL_PASSED), (LARGEST_ANSWER + 1, NOT_CHECKED)])
-def test_an_answer_may_have_1_mib(size: int, title: str) -> None:
+def test_an_answer_may_have_8_mib(size: int, title: str) -> None:
     content = b"[" + b" " * (size - 2) + b"]"
     headers = {"Content-Type": "application/json"}
     assert asking(lambda _: httpx.Response(200, content=content, headers=headers)).title == title
@@ -581,20 +805,21 @@ def sandbox_checks(tmp_path: Path) -> TokenChecks:
 @pytest.mark.parametrize(
     ("digits", "title", "kind_of_stop"),
     [
-        ("4567", ALL_PASSED, None),
+        ("4567", ALL_SIX_PASSED, None),
         ("0401", ONE_FAILED, "refused"),
         ("0403", ONE_FAILED, "lacks-permission"),
         ("0404", NOT_CHECKED, None),
         ("0429", ONE_FAILED, "rate-limited"),
         ("0500", NOT_CHECKED, None),
         ("0504", NOT_CHECKED, None),
+        ("1403", ONE_FAILED, None),
     ],
 )
 def test_the_sandbox_answers_as_supabase_does(
     sandbox_checks: TokenChecks, digits: str, title: str, kind_of_stop: str | None
 ) -> None:
     url = read_instance_url(CLOUD)
-    result = sandbox_checks.check(Secret(sandbox_token(digits)), url, deadline_seconds=5)
+    result = sandbox_checks.check(Secret(sandbox_token(digits)), url, deadline_seconds=5, syncs=True)
     assert (result.title, result.kind_of_stop) == (title, kind_of_stop)
 
 

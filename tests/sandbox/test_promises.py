@@ -11,7 +11,16 @@ from tests.conftest import FORM, Clock, Sandbox, new_client, sandbox_in
 from tests.every import holds_for_every
 from tests.pages import read_page
 
-ANSWERED = {"4567": 303, "0401": 422, "0403": 422, "0404": 422, "0429": 422, "0500": 502, "0504": 303}
+ANSWERED = {
+    "4567": 303,
+    "1403": 303,
+    "0401": 422,
+    "0403": 422,
+    "0404": 422,
+    "0429": 422,
+    "0500": 502,
+    "0504": 303,
+}
 WITHOUT_A_CHECK = {**ANSWERED, "0429": 303}
 WAYS: dict[str, tuple[dict[str, str], dict[str, str], dict[str, int]]] = {
     "checked before it is saved": ({}, {}, ANSWERED),
@@ -78,7 +87,8 @@ def test_what_the_sandbox_says_of_a_token_is_what_happens(tmp_path: Path, clock:
 def test_check_this_token_creates_nothing_whatever_the_token(wizard: Sandbox) -> None:
     client = new_client(wizard.app)
     told = {
-        "4567": "All five checks passed",
+        "4567": "All six checks passed",
+        "1403": "May not read secrets",
         "0401": "Token not accepted",
         "0403": "May not list projects",
         "0404": "answered with status 404",

@@ -16,7 +16,7 @@ PROJECTS = "https://api.supabase.com/v1/projects"
 
 
 def test_the_table_of_scenarios_is_the_documented_one() -> None:
-    documented = ["4567", "0401", "0403", "0404", "0429", "0500", "0504"]
+    documented = ["4567", "1403", "0401", "0403", "0404", "0429", "0500", "0504"]
     assert [scenario.digits for scenario in SCENARIOS] == documented
     assert all(scenario.sentence.endswith(".") for scenario in SCENARIOS)
 
@@ -70,6 +70,22 @@ def test_supabase_lists_made_up_projects_for_a_good_token(sandbox: RunningSandbo
     assert projects[0].keys() == {
         "id", "organization_id", "name", "region", "created_at", "status", "database"
     }  # fmt: skip
+
+
+def test_supabase_lists_the_secrets_of_a_project_with_the_hashes_of_their_values(
+    sandbox: RunningSandbox,
+) -> None:
+    def it_answers(row: tuple[str, int]) -> None:
+        digits, status = row
+        with sandbox.client(sandbox_token(digits)) as client:
+            answer = client.get(f"{PROJECTS}/webshopproductionabc/secrets")
+        assert answer.status_code == status
+        if status == 200:
+            assert all(re.fullmatch("[0-9a-f]{64}", secret["value"]) for secret in answer.json())
+        else:
+            assert answer.json()["message"]
+
+    holds_for_every((("4567", 200), ("1403", 403), ("0401", 401)), it_answers)
 
 
 def test_supabase_wants_a_bearer_token(sandbox: RunningSandbox) -> None:

@@ -128,9 +128,19 @@ def test_a_day_that_cannot_be_one_is_refused(client: Client, good_token: str, ty
 def test_a_day_that_is_still_today_somewhere_or_within_ten_years_is_taken(
     client: Client, good_token: str, day: str
 ) -> None:
-    answer = client.fill_in(name="mine", access_token=good_token, expires_on=day)
+    answer = client.fill_in(name="mine", access_token=good_token, expires_on=day, use_anyway="1")
     assert answer.status_code == 303
     assert f"expires_on={day}" in answer.location
+
+
+def test_a_day_that_no_supabase_token_lives_to_see_is_a_warning(client: Client, good_token: str) -> None:
+    for day in ("2027-11-23", "2027-11-25"):
+        assert client.fill_in(name=f"by-{day}", access_token=good_token, expires_on=day).status_code == 303
+    answer = client.fill_in(name="mine", access_token=good_token, expires_on="2028-11-23")
+    assert answer.status_code == 422
+    page = read_page(answer.text)
+    assert page.error("expires_on").startswith("Warning: Supabase’s tokens live a year at most.")
+    assert client.submit(page, access_token=good_token, use_anyway="1").status_code == 303
 
 
 def test_a_description_that_the_day_makes_too_long_is_refused(client: Client, good_token: str) -> None:

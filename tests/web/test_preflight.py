@@ -17,10 +17,18 @@ REFERENCE = "abcdefghijklmnopqrst"
 
 
 class World:
-    """An Infisical and a Supabase that a test writes, and what they were asked."""
+    """An Infisical and a Supabase that a test writes, and what they were asked. `secrets` answers the question for those
+    of a project."""
 
-    def __init__(self, supabase: httpx.Response | Exception, *, named: httpx.Response | None = None) -> None:
+    def __init__(
+        self,
+        supabase: httpx.Response | Exception,
+        *,
+        named: httpx.Response | None = None,
+        secrets: httpx.Response | None = None,
+    ) -> None:
         self.supabase = supabase
+        self.secrets = secrets or httpx.Response(200, json=[])
         self.named = named or error(
             404, "NotFound", "Could not find App Connection with name x in project scope."
         )
@@ -31,6 +39,8 @@ class World:
         if request.url.host == "api.supabase.com":
             if isinstance(self.supabase, Exception):
                 raise self.supabase
+            if request.url.path.endswith("/secrets"):
+                return self.secrets
             return self.supabase
         if "connection-name" in request.url.path:
             return self.named
@@ -132,7 +142,7 @@ def test_both_are_asked_at_the_same_time(wizard_at: Wizard) -> None:
     meeting = threading.Barrier(2, timeout=10)
 
     def answer(request: httpx.Request) -> httpx.Response:
-        if request.url.host == "api.supabase.com" or "connection-name" in request.url.path:
+        if request.url.path == "/v1/projects" or "connection-name" in request.url.path:
             # Neither is answered until the other is asked; one after the other, both would fail.
             meeting.wait()
         return world(request)
@@ -180,16 +190,18 @@ def checked(client: Client, **fields: str) -> PageUnderTest:
     return read_page(answer.text)
 
 
-def test_check_this_token_shows_the_five_checks_and_creates_nothing(wizard_at: Wizard) -> None:
+def test_check_this_token_shows_the_checks_and_creates_nothing(wizard_at: Wizard) -> None:
     world = World(projects(32))
     page = checked(wizard_at(world), name="")
-    assert "All five checks passed" in page.text
+    assert "All six checks passed" in page.text
     for name in (
         "Address allowed",
         "Reachable over TLS",
         "Token accepted",
         "May list projects",
         "32 projects",
+        "May read secrets",
+        "cannot be tried without writing",
     ):
         assert name in page.text
     assert "project-19" in page.text
@@ -207,6 +219,78 @@ def test_check_this_token_tells_the_missing_permission(wizard_at: Wizard) -> Non
     assert "not checked" in page.text
 
 
+NO_SECRETS = httpx.Response(
+    403, json={"message": "Forbidden", "missing_permissions": ["edge_functions_secrets_read"]}
+)
+
+
+def test_a_token_that_may_not_read_secrets_is_connected_and_never_called_ready_to_use(
+    wizard_at: Wizard,
+) -> None:
+    world = World(projects(3), secrets=NO_SECRETS)
+    client = wizard_at(world)
+    assert "Edge Function Secrets: Read-write" in checked(client).text_of("checks")
+    answer = submitted(client)
+    assert (answer.status_code, world.creates) == (303, 1)
+    page = client.page(answer.location)
+    assert "ready to use" not in page.text
+    assert "The token works and reaches 3 Supabase projects." in page.text
+    assert "Secret syncs would fail with this token." in page.text
+    assert "A sync needs Edge Function Secrets: Read-write" in page.text
+
+
+def test_a_token_that_is_for_connecting_only_is_not_asked_for_secrets(wizard_at: Wizard) -> None:
+    world = World(projects(3), secrets=NO_SECRETS)
+    client = wizard_at(world)
+    assert "All five checks passed" in checked(client, purpose="connect-only").text
+    page = client.page(submitted(client, purpose="connect-only").location)
+    assert "ready to use" in page.text
+    assert not any(path.endswith("/secrets") for _, _, path in world.asked)
+
+
+def test_the_purpose_is_chosen_with_the_token_and_goes_on_to_the_form(client: Client) -> None:
+    address = "/connections/new/supabase/token"
+    links = client.page(f"{address}?name=typed").links()
+    assert "purpose" not in links["I have my token"]
+    chosen = client.page(links["I have my token: Connect only"])
+    assert chosen.hidden_fields()["purpose"] == ["connect-only"]
+    assert chosen.field("name") == "typed"
+    again = client.page(next(href for text, href in chosen.links().items() if "Get a token" in text))
+    assert [radio.get("value") for radio in again.all("input") if radio.get("checked") is not None] == [
+        "connect-only"
+    ]
+    for query in ("?purpose=made-up", ""):
+        page = client.page(f"{address}{query}")
+        (radio,) = (radio for radio in page.all("input") if radio.get("checked") is not None)
+        assert radio.get("value") == "connect-and-sync"
+
+
+def test_infisicals_403_is_told_by_the_kind_of_the_token_that_was_typed(wizard_at: Wizard) -> None:
+    world = World(projects(1))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            message = "Failed to validate credentials: Request failed with status code 403"
+            return error(400, "BadRequest", message)
+        return world(request)
+
+    client = wizard_at(answer, CONNECT_PREFLIGHT="off")
+    by_role = read_page(submitted(client).text).error("access_token")
+    scoped = read_page(submitted(client, access_token=f"sbp_fc{TOKEN[6:]}").text).error("access_token")
+    assert "has no permissions of its own" in by_role
+    assert "It needs “Projects (account-wide): Read”" not in by_role
+    assert "It needs “Projects (account-wide): Read”" in scoped
+
+
+def test_a_role_that_may_not_list_projects_is_told_with_supabases_sentence(wizard_at: Wizard) -> None:
+    said = "Your account does not have the necessary privileges to access this endpoint."
+    world = World(httpx.Response(403, json={"message": said}))
+    told = read_page(submitted(wizard_at(world)).text).error("access_token")
+    assert told.startswith("Error: Supabase does not let the account of this access token in.")
+    assert f"Supabase says: “{said}”" in told
+    assert world.creates == 0
+
+
 def test_check_this_token_names_a_wrong_paste_without_asking_anybody(wizard_at: Wizard) -> None:
     world = World(projects(1))
     page = checked(wizard_at(world), access_token="sb_secret_made-up")
@@ -221,7 +305,7 @@ def test_a_host_that_is_not_listed_is_told_as_not_checked(wizard_at: Wizard) -> 
 
 def test_the_sandbox_answers_the_checks_too(client: Client, sandbox: Sandbox) -> None:
     page = checked_in_sandbox(client, sandbox_token())
-    assert "All five checks passed" in page.text
+    assert "All six checks passed" in page.text
     assert "One check failed" in checked_in_sandbox(client, sandbox_token("0403")).text
     assert sandbox.creates == []
 

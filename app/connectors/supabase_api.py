@@ -49,7 +49,11 @@ _NOT_REACHED = {
     Fault.TLS: "no secure connection",
     Fault.TIMEOUT: "no answer in time",
     Fault.LATE: "no answer in time",
-    Fault.PROXY: "refused by the proxy",
+    Fault.PLAIN: "no secure connection",
+    Fault.BAD_PROXY: "address not usable",
+    Fault.PROXY_LOGIN: "asks for a password",
+    Fault.PROXY_FORBIDS: "host not allowed",
+    Fault.PROXY: "refused",
     Fault.COMPRESSED: "answer not readable",
     Fault.TOO_LONG: "answer not readable",
 }
@@ -155,7 +159,8 @@ class TokenChecks:
                 auth=Authorization("Bearer", token),
             )
         except HttpError as error:
-            return _not_checked(allowed, why=_NOT_REACHED.get(error.fault, "not reachable"))
+            why = _NOT_REACHED.get(error.fault, "not reachable")
+            return _not_checked(allowed, why=f"proxy {error.proxy}: {why}" if error.proxy else why)
         seconds = self._clock() - started
         took = f"answered in {seconds:.1f} s" if seconds >= 0.05 else "answered in under 0.1 s"
         return _result_of(answer, allowed, Check(_REACHABLE, "passed", took), kind=kind)

@@ -20,8 +20,8 @@ from .config import Access, Settings, SettingsError
 from .connectors import APPS, TokenChecks
 from .connectors.rows import App
 from .core.audit import AuditLog
-from .core.http import NetworkTransport, certificates
 from .core.limits import Limits
+from .core.network import NetworkTransport, authorities_fault, certificates
 from .core.secret import Secret
 from .core.templating import BLUEPRINT, STATIC, TEMPLATES, Pages
 from .infisical.client import Infisical
@@ -58,7 +58,7 @@ def create_app(
     the settings name no key; it must be the same in every worker. `transport` replaces the network below the clients,
     `clock` and `monotonic` the time; `apps` are those whose connections are made here. Nothing is asked of Infisical
     until a page needs it. Raises OSError when the audit log cannot be written, SettingsError when an extra is not
-    installed that the settings need.
+    installed that the settings need, or SSL_CERT_FILE or SSL_CERT_DIR name no certificates.
     """
     keys = settings.secret_keys or (Secret(secret_key or secrets.token_urlsafe(32)),)
     app = Flask(__name__, static_folder=None, template_folder=None)
@@ -138,9 +138,14 @@ def _services(
     if settings.sandbox:
         named, transport, info = _in_sandbox(settings, around)
 
+    if (transport is None or settings.access is Access.OIDC) and (fault := authorities_fault()):
+        raise SettingsError((fault,))
+
     @cache
     def reach(host: str) -> Infisical:
-        network = transport or NetworkTransport(certificates(ca_bundle=settings.ca_bundle))
+        network = transport or NetworkTransport(
+            certificates(ca_bundle=settings.ca_bundle, besides=[settings.authorities])
+        )
         return Infisical(host, auth=None, transport=network)
 
     @cache
@@ -148,7 +153,7 @@ def _services(
         return Infisical.from_settings(named, transport=transport)
 
     def make_checks() -> TokenChecks:
-        network = transport or NetworkTransport(certificates())
+        network = transport or NetworkTransport(certificates(besides=[settings.authorities]))
         return TokenChecks(transport=network, extra_hosts=settings.trusted_hosts)
 
     if guard is None:
@@ -163,7 +168,9 @@ def _services(
         sandbox_info=info,
         pages=Pages(templates=TEMPLATES, static=STATIC),
         secret_keys=keys,
-        limits=Limits(storage=settings.rate_storage, clock=around.monotonic),
+        limits=Limits(
+            storage=settings.rate_storage, authorities=settings.authorities, clock=around.monotonic
+        ),
         audit=AuditLog(settings.audit_log),
         apps=around.apps,
         clock=around.clock,

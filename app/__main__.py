@@ -20,8 +20,9 @@ from .connectors import APPS
 from .connectors.instance_urls import CLOUD_HOST
 from .connectors.token_kinds import secret_in
 from .core.audit import reason_against
-from .core.http import HttpError, NetworkTransport, certificates, proxy_for
+from .core.http import HttpError
 from .core.limits import Limits
+from .core.network import NetworkTransport, authorities_fault, certificates, proxy_for
 from .core.text import counted
 from .infisical.client import Infisical
 from .infisical.errors import InfisicalError, NotAMember, PermissionDenied, ServerFailed
@@ -192,11 +193,14 @@ def _ways(settings: Settings) -> Iterator[tuple[str, str | HttpError]]:
 
 
 def _faults_around(settings: Settings) -> Iterator[str]:
-    """What is wrong with all but Infisical: proxies, the audit log, Redis, the identity provider."""
+    """What is wrong with all but Infisical: proxies, authorities, the audit log, Redis, the identity provider."""
+    if [*_ways(settings)] and (fault := authorities_fault()):
+        yield fault
+        return
     yield from (f"{host}: {error}" for host, error in _ways(settings) if isinstance(error, HttpError))
     if settings.audit_log and (reason := reason_against(settings.audit_log)):
         yield audit_log_fault(settings.audit_log, reason)
-    if not Limits(storage=settings.rate_storage).reached():
+    if not Limits(storage=settings.rate_storage, authorities=settings.authorities).reached():
         yield f"{_rate_storage(settings)} does not answer. Until it does, each process counts for itself."
     if settings.access is not Access.OIDC:
         return
@@ -213,7 +217,9 @@ def _faults_around(settings: Settings) -> Iterator[str]:
 def _faults_of_hosts(settings: Settings) -> Iterator[str]:
     """A fault for each Infisical that people may sign in to and that does not answer."""
     for host in settings.hosts:
-        transport = NetworkTransport(certificates(ca_bundle=settings.ca_bundle))
+        transport = NetworkTransport(
+            certificates(ca_bundle=settings.ca_bundle, besides=[settings.authorities])
+        )
         try:
             with closing(Infisical(host, auth=None, transport=transport)) as infisical:
                 infisical.status()

@@ -62,6 +62,9 @@ class Settings(BaseModel):
     ca_bundle: rules.CaBundle | None = _row("INFISICAL_CA_BUNDLE")
     """PEM file with the certificates to trust, for an Infisical behind a private authority; no others are trusted there.
     An identity provider may be behind it as well."""
+    authorities: rules.CaBundle | None = _row("CONNECT_CA_BUNDLE")
+    """PEM file with authorities to trust besides the others, for every host: Infisical, Supabase, the identity provider,
+    and a Redis over TLS. For a network that inspects TLS."""
     bind: rules.Listen = _row("CONNECT_BIND", default="127.0.0.1:8000")
     """Address to listen on, `HOST:PORT`, IPv6 in brackets. Port 0 takes a free one."""
     secret_keys: rules.SecretKeys = _row("CONNECT_SECRET_KEY", unset=())

@@ -22,7 +22,8 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.config import Settings
-from app.core.http import Deadline, NetworkTransport, certificates
+from app.core.http import Deadline
+from app.core.network import NetworkTransport, certificates
 from app.core.secret import Secret
 from app.infisical.auth import UniversalAuth
 from app.infisical.client import LOGIN_PATH, RENEW_PATH, Infisical

@@ -440,3 +440,17 @@ def test_an_infisical_that_is_too_old_or_moved_to_https_is_told_in_a_sentence(
         ("/api/status", 301, https, {}, "It redirects to https. Set INFISICAL_HOST=https://localhost."),
     )
     holds_for_every(rows, it_is_told)
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_authorities_that_are_not_there_are_one_sentence_at_the_start(tmp_path: Path, command: str) -> None:
+    missing = {"SSL_CERT_FILE": str(tmp_path / "missing.pem")}
+    here = {"INFISICAL_HOST": "https://infisical.test", "INFISICAL_TOKEN": "made-up-token"}
+    done = run_here(command, folder=tmp_path, settings={**here, **missing, "CONNECT_BIND": "127.0.0.1:0"})
+    assert done.status == 1
+    assert done.stderr == (
+        f"SSL_CERT_FILE={tmp_path}/missing.pem has no certificates that can be read; "
+        "set it to what has, or leave it out.\n"
+    )
+    # The sandbox reads none.
+    assert run_here("check", folder=tmp_path, settings=missing).status == 0

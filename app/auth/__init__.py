@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..config import Access, Settings, SettingsError
-from ..core.http import NetworkTransport, certificates
+from ..core.network import NetworkTransport, certificates
 from ..core.secret import Secret
 from ..infisical.client import Infisical
 from ..web.services import AuthBackend
@@ -75,7 +75,7 @@ def identity_provider(settings: Settings, *, clock: Callable[[], datetime]) -> "
         issuer=settings.oidc_issuer or "",
         client_id=settings.oidc_client_id or "",
         client_secret=settings.oidc_client_secret or Secret(""),
-        transport=NetworkTransport(certificates(besides=settings.ca_bundle)),
+        transport=NetworkTransport(certificates(besides=[settings.ca_bundle, settings.authorities])),
         clock=clock,
         unverified_domains=settings.oidc_unverified_domains,
     )

@@ -45,7 +45,7 @@ class Reason(Enum):
     REFUSED = "The identity provider refused the sign-in."
 
     UNREACHABLE = "The identity provider could not be reached."
-    PROXY = "The proxy that this server’s environment names cannot be used."
+    PROXY = "The identity provider was not asked."
     NO_ANSWER = "The identity provider did not answer in time."
     FAILED = "The identity provider answered with a fault of its own."
     NOT_UNDERSTOOD = "The address answered, and not as an identity provider does."
@@ -73,16 +73,18 @@ _PAGES = {
 
 
 class OidcError(Exception):
-    """A sign-in that did not succeed. `said` is the provider's own words, 200 printable characters at most, or "".
+    """A sign-in that did not succeed. `said` is the provider's own words, 200 printable characters at most, or "",
+    `proxy` ours of the proxy on the way there.
 
     Neither ever holds a code, a token or the client secret. `slug` names its page, and the result in the audit log: a
     fault that only whoever runs this server or the provider can mend is a `provider-fault`.
     """
 
-    def __init__(self, reason: Reason, *, said: str = "") -> None:
-        super().__init__(reason.value)
+    def __init__(self, reason: Reason, *, said: str = "", proxy: str = "") -> None:
+        super().__init__(f"{reason.value} {proxy}".strip())
         self.reason = reason
         self.said = said
+        self.proxy = proxy
         self.slug = _PAGES.get(reason, "provider-fault")
 
 

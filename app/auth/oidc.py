@@ -64,7 +64,6 @@ _ERRORS = {
     ),
 }
 _FAULTS = {
-    Fault.BAD_PROXY: Reason.PROXY,
     Fault.LATE: Reason.NO_ANSWER,
     Fault.CLOSED: Reason.NO_ANSWER,
     Fault.COMPRESSED: Reason.NOT_UNDERSTOOD,
@@ -215,7 +214,7 @@ class IdentityProvider:
         try:
             self._metadata.get(Deadline.after(LONGEST))
         except OidcError as error:
-            return error.reason.value
+            return str(error)
         return None
 
     def close(self) -> None:
@@ -259,8 +258,9 @@ class IdentityProvider:
         try:
             return self._http.send(method, url, deadline=deadline, **options)
         except HttpError as error:
-            reason = _FAULTS.get(error.fault, Reason.UNREACHABLE)
-        raise OidcError(reason)
+            reason = Reason.PROXY if error.proxy else _FAULTS.get(error.fault, Reason.UNREACHABLE)
+            proxy = str(error) if error.proxy else ""
+        raise OidcError(reason, proxy=proxy)
 
 
 def _object_in(answer: Answer) -> dict[str, Any]:
@@ -357,7 +357,7 @@ class Cached(Generic[_Document]):
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: _Document | Reason = Reason.NO_ANSWER
+        self._known: _Document | OidcError = OidcError(Reason.NO_ANSWER)
         self._since = datetime.min.replace(tzinfo=UTC)
 
     def get(self, deadline: Deadline, *, newer_than: _Document | None = None) -> _Document:
@@ -365,7 +365,7 @@ class Cached(Generic[_Document]):
         if not self._lock.acquire(timeout=deadline.remaining()):
             raise OidcError(Reason.NO_ANSWER)
         try:
-            usual = PAUSE_AFTER_FAILURE if isinstance(self._known, Reason) else KEPT
+            usual = PAUSE_AFTER_FAILURE if isinstance(self._known, OidcError) else KEPT
             span = PAUSE if self._known is newer_than else usual
             # A clock that was set back must not keep a document for ever.
             if not timedelta(0) <= self._clock() - self._since < span:
@@ -374,10 +374,10 @@ class Cached(Generic[_Document]):
                 except OidcError as error:
                     # What is known still serves where a newer one was only hoped for.
                     if self._known is not newer_than:
-                        self._known = error.reason
+                        self._known = OidcError(error.reason, proxy=error.proxy)
                 self._since = self._clock()
-            if isinstance(self._known, Reason):
-                raise OidcError(self._known)
+            if isinstance(self._known, OidcError):
+                raise OidcError(self._known.reason, proxy=self._known.proxy)
             return self._known
         finally:
             self._lock.release()

@@ -173,10 +173,11 @@ def _callback_url() -> str:
 
 def _not_signed_in(error: OidcError, leads_to: str | None) -> Page:
     record("sign-in", error.slug)
-    words = f"{error.reason.value} It says: “{error.said}”" if error.said else error.reason.value
+    words = f"{error} It says: “{error.said}”" if error.said else str(error)
+    name = f"{error.slug}/proxy" if error.proxy else error.slug
     label = "Try again" if error.slug == "provider-fault" else "Sign in"
     action = _sign_in_link(leads_to, label=label)
-    return problem(error.slug, actions=(action,), reason=words, callback=_callback_url())
+    return problem(name, actions=(action,), reason=words, callback=_callback_url())
 
 
 def _sign_in_link(leads_to: str | None, *, label: str = "Sign in") -> Action:

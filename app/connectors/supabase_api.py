@@ -151,7 +151,8 @@ class TokenChecks:
             try:
                 return self._http.send("GET", f"{url.text}/v1/projects{path}", deadline=deadline, auth=auth)
             except HttpError as error:
-                return str(_WORDS["not_reached"].get(error.fault.name, "not reachable"))
+                why = str(_WORDS["not_reached"].get(error.fault.name, "not reachable"))
+                return f"proxy {error.proxy}: {why}" if error.proxy else why
 
         started = self._clock()
         answer = ask("")

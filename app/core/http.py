@@ -4,20 +4,16 @@ import json
 import math
 import re
 import ssl
-import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from pathlib import Path
 from socket import gaierror
 from typing import Any, cast
 from urllib.parse import quote, quote_plus
-from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
@@ -67,8 +63,12 @@ class Fault(Enum):
     REFUSED = "It refused the network connection."
     TLS = "Its TLS certificate was not accepted."
     TIMEOUT = "It did not accept a network connection in time."
-    BAD_PROXY = "The proxy that HTTPS_PROXY or HTTP_PROXY names cannot be used; it must begin with http://."
-    PROXY = "The proxy on the way to it refused the connection."
+    PLAIN = "It speaks no TLS on that port: the address must begin with http://, or have another port."
+    ENCRYPTED = "It speaks TLS on that port: the address must begin with https://."
+    BAD_PROXY = "Its address must be http://HOST:PORT, with @ : / ? # of a user name or password as %40 %3A %2F %3F %23."
+    PROXY_LOGIN = "It asks for another user name and password (407)."
+    PROXY_FORBIDS = "It does not allow this host (403)."
+    PROXY = "It answered with a fault, its own or one of what lies behind it."
     NETWORK = "No network connection could be made."
 
     # The request may have been received.
@@ -79,11 +79,15 @@ class Fault(Enum):
 
 
 class HttpError(Exception):
-    """There is no answer, for the reason in `fault`. It holds nothing of what was sent or answered."""
+    """There is no answer, for the reason in `fault`. It holds nothing of what was sent or answered.
 
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.value)
+    `proxy` is the host and port of the proxy whose fault it is, or "in" and the variable that names none, or "".
+    """
+
+    def __init__(self, fault: Fault, *, proxy: str = "") -> None:
+        super().__init__(f"The proxy {proxy} made no connection. {fault.value}" if proxy else fault.value)
         self.fault = fault
+        self.proxy = proxy
 
 
 @dataclass(frozen=True)
@@ -176,12 +180,12 @@ class HttpClient:
             )
             return self._answer(request, redact=(*redact, auth.credential) if auth else redact)
         except HttpError as error:
-            fault = error.fault
-        except _FAILURES as error:
-            fault = _fault_of(error)
+            fault, proxy = error.fault, error.proxy
+        except FAILURES as error:
+            fault, proxy = fault_of(error), ""
         # Raised outside the except block, so that __context__ is empty: the frames below hold the request with its
         # body and its credential, and the answer.
-        raise HttpError(fault)
+        raise HttpError(fault, proxy=proxy)
 
     def close(self) -> None:
         self._transport.close()
@@ -237,7 +241,7 @@ def _masked(value: Any, secrets: list[str]) -> Any:
     return value
 
 
-_FAILURES = (
+FAILURES = (
     httpx.HTTPError,
     httpx.InvalidURL,
     httpcore.NetworkError,
@@ -248,7 +252,6 @@ _FAILURES = (
 )
 
 _FAULTS = {
-    "ProxyError": Fault.PROXY,
     "ConnectTimeout": Fault.TIMEOUT,
     "PoolTimeout": Fault.TIMEOUT,
     "ReadTimeout": Fault.LATE,
@@ -259,6 +262,12 @@ _FAULTS = {
 """By the names of the exceptions: those of httpx and of httpcore are called the same. After any other the answer was
 not whole."""
 
+_REFUSALS_OF_PROXIES = {"407": Fault.PROXY_LOGIN, "403": Fault.PROXY_FORBIDS}
+"""By the status, with which httpcore's sentence begins."""
+
+_NO_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|PACKET_LENGTH|HTTP_REQUEST")
+"""In OpenSSL's words: what came is no TLS at all."""
+
 _CAUSES_OF_CONNECT_ERROR: dict[type[Exception], Fault] = {
     gaierror: Fault.NAME,
     ssl.SSLError: Fault.TLS,
@@ -266,136 +275,17 @@ _CAUSES_OF_CONNECT_ERROR: dict[type[Exception], Fault] = {
 }
 
 
-def _fault_of(error: Exception) -> Fault:
+def fault_of(error: Exception) -> Fault:
+    """What one of FAILURES stands for."""
     kind = type(error).__name__
+    if kind == "ProxyError":
+        return _REFUSALS_OF_PROXIES.get(str(error)[:3], Fault.PROXY)
     cause: BaseException | None = error if kind == "ConnectError" else None
     while cause is not None:
+        if isinstance(cause, ssl.SSLError) and _NO_TLS.search(str(cause)):
+            return Fault.PLAIN
         for why, fault in _CAUSES_OF_CONNECT_ERROR.items():
             if isinstance(cause, why):
                 return fault
         cause = cause.__cause__ or cause.__context__
     return Fault.NETWORK if kind == "ConnectError" else _FAULTS.get(kind, Fault.CLOSED)
-
-
-# ── The network ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def certificates(*, ca_bundle: Path | None = None, besides: Path | None = None) -> ssl.SSLContext:
-    """What is trusted: the certificates in `ca_bundle` and no others, or without one the public authorities', and those
-    in `besides` with them."""
-    trusted = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else httpx.create_ssl_context()
-    if besides is not None:
-        trusted.load_verify_locations(cafile=besides)
-    return trusted
-
-
-def proxy_for(url: httpx.URL) -> httpcore.Proxy | None:
-    """The proxy that the environment names for an address, if any. Raises HttpError for one that cannot be used."""
-    named = None if proxy_bypass(url.host) else getproxies().get(url.scheme)
-    if named is None:
-        return None
-    with suppress(ValueError, httpx.InvalidURL):
-        proxy = httpx.Proxy(named)
-        if proxy.url.scheme in ("http", "https"):
-            return httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth)
-    # Raised outside the block: the proxy's address may hold a password.
-    raise HttpError(Fault.BAD_PROXY)
-
-
-_deadline: ContextVar[Deadline] = ContextVar("deadline")
-"""That of the request which this thread is sending or reading: a kept-alive stream serves one request after another."""
-
-
-class NetworkTransport(httpx.BaseTransport):
-    """The network, through the proxy that the environment names for a host, if any. Connections are kept alive.
-
-    A read or a write ends at the deadline in the request's extension `deadline`, however many a head or a chunk is made
-    of: httpx's own timeouts begin anew with every byte, so that a server which sends one now and then holds a thread
-    for ever. httpx hands no network backend on to httpcore, so this speaks to httpcore itself, and raises its exceptions.
-    """
-
-    def __init__(self, trusted: ssl.SSLContext) -> None:
-        self._trusted = trusted
-        self._lock = threading.Lock()
-        self._pools: dict[tuple[str, str], httpcore.ConnectionPool] = {}
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        _deadline.set(request.extensions["deadline"])
-        response = self._pool(url).handle_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(response.status, headers=response.headers, stream=_Body(response))
-
-    def close(self) -> None:
-        for pool in self._pools.values():
-            pool.close()
-
-    def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
-        place = (url.scheme, url.host)
-        with self._lock:
-            if place not in self._pools:
-                self._pools[place] = httpcore.ConnectionPool(
-                    ssl_context=self._trusted,
-                    proxy=proxy_for(url),
-                    max_connections=THREADS,
-                    keepalive_expiry=15,
-                    network_backend=_Network(),
-                )
-            return self._pools[place]
-
-
-class _Body(httpx.SyncByteStream):
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._response.iter_stream()
-
-    def close(self) -> None:
-        self._response.close()
-
-
-def _seconds_left(timeout: float | None, *, late: type[Exception]) -> float:
-    """The timeout of one read or write, cut off at the deadline. Raises `late` once that has passed."""
-    deadline = _deadline.get()
-    if deadline.passed:
-        raise late("the deadline has passed")
-    return min(timeout or math.inf, deadline.remaining())
-
-
-class _Network(httpcore.SyncBackend):
-    def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, *rest: Any, **options: Any
-    ) -> httpcore.NetworkStream:
-        left = _seconds_left(timeout, late=httpcore.ConnectTimeout)
-        return _Stream(super().connect_tcp(host, port, left, *rest, **options))
-
-
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
-        self._inner = inner
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _seconds_left(timeout, late=httpcore.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _seconds_left(timeout, late=httpcore.WriteTimeout))
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        left = _seconds_left(timeout, late=httpcore.ConnectTimeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left))

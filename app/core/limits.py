@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
+from pathlib import Path
 from typing import Any, Literal
 
 from limits import RateLimitItem, parse
@@ -70,7 +71,7 @@ class Limits:
     """Counts uses, each under the bounds of its action; from any thread, and in any process forked from this one.
 
     `storage` is a redis:// or rediss:// address, which several processes may share; None counts in memory, each
-    process for itself. It is connected to at the first use. While it fails, uses are counted in memory, under this
+    process for itself. `authorities` are trusted besides, over TLS. It is connected to at the first use. While it fails, uses are counted in memory, under this
     process's part of each bound, and the log says so once.
     """
 
@@ -78,6 +79,7 @@ class Limits:
         self,
         *,
         storage: Secret | None,
+        authorities: Path | None = None,
         bounds: Bounds = BOUNDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -90,6 +92,8 @@ class Limits:
             # The prefix keeps our keys out of the reach of a host that resets its own limits in the same Redis; the
             # other strategies let up to twice as many through where two windows meet.
             options: dict[str, Any] = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
+            if authorities and storage.reveal().startswith("rediss:"):
+                options["ssl_ca_certs"] = str(authorities)
             redis = RedisStorage(storage.reveal(), key_prefix="infisical-connect", **options)
             self._redis = MovingWindowRateLimiter(redis)
         self._clock = clock

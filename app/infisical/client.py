@@ -11,17 +11,8 @@ import httpx
 from pydantic import TypeAdapter, ValidationError, create_model
 
 from ..config import Settings
-from ..core.http import (
-    Answer,
-    Authorization,
-    Deadline,
-    Fault,
-    HttpClient,
-    HttpError,
-    NetworkTransport,
-    certificates,
-    client_secret_basic,
-)
+from ..core.http import Answer, Authorization, Deadline, Fault, HttpClient, HttpError, client_secret_basic
+from ..core.network import NetworkTransport, certificates
 from ..core.secret import Secret
 from . import errors, models
 from .auth import OAuthApplication, UniversalAuth
@@ -64,7 +55,9 @@ class Infisical:
             auth = UniversalAuth(client_id=settings.client_id, client_secret=settings.client_secret)
         if not settings.hosts or auth is None:
             raise ValueError("no host or no credential is set")
-        network = transport or NetworkTransport(certificates(ca_bundle=settings.ca_bundle))
+        network = transport or NetworkTransport(
+            certificates(ca_bundle=settings.ca_bundle, besides=[settings.authorities])
+        )
         return cls(settings.hosts[0], auth=auth, transport=network)
 
     def acting_with(self, token: Secret) -> Self:
@@ -283,12 +276,14 @@ class Infisical:
                 **request,
             )
         except HttpError as error:
-            if error.fault in (Fault.LATE, Fault.CLOSED):
+            if error.proxy:
+                failure = errors.Unreachable(str(error), proxy=error.proxy)
+            elif error.fault in (Fault.LATE, Fault.CLOSED):
                 failure = errors.NoAnswer("Infisical did not answer.")
             elif error.fault in (Fault.COMPRESSED, Fault.TOO_LONG):
                 failure = errors.NotInfisical(error.fault.value)
             else:
-                failure = errors.Unreachable(error.fault.value)
+                failure = errors.Unreachable(str(error).replace("the address", "INFISICAL_HOST"))
         else:
             if 200 <= answer.status < 300 and answer.text:
                 return answer

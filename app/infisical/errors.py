@@ -36,11 +36,15 @@ class InfisicalError(Exception):
         return self.message
 
 
+@dataclass(eq=False, repr=False)
 class Unreachable(InfisicalError):
-    """Nothing was sent to Infisical. `message` is a sentence on how far the call came."""
+    """Nothing was sent to Infisical. `message` is a sentence on how far the call came, which `proxy` is named in if it
+    was at fault."""
+
+    proxy: str = field(default="", kw_only=True)
 
     def __str__(self) -> str:
-        return f"Infisical could not be reached. {self.message}"
+        return self.message if self.proxy else f"Infisical could not be reached. {self.message}"
 
 
 class NoAnswer(InfisicalError):

@@ -170,7 +170,7 @@ def _case_of(error: InfisicalError, *, own_rights: bool) -> tuple[str, dict[str,
     slug = result_of(error)
     match error:
         case Unreachable():
-            return slug, {"reach": error.message}
+            return f"{slug}/proxy" if error.proxy else slug, {"reach": error.message}
         case LoginRefused(refusal=Refusal.ADDRESS) if own_rights:
             return f"{slug}/own-address", {}
         case LoginRefused():

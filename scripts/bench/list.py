@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from app import create_app
 from app.config import Settings
-from app.core.http import NetworkTransport, certificates
+from app.core.network import NetworkTransport, certificates
 from app.core.secret import Secret
 from app.infisical.client import Infisical
 

@@ -14,7 +14,8 @@ import httpx
 import pytest
 from hypothesis import given, settings
 
-from app.core.http import Deadline, NetworkTransport, certificates
+from app.core.http import Deadline
+from app.core.network import NetworkTransport, certificates
 from app.core.secret import Secret
 from app.infisical.auth import OAuthApplication
 from app.infisical.client import Infisical

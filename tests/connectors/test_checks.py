@@ -30,7 +30,7 @@ from app.connectors.supabase_api import (
     ONE_FAILED,
     Check,
 )
-from app.core.http import NetworkTransport, certificates
+from app.core.network import NetworkTransport, certificates
 from app.core.secret import Secret
 from app.sandbox import SandboxTransport, create_sandbox, prepare_database, sandbox_token
 from tests.every import holds_for_every
@@ -560,7 +560,7 @@ def test_a_token_that_fits_into_no_request_is_refused_without_asking(token: str)
         (httpx.PoolTimeout("busy"), "no answer in time"),
         (httpx.ConnectError("no route"), "not reachable"),
         (httpx.RemoteProtocolError("closed"), "not reachable"),
-        (httpx.ProxyError("407"), "refused by the proxy"),
+        (httpx.ProxyError("407"), "asks for a password"),
         (socket.gaierror(-2, "unknown"), "name not found"),
         (ConnectionRefusedError(111, "refused"), "connection refused"),
         (ssl.SSLCertVerificationError("untrusted"), "no secure connection"),
@@ -776,20 +776,23 @@ def test_the_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=proxy, args=(listening,), daemon=True)
         thread.start()
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{listening.getsockname()[1]}")
+        named = f"127.0.0.1:{listening.getsockname()[1]}"
+        monkeypatch.setenv("HTTPS_PROXY", f"http://made-up-user:made-up-password@{named}")
         checks = TokenChecks(transport=NetworkTransport(certificates()))
         result = checks.check(Secret(TOKEN), read_instance_url(CLOUD), deadline_seconds=5)
         thread.join(5)
     assert said[0].startswith(b"CONNECT api.supabase.com:443 HTTP/1.1\r\n")
     assert TOKEN.encode() not in said[0]
-    assert not_checked_after(result, "Address allowed").result == "refused by the proxy"
+    assert not_checked_after(result, "Address allowed").result == f"proxy {named}: refused"
 
 
-def test_a_proxy_setting_that_is_no_url_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "no-scheme://nowhere")
+@pytest.mark.parametrize("proxy", ["no-scheme://nowhere", "http://made-up:p@#ss@proxy.example:3128"])
+def test_a_proxy_setting_that_is_no_url_is_not_checked(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
     checks = TokenChecks(transport=NetworkTransport(certificates()))
     result = checks.check(Secret(TOKEN), read_instance_url(CLOUD), deadline_seconds=5)
-    assert not_checked_after(result, "Address allowed").result == "not reachable"
+    told = not_checked_after(result, "Address allowed").result
+    assert told == "proxy in HTTPS_PROXY: address not usable"
 
 
 # Against the sandbox's Supabase.

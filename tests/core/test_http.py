@@ -5,37 +5,41 @@ import contextlib
 import json
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from queue import Queue
 
+import certifi
 import httpx
 import pytest
 from flask import Flask
 
 from app import create_app
 from app.auth.id_tokens import Reason
-from app.config import Settings
-from app.core.http import (
-    Answer,
-    Authorization,
-    Deadline,
-    Fault,
-    HttpClient,
-    HttpError,
-    NetworkTransport,
-    certificates,
-    client_secret_basic,
-)
+from app.config import Settings, SettingsError
+from app.connectors.instance_urls import read_instance_url
+from app.core.http import Answer, Authorization, Deadline, Fault, HttpClient, HttpError, client_secret_basic
+from app.core.network import NetworkTransport, certificates, proxy_for
 from app.core.secret import Secret
 from app.infisical.client import Infisical
-from app.infisical.errors import InfisicalError, NoAnswer, NotInfisical, Unreachable
+from app.infisical.errors import (
+    InfisicalError,
+    NoAnswer,
+    NotInfisical,
+    PermissionDenied,
+    ServerFailed,
+    Unreachable,
+)
 from app.web.services import EXTENSION
 from tests.conftest import new_client
+from tests.every import holds_for_every
 from tests.pages import read_page
 
-from ..infisical.answers import connection, new_connection
+from ..infisical.answers import TOKEN, connection, new_connection
 from ..infisical.servers import CERTIFICATE, Play, Server, answer, read_request, saying
 
 STATUS = b'{"message": "Ok"}'
@@ -127,11 +131,6 @@ def test_the_ca_bundle_makes_it_trusted(serve: Callable[..., Server], tls: ssl.S
     server = serve(saying(answer(STATUS)), tls=tls)
     client_of(f"https://localhost:{server.port}", INFISICAL_CA_BUNDLE=str(CERTIFICATE)).status()
     assert len(server.requests) == 1
-
-
-def test_a_server_that_speaks_no_tls_is_told_as_such(serve: Callable[..., Server]) -> None:
-    server = serve(saying(b""), greeting=b"220 mail.example\r\n")
-    assert reach_of(f"https://127.0.0.1:{server.port}") is Fault.TLS
 
 
 def test_a_name_that_does_not_resolve_is_told_as_such() -> None:
@@ -293,21 +292,311 @@ def test_a_proxy_of_the_environment_carries_tls_through(
     assert inside[0].startswith(b"GET /api/status HTTP/1.1")
 
 
-def test_a_proxy_that_refuses_the_tunnel_means_that_nothing_was_sent(
-    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    proxy = serve(saying(answer(b"", status="407 Proxy Authentication Required")))
-    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-    assert reach_of("https://infisical.invalid") is Fault.PROXY
-    assert b"made-up-token" not in b"".join(proxy.requests)
-
-
 def test_no_proxy_is_honoured(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     proxy, server = serve(saying(answer(b"", status="502 Bad Gateway"))), serve(saying(answer(STATUS)))
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     client_of(f"http://127.0.0.1:{server.port}").status()
     assert proxy.requests == []
+
+
+REFUSING = {
+    "407 Proxy Authentication Required": Fault.PROXY_LOGIN,
+    "403 Forbidden": Fault.PROXY_FORBIDS,
+    "503 Service Unavailable": Fault.PROXY,
+}
+SECRET = "http://made-up-user:made-up-password@"
+
+
+@pytest.mark.parametrize("over", ["http", "https"])
+@pytest.mark.parametrize("status", REFUSING)
+def test_a_proxy_that_refuses_is_named_without_its_password_and_nothing_was_sent(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, over: str, status: str
+) -> None:
+    proxy = serve(saying(answer(b"<h1>No</h1>", status=status).replace(b"application/json", b"text/html")))
+    monkeypatch.setenv("ALL_PROXY", f"{SECRET}127.0.0.1:{proxy.port}")
+    told = raised_by(client_of(f"{over}://infisical.invalid").status)
+    assert isinstance(told, Unreachable)
+    assert told.proxy == f"127.0.0.1:{proxy.port}"
+    assert str(told) == f"The proxy {told.proxy} made no connection. {REFUSING[status].value}"
+    assert b"made-up-token" not in b"".join(proxy.requests)
+
+
+def closes(spoken: socket.socket, _: bytes) -> None:
+    spoken.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    ("play", "fault"),
+    [
+        (closes, Fault.CLOSED),
+        (saying(b"SSH-2.0-made-up\r\n\r\n"), Fault.CLOSED),
+        (lambda *_: None, Fault.LATE),
+    ],
+    ids=["closes", "speaks no HTTP", "says nothing"],
+)
+def test_a_proxy_that_does_not_answer_leaves_no_doubt_that_nothing_was_created(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, play: Play, fault: Fault
+) -> None:
+    proxy = serve(play)
+    monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{proxy.port}")
+    infisical = client_of("https://infisical.invalid")
+    told = raised_by(lambda: infisical.create(new_connection(), deadline=Deadline.after(0.3)))
+    assert isinstance(told, Unreachable)
+    assert told.nothing_happened
+    assert str(told) == f"The proxy 127.0.0.1:{proxy.port} made no connection. {fault.value}"
+
+
+@pytest.mark.parametrize("over", ["http", "https"])
+def test_a_proxy_that_is_down_or_has_no_name_is_named(monkeypatch: pytest.MonkeyPatch, over: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    for named, fault in ((f"127.0.0.1:{port}", Fault.REFUSED), ("no-such-proxy.invalid:3128", Fault.NAME)):
+        monkeypatch.setenv(f"{over}_proxy", f"{SECRET}{named}/")
+        told = raised_by(client_of(f"{over}://infisical.invalid").status)
+        assert str(told) == f"The proxy {named} made no connection. {fault.value}"
+
+
+def test_what_fails_behind_a_proxy_is_not_the_proxys(
+    serve: Callable[..., Server], tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tunnel(spoken: socket.socket, _: bytes) -> None:
+        spoken.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with contextlib.suppress(ssl.SSLError), tls.wrap_socket(spoken, server_side=True) as hidden:
+            read_request(hidden)
+
+    proxy = serve(tunnel)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+    # Its certificate; and once the tunnel stands, whether it was created.
+    assert reach_of("https://localhost") is Fault.TLS
+    trusting = client_of("https://localhost", INFISICAL_CA_BUNDLE=str(CERTIFICATE))
+    told = raised_by(lambda: trusting.create(new_connection(), deadline=Deadline.after(10)))
+    assert type(told) is NoAnswer
+    # In clear: an answer of an API's, and what may have been created.
+    refusal = json.dumps(
+        {"reqId": "made-up", "statusCode": 403, "message": "No", "error": "Forbidden"}
+    ).encode()
+    for said, kind in ((refusal, PermissionDenied), (b"", ServerFailed)):
+        status = "403 Forbidden" if said else "502 Bad Gateway"
+        passing = serve(saying(answer(said, status=status, more="" if said else "X-Made-Up: 1\r\n")))
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{passing.port}")
+        create = partial(client_of("http://infisical.invalid").create, deadline=Deadline.after(10))
+        assert type(raised_by(partial(create, new_connection()))) is kind
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "socks5://made-up-user:made-up-password@127.0.0.1:1080",
+        "http://made-up-user:made@#up-password@127.0.0.1:3128",
+        "http://made-up-user:made/up-password@127.0.0.1:3128",
+        "http://made-up-user:made up-password@127.0.0.1:3128",
+        "http://127.0.0.1:3128/path",
+        "http://",
+    ],
+)
+def test_a_proxy_setting_that_cannot_be_read_is_named_and_nothing_of_it_told(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+    told = raised_by(client_of("https://infisical.invalid").status)
+    assert str(told) == f"The proxy in HTTPS_PROXY made no connection. {Fault.BAD_PROXY.value}"
+
+
+def test_a_page_and_readyz_name_the_proxy_and_not_infisical(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"{SECRET}no-such-proxy.invalid:3128")
+    settings = Settings.load({"INFISICAL_HOST": "https://infisical.test", "INFISICAL_TOKEN": "made-up"}, None)
+    asking = new_client(create_app(settings))
+    told = asking.get("/connections?project=organization")
+    page = read_page(told.text).text
+    assert told.status_code == 502
+    assert 'data-problem="unreachable"' in told.text
+    assert "The proxy no-such-proxy.invalid:3128 made no connection. Its name could not be resolved." in page
+    assert "Infisical cannot be reached" not in page
+    assert "made-up-password" not in told.text
+    ready = asking.get("/readyz")
+    # Strangers learn that it is the proxy, and not which.
+    assert ready.json == {
+        "status": "not ready",
+        "reason": "The proxy to Infisical made no connection.",
+        "requestId": None,
+    }
+
+
+NO_PROXY = {
+    "*": "any.example",
+    "corp.example": "corp.example wiki.corp.example !xcorp.example !example",
+    ".corp.example": "wiki.corp.example a.b.corp.example corp.example !xcorp.example",
+    "*.corp.example": "wiki.corp.example a.b.corp.example !corp.example !xcorp.example",
+    "CORP.example., other.example": "corp.example corp.example. OTHER.example",
+    "one.example two.example": "one.example two.example !three.example",
+    "corp.example:8443": "corp.example:8443 wiki.corp.example:8443 !corp.example !corp.example:443",
+    "corp.example:443": "corp.example corp.example:443 !corp.example:8443",
+    "127.0.0.1": "127.0.0.1 127.0.0.1:8320 !127.0.0.2 !localhost",
+    "127.0.0.1:8320": "127.0.0.1:8320 !127.0.0.1:8321 !127.0.0.1",
+    "127.0.0.0/8": "127.0.0.1 127.9.9.9:1 !128.0.0.1 !localhost",
+    "10.1.2.3/8": "10.200.0.1 !11.0.0.1 !10.example",
+    "fd00::/8, ::1": "[fd12::1] [fd12::1]:8443 [::1] ![fe80::1]",
+    "[fd00::1]:8443, [::1]": "[fd00::1]:8443 [::1]:1 ![fd00::1]",
+    "other.example": "!corp.example !127.0.0.1 !localhost !0.0.0.0",
+    ",, ,": "!corp.example",
+}
+
+
+def test_no_proxy_is_read_as_curl_and_go_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def claim(row: tuple[str, str]) -> None:
+        listed, host = row
+        monkeypatch.setenv("NO_PROXY", listed)
+        through = proxy_for(httpx.URL(f"https://{host.removeprefix('!')}"))
+        assert (through is not None) == host.startswith("!")
+
+    monkeypatch.setenv("ALL_PROXY", "http://proxy.example:3128")
+    holds_for_every(((listed, host) for listed, hosts in NO_PROXY.items() for host in hosts.split()), claim)
+    monkeypatch.setenv("no_proxy", "lower.example")
+    assert proxy_for(httpx.URL("https://lower.example")) is None
+
+
+WAYS: dict[str, tuple[dict[str, str], str | None]] = {
+    "by the scheme": ({"HTTP_PROXY": "http://plain:1", "HTTPS_PROXY": "http://tls:2"}, "http://tls:2"),
+    "in lower case": ({"https_proxy": "http://lower:1", "HTTPS_PROXY": "http://upper:2"}, "http://lower:1"),
+    "an empty one counts for nothing": (
+        {"https_proxy": "", "HTTPS_PROXY": "http://upper:2"},
+        "http://upper:2",
+    ),
+    "for all": ({"ALL_PROXY": "http://all:1", "HTTP_PROXY": "http://plain:2"}, "http://all:1"),
+    "without http://": ({"all_proxy": "proxy.example:3128"}, "http://proxy.example:3128"),
+    "over TLS": ({"HTTPS_PROXY": "https://proxy.example"}, "https://proxy.example"),
+    "none": ({"HTTP_PROXY": "http://plain:1"}, None),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_proxy_is_named_by_the_variables_that_curl_reads(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    environ, expected = WAYS[way]
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    proxy = proxy_for(httpx.URL("https://infisical.example"))
+    assert (bytes(proxy.url).decode().rstrip("/") if proxy else None) == expected
+
+
+def test_a_password_for_the_proxy_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://made%40up:p%40%23%3A%25ss@proxy.example:3128")
+    proxy = proxy_for(httpx.URL("https://infisical.example"))
+    assert proxy is not None
+    assert proxy.auth == (b"made@up", b"p@#:%ss")
+
+
+def test_the_header_of_a_cgi_request_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://evil.example")
+    monkeypatch.setenv("REQUEST_METHOD", "GET")
+    assert proxy_for(httpx.URL("http://infisical.example")) is None
+
+
+# ── TLS where none is spoken, and the other way round ──────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "greeting", [b"220 mail.example\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"<!DOCTYPE HTML>"]
+)
+def test_a_server_that_speaks_no_tls_is_told_as_such(serve: Callable[..., Server], greeting: bytes) -> None:
+    told = raised_by(client_of(f"https://127.0.0.1:{serve(saying(b''), greeting=greeting).port}").status)
+    assert isinstance(told, Unreachable)
+    assert told.message == Fault.PLAIN.value.replace("the address", "INFISICAL_HOST")
+    assert "INFISICAL_HOST must begin with http://" in told.message
+
+
+def test_plain_http_to_a_port_of_tls_is_told_as_such(
+    serve: Callable[..., Server], tls: ssl.SSLContext
+) -> None:
+    # OpenSSL closes without a word, as Python and Node.js do with it; nginx and Go answer in clear.
+    closing = serve(saying(answer(STATUS)), tls=tls)
+    told = raised_by(client_of(f"http://localhost:{closing.port}").status)
+    assert isinstance(told, Unreachable)
+    assert told.message.endswith("INFISICAL_HOST must begin with https://.")
+    assert closing.requests == []
+
+
+def test_an_answer_in_clear_of_a_port_of_tls_is_told_as_such(tls: ssl.SSLContext) -> None:
+    def serve_once(listening: socket.socket) -> None:
+        with listening.accept()[0] as plain:
+            plain.recv(65536)
+            plain.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n")
+        # Nobody trusts its certificate.
+        with listening.accept()[0] as spoken, contextlib.suppress(ssl.SSLError):
+            tls.wrap_socket(spoken, server_side=True).close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve_once, args=(listening,), daemon=True)
+        thread.start()
+        told = raised_by(client_of(f"http://localhost:{listening.getsockname()[1]}").status)
+        thread.join(5)
+    assert str(told).endswith("INFISICAL_HOST must begin with https://.")
+
+
+def test_a_400_of_plain_http_is_the_hosts_own(serve: Callable[..., Server]) -> None:
+    html = answer(b"", status="400 Bad Request").replace(b"application/json", b"text/html")
+    assert type(raised_by(client_of(f"http://127.0.0.1:{serve(saying(html)).port}").status)) is NotInfisical
+
+
+# ── Authorities ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_authority_of_a_network_is_trusted_for_every_host(
+    serve: Callable[..., Server], tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"https://localhost:{serve(saying(answer(STATUS)), tls=tls).port}"
+    client_of(url, CONNECT_CA_BUNDLE=str(CERTIFICATE)).status()
+    client_of(url, CONNECT_CA_BUNDLE=str(CERTIFICATE), INFISICAL_CA_BUNDLE=certifi.where()).status()
+    settings = Settings.load(
+        {
+            "INFISICAL_HOST": url,
+            "INFISICAL_TOKEN": "made-up-token",
+            "CONNECT_SUPABASE_HOSTS": url.removeprefix("https://"),
+            "CONNECT_CA_BUNDLE": str(CERTIFICATE),
+        },
+        None,
+    )
+    checks = create_app(settings).extensions[EXTENSION].make_checks()
+    reached = checks.check(Secret(TOKEN), read_instance_url(url), deadline_seconds=5)
+    checks.close()
+    assert reached.rows[1].state == "passed"
+
+
+def test_certificates_that_the_environment_names_must_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    (tmp_path / "empty.pem").touch()
+    (tmp_path / "garbage.pem").write_text("made-up")
+    (tmp_path / "hashed").mkdir()
+    (tmp_path / "hashed" / "0123abcd.0").write_bytes(CERTIFICATE.read_bytes())
+    settings = Settings.load({"INFISICAL_HOST": "https://infisical.test", "INFISICAL_TOKEN": "made-up"}, None)
+
+    def claim(row: tuple[str, str, bool]) -> None:
+        name, path, readable = row
+        with monkeypatch.context() as environment:
+            environment.setenv(name, path)
+            if readable:
+                create_app(settings)
+                return
+            with pytest.raises(SettingsError) as raised:
+                create_app(settings)
+            (fault,) = raised.value.faults
+            assert fault.startswith(f"{name}={path} has no certificates that can be read; ")
+
+    holds_for_every(
+        [
+            ("SSL_CERT_FILE", f"{tmp_path}/missing.pem", False),
+            ("SSL_CERT_FILE", f"{tmp_path}/empty.pem", False),
+            ("SSL_CERT_FILE", f"{tmp_path}/garbage.pem", False),
+            ("SSL_CERT_FILE", str(tmp_path), False),
+            ("SSL_CERT_FILE", certifi.where(), True),
+            ("SSL_CERT_DIR", f"{tmp_path}/missing", False),
+            ("SSL_CERT_DIR", str(tmp_path), False),
+            ("SSL_CERT_DIR", f"{tmp_path}/missing:{tmp_path}/hashed", True),
+        ],
+        claim,
+    )
 
 
 # ── What is read of an answer ──────────────────────────────────────────────────────────────────────────────────────
@@ -394,7 +683,7 @@ def test_what_was_answered_stands_in_no_traceback() -> None:
 def test_a_bundle_is_trusted_instead_of_the_public_authorities_or_besides_them() -> None:
     public = certificates().cert_store_stats()["x509"]
     assert certificates(ca_bundle=CERTIFICATE).cert_store_stats()["x509"] == 1
-    assert certificates(besides=CERTIFICATE).cert_store_stats()["x509"] == public + 1
+    assert certificates(besides=[None, CERTIFICATE]).cert_store_stats()["x509"] == public + 1
 
 
 def test_an_identity_provider_may_be_behind_the_same_private_authority(
@@ -416,9 +705,13 @@ def test_a_proxy_that_cannot_be_used_is_told_where_people_leave_for_the_identity
     monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    told = new_client(at_the_company("https://id.example")).get("/sign-in/company")
-    assert told.status_code == 502
-    assert Reason.PROXY.value in read_page(told.text).text
+    asking = new_client(at_the_company("https://id.example"))
+    # The second time the provider is left alone, and what is known of it told again.
+    for told in (asking.get("/sign-in/company"), asking.get("/sign-in/company")):
+        assert told.status_code == 502
+        page = read_page(told.text).text
+        assert f"{Reason.PROXY.value} The proxy in HTTPS_PROXY made no connection." in page
+        assert "NO_PROXY" in page
 
 
 def at_the_company(issuer: str) -> Flask:

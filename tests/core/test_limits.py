@@ -1,14 +1,18 @@
 """A bound holds for whom it is meant for and nobody else, in memory and in Redis, whatever becomes of the Redis."""
 
+import contextlib
 import logging
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -21,6 +25,7 @@ from app.core.limits import BOUNDS, MOST_KEYS, PAUSE, Bounds, Limits, RetryAfter
 from app.core.secret import Secret
 
 from ..conftest import Clock
+from ..infisical.servers import CERTIFICATE
 from ..processes import environment
 from ..redis_server import PASSWORD, RedisServer, running
 
@@ -425,3 +430,27 @@ def test_they_can_be_made_and_used_before_a_fork(server: RedisServer) -> None:
     )
     assert done.stdout.splitlines() == ["2 2", "2 2", "2 0"]
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("authorities", [None, CERTIFICATE])
+def test_a_redis_over_tls_may_be_behind_the_authority_of_the_network(authorities: Path | None) -> None:
+    """Whether the handshake comes to its end: behind it nobody speaks Redis."""
+    trusted: list[bool] = []
+
+    def serve(listening: socket.socket) -> None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(CERTIFICATE)
+        with (
+            contextlib.suppress(OSError),
+            listening.accept()[0] as plain,
+            tls.wrap_socket(plain, server_side=True) as spoken,
+        ):
+            trusted.append(bool(spoken.recv(1)))
+
+    with socket.create_server(("localhost", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,), daemon=True)
+        thread.start()
+        storage = Secret(f"rediss://localhost:{listening.getsockname()[1]}")
+        assert not Limits(storage=storage, authorities=authorities).reached()
+        thread.join(5)
+    assert trusted == ([True] if authorities else [])

@@ -29,9 +29,8 @@ LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes, unless a client asks for less. The longest list recorded from Infisical is far below 1 MiB; a project with
 thousands of connections stays below this."""
 
-THREADS = 16
-"""Of the server in all: a submission holds one for as long as Infisical takes, up to the submit timeout. As many
-connections are kept to each host, so that none waits for another's."""
+KEPT_ALIVE = 16
+"""Connections to a host that stay open while nobody uses them. Any number is in use: none waits for another's."""
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "infisical-connect"}
 
@@ -344,7 +343,8 @@ class NetworkTransport(httpx.BaseTransport):
                 self._pools[place] = httpcore.ConnectionPool(
                     ssl_context=self._trusted,
                     proxy=proxy_for(url),
-                    max_connections=THREADS,
+                    max_connections=None,
+                    max_keepalive_connections=KEPT_ALIVE,
                     keepalive_expiry=15,
                     network_backend=_Network(),
                 )

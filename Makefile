@@ -2,7 +2,7 @@
 # `make PYTHON=…` names the Python to use.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage test-all check docs wheel pictures clean
+.PHONY: help run test coverage test-all check bench docs wheel pictures clean
 
 BIN := .venv/bin
 READY := .venv/.made-from-the-lock
@@ -41,6 +41,9 @@ check: $(READY) ## lint, format, types, templates, imports
 	$(BIN)/djlint --check $(TEMPLATES)
 	$(BIN)/djlint --lint $(TEMPLATES)
 	$(BIN)/lint-imports
+
+bench: $(READY) ## measure what must stay within bounds, each as a ratio to its bound
+	@set -e; for script in scripts/bench/*.py; do $(BIN)/python $$script; done
 
 docs: $(READY) ## write what is made from rows: the tables of settings, .env.example, docs/asvs.md
 	@$(BIN)/python scripts/docs.py

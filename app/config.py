@@ -118,6 +118,9 @@ class Settings(BaseModel):
     submit_timeout: rules.Seconds = _row("CONNECT_SUBMIT_TIMEOUT", default="45")
     """Seconds for one whole submission: look-ups, checks and create together. From 5 to 600; keep it under your proxy's
     own limit."""
+    threads: rules.Threads = _row("CONNECT_THREADS", default="128")
+    """Requests that are worked on at once, from 1 to 1000: a submission is in hand for as long as Infisical takes.
+    Beyond that people are asked to try again."""
     trusted_hosts: rules.HostNames = _row("CONNECT_SUPABASE_HOSTS", unset=())
     """Hosts besides `api.supabase.com` that are a Supabase Management API or a proxy of it, separated by commas: a token
     may be sent there without a warning, and is checked there before it is saved."""

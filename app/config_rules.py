@@ -244,6 +244,7 @@ Listen = Annotated[Bind, BeforeValidator(bind), must("be HOST:PORT, such as 127.
 WayIn = Annotated[Access, BeforeValidator(str.lower), must("be sign-in, proxy or oidc, or not be set")]
 Switch = Annotated[bool, BeforeValidator(switch)]
 Seconds = Annotated[float, Field(ge=5, le=600), must("be a number of seconds from 5 to 600")]
+Threads = Annotated[int, Field(ge=1, le=1000), must("be a whole number from 1 to 1000")]
 Names = Annotated[tuple[str, ...], BeforeValidator(listed)]
 Emails = Annotated[tuple[str, ...], BeforeValidator(emails)]
 Domains = Annotated[

@@ -1,7 +1,9 @@
 """gunicorn, started from Python: the address, the workers, and what is made once before they are forked."""
 
+import math
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -15,12 +17,13 @@ from urllib.parse import unquote
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from . import create_app
+from .auth.middleware import PlacesMiddleware
 from .config import Bind, Settings, SettingsError
 from .connectors.token_kinds import secret_in
-from .core.http import THREADS
 from .core.limits import PROCESSES
 
 GRACE = 5.0
@@ -29,10 +32,17 @@ GRACE = 5.0
 KEEP_ALIVE = 75
 """Seconds an idle connection is kept: longer than the 60 s of a usual proxy, so that it is the proxy that closes."""
 
+RESERVE = 32
+"""Threads of each process besides those for requests in hand: for /healthz, static files, the page that says it is busy,
+and connections that have sent nothing yet, each of which holds one for 5 s."""
+
 HEARTBEAT = 60
 """Seconds without a sign of life from a worker's main loop before it is replaced. Requests run in other threads."""
 
 _MEMORY = "/dev/shm"  # noqa: S108  # for the workers' heartbeat, which a slow disk would delay
+
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+"""The signals that end the server until gunicorn takes them over."""
 
 
 class CannotServe(Exception):
@@ -45,8 +55,13 @@ def serve(settings: Settings, *, announce: Callable[[str], None], data: Path | N
     `announce` is told one line once connections are accepted. `data` is the sandbox's database;
     None makes one that is removed at the end. Raises CannotServe when the address or the database cannot be used.
     """
-    # Until gunicorn takes the signal over, it must not end the process past the removal of the sandbox's data.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    # Until gunicorn takes the signals over, they must not end the process past the removal of the sandbox's data.
+    for number in STOPPING:
+        signal.signal(number, lambda *_: sys.exit())
+    # Each request in hand has up to three sockets, and a worker that cannot open one more dies.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with _listen(settings.bind) as listener:
         bind = Bind(settings.bind.host, listener.getsockname()[1])
         settings = settings.model_copy(update={"bind": bind})
@@ -144,21 +159,42 @@ def _printable(text: str) -> str:
     return re.sub(r"[^ -~]", lambda found: ascii(found[0])[1:-1], text)
 
 
+def _begin(_worker: object) -> None:
+    # A tenth of Python's: among many threads the one with /healthz waits for each of its turns.
+    sys.setswitchinterval(0.0005)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]  # likewise
+    def spawn_worker(self) -> Any:
+        # Until a worker has handlers of its own it has a copy of this process's, which would put a signal where nobody
+        # looks. Held back from the fork on, it comes once they are there.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        try:
+            return super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+
+
 class _Server(BaseApplication):  # type: ignore[misc]  # likewise
     """gunicorn with our application in it, made before the workers are forked."""
 
     def __init__(
         self, application: Flask, settings: Settings, *, descriptor: int, announce: Callable[[str], None]
     ) -> None:
-        self.load = lambda: application
         # One process, unless what is counted can be shared: two would each let a machine identity be tried twice, and
         # Infisical locks it after three.
         workers = PROCESSES if settings.rate_storage else 1
+        places = math.ceil(settings.threads / workers)
+        application.wsgi_app = PlacesMiddleware(application.wsgi_app, places=places)  # type: ignore[method-assign]
+        self.load = lambda: application
         self._options: dict[str, Any] = {
             "bind": f"fd://{descriptor}",
             "workers": workers,
             "worker_class": "gthread",
-            "threads": THREADS // workers,
+            "threads": places + RESERVE,
+            # Above the threads: idle connections, which a proxy keeps open, would otherwise keep new ones out.
+            "worker_connections": places + RESERVE + 64,
             "preload_app": True,
             "timeout": HEARTBEAT,
             "graceful_timeout": int(settings.submit_timeout + GRACE),
@@ -180,8 +216,12 @@ class _Server(BaseApplication):  # type: ignore[misc]  # likewise
             "accesslog": "-",
             "access_log_format": "%(t)s %(m)s %(U)s %(s)s %(L)ss %({x-request-id}o)s",
             "when_ready": lambda _: announce(first_line(settings)),
+            "post_worker_init": _begin,
         }
         super().__init__()
+
+    def run(self) -> None:
+        _Arbiter(self).run()
 
     def load_config(self) -> None:
         for name, value in self._options.items():

@@ -14,6 +14,7 @@ from pathlib import Path
 from unittest import mock
 
 from app.__main__ import main
+from app.server import STOPPING
 
 COMMAND = Path(sys.executable).with_name("infisical-connect")
 """The command as it stands in the environment of the tests."""
@@ -60,13 +61,13 @@ def run(
     *arguments: str, folder: Path, settings: Mapping[str, str] | None = None, command: Path = COMMAND
 ) -> Finished:
     """Runs one command to its end, in a folder that should have no .env file."""
-    return finish(_start(*arguments, folder=folder, settings=settings, command=command))
+    return finish(start(*arguments, folder=folder, settings=settings, command=command))
 
 
 def run_here(*arguments: str, folder: Path, settings: Mapping[str, str] | None = None) -> Finished:
     """The same within this process, which is quicker: for all that does not come to serving."""
     stdout, stderr = io.StringIO(), io.StringIO()
-    heeded = signal.getsignal(signal.SIGTERM)
+    heeded = {number: signal.getsignal(number) for number in STOPPING}
     with (
         mock.patch.dict(os.environ, environment(settings), clear=True),
         contextlib.chdir(folder),
@@ -78,7 +79,8 @@ def run_here(*arguments: str, folder: Path, settings: Mapping[str, str] | None =
         except SystemExit as left:
             status = left.code if isinstance(left.code, int) else 0
         finally:
-            signal.signal(signal.SIGTERM, heeded)
+            for number, handler in heeded.items():
+                signal.signal(number, handler)
     return Finished(status, stdout.getvalue(), stderr.getvalue())
 
 
@@ -98,7 +100,7 @@ def serving(
     *arguments: str, folder: Path, settings: Mapping[str, str] | None = None, command: Path = COMMAND
 ) -> Iterator[Served]:
     """A server on a free port of loopback, once it answers there. It is stopped at the end."""
-    process = _start(
+    process = start(
         "serve", "--bind", "127.0.0.1:0", *arguments, folder=folder, settings=settings, command=command
     )
     try:
@@ -109,9 +111,10 @@ def serving(
             finish(process)
 
 
-def _start(
-    *arguments: str, folder: Path, settings: Mapping[str, str] | None, command: Path
+def start(
+    *arguments: str, folder: Path, settings: Mapping[str, str] | None, command: Path = COMMAND
 ) -> subprocess.Popen[str]:
+    """One command, which goes on while the test does."""
     return subprocess.Popen(  # noqa: S603  # our own command
         (str(command), *arguments),
         cwd=folder,

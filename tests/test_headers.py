@@ -171,7 +171,8 @@ def routes(wizard: Wizard) -> Iterator[Request]:
 def refusals(wizard: Wizard) -> Iterator[Request]:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     yield Request("GET /nowhere", 404, PAGE)
-    yield Request("GET /static/x/connect.css", 404, PAGE)
+    yield Request("GET /static/x/connect.css", 200, {**STYLES, "Cache-Control": "no-store"})
+    yield Request("GET /static/x/missing.css", 404, PAGE)
     yield Request("PUT /projects", 405, {**PAGE, **with_allow("GET", "HEAD", "OPTIONS")})
     # Where people do not sign in here, these pages are none.
     for path in ("/sign-in", "/sign-in/company", "/sign-in/callback", "/sign-out"):

@@ -296,7 +296,7 @@ def test_a_method_that_an_address_does_not_take_is_the_portals(browser: Client) 
     assert is_the_portals(read_page(answer.text))
 
 
-@pytest.mark.parametrize("path", ["/static/x/connect.css", f"/connections/supabase/{MISSING}/reminder.ics"])
+@pytest.mark.parametrize("path", ["/static/x/missing.css", f"/connections/supabase/{MISSING}/reminder.ics"])
 def test_what_a_page_of_ours_does_not_have_is_told_by_us(browser: Client, path: str) -> None:
     page = browser.page(f"{PREFIX}{path}", status=404)
     assert page.problem == "page-not-found"

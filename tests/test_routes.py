@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from app import LARGEST_REQUEST
 from tests.conftest import FORM, Client, Clock, Sandbox, new_client, sandbox_in
+from tests.every import holds_for_every
 from tests.pages import read_page
 
 PUBLIC = {"static_file", "sandbox_help", "healthz", "readyz"}
@@ -115,8 +116,8 @@ def test_no_route_answers_a_stranger_unless_it_is_open_to_everybody(way_in: str,
         for route in routes(wizard)
         if not challenge(ask(new_client(wizard.app), route, **headers))
     }
-    # On this machine alone nothing at all is open to the outside.
-    assert set(answered) == (set() if way_in == "this machine" else PUBLIC | SIGN_IN.get(way_in, set()))
+    # On this machine alone no page at all is open to the outside.
+    assert set(answered) == (PROBES if way_in == "this machine" else PUBLIC | SIGN_IN.get(way_in, set()))
 
 
 def test_the_pages_where_people_sign_in_are_there_where_that_is_the_way_in(
@@ -143,12 +144,39 @@ def test_behind_a_proxy_every_route_but_the_probes_is_closed_to_other_peers(
         assert (route.name in PROBES) is not is_refused(answer), route
 
 
-def test_every_route_is_closed_to_another_host(way_in: str, wizard: Sandbox) -> None:
+HOSTS = (
+    *("evil.example", "connect.example.com.evil.example", "10.0.0.9:8000", "[fd00::9]:80", "", "a b", "a:b"),
+    *("a..b", ".a:80", f"{'a' * 64}.example", "x" * 3000, "<script>", "[::1", "a@b", '"', "\xff"),
+)
+"""Names and addresses that are not the wizard's, and what is none at all."""
+
+
+def test_every_route_but_the_probes_is_closed_to_another_host(way_in: str, wizard: Sandbox) -> None:
     closed = 403 if way_in == "this machine" else 421
-    for host in ("evil.example", "connect.example.com.evil.example", ""):
+
+    def is_closed(host: str) -> None:
         for route in routes(wizard):
-            assert ask(new_client(wizard.app), route, Host=host, peer=PROXY).status_code == closed, route
-    assert wizard.sent == []
+            if route.name not in PROBES:
+                answer = ask(new_client(wizard.app), route, Host=host, peer=PROXY)
+                assert answer.status_code == closed, route
+        assert wizard.sent == []
+
+    holds_for_every(HOSTS, is_closed)
+
+
+def test_the_probes_answer_by_whatever_name_they_are_asked_and_say_nothing_of_it(
+    way_in: str, wizard: Sandbox
+) -> None:
+    def is_answered(host: str | None) -> None:
+        # As HAProxy asks where nothing else is said: over HTTP/1.0, and without a name.
+        for protocol in ("HTTP/1.1", "HTTP/1.0"):
+            for path, says in (("/healthz", {"status": "alive"}), ("/readyz", {"status": "ready"})):
+                environ = {"SERVER_PROTOCOL": protocol, "REMOTE_ADDR": "203.0.113.9"}
+                environ |= {} if host is None else {"HTTP_HOST": host}
+                answer = wizard.app.test_client().get(path, environ_overrides=environ)
+                assert (answer.status_code, answer.json) == (200, says)
+
+    holds_for_every((None, *HOSTS), is_answered)
 
 
 ELSEWHERE = {

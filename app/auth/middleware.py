@@ -1,6 +1,7 @@
 """What stands before the stand-alone wizard: whose word about the client counts, and which requests are refused."""
 
 import re
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
@@ -14,8 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..config import Access, Network, Settings
 from ..core.secret import Secret, derived
-from ..core.templating import BLUEPRINT
-from ..web.hooks import explain_http, remove_credentials, with_headers, with_https_alone
+from ..web.hooks import FULL, PROBES, explain_http, remove_credentials, with_headers, with_https_alone
 from ..web.render import deny
 from ..web.services import Page
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 _TRUSTED = "connect.peer_is_trusted"
 _UNTRUSTED_PROXY = "connect.peer_is_untrusted_proxy"
-_PROBES = frozenset({f"{BLUEPRINT}.healthz", f"{BLUEPRINT}.readyz"})
-"""Asked by machines from wherever they are, over plain http as well; they hold nothing that is secret."""
-
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _FORWARDED = ("Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip")
 
@@ -55,6 +52,36 @@ class TrustedProxyMiddleware:
                 del environ[name]
             environ[_UNTRUSTED_PROXY] = bool(names)
         return self._application(environ, start_response)
+
+
+def _with_a_name(application: "WSGIApplication") -> "WSGIApplication":
+    """WSGI: takes a Host that is no name for none. For one with labels that are empty or too long Flask has no routes."""
+
+    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        try:
+            environ.get("HTTP_HOST", "").partition(":")[0].encode("idna")
+        except UnicodeError:
+            environ["HTTP_HOST"] = ""
+        return application(environ, start_response)
+
+    return answer
+
+
+class PlacesMiddleware:
+    """WSGI: marks each request for which none of so many places is free. It is refused further in, with a page."""
+
+    def __init__(self, application: "WSGIApplication", *, places: int) -> None:
+        self._application = application
+        self._places = threading.Semaphore(places)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if not self._places.acquire(blocking=False):
+            environ[FULL] = True
+            return self._application(environ, start_response)
+        try:
+            return self._application(environ, start_response)
+        finally:
+            self._places.release()
 
 
 def is_within(address: str, networks: tuple[Network, ...]) -> bool:
@@ -149,6 +176,7 @@ def protect(app: Flask, settings: Settings, *, keys: tuple[Secret, ...]) -> None
     app.before_request(remove_credentials)
     app.after_request(with_headers)
     app.after_request(with_https_alone)
+    app.wsgi_app = _with_a_name(app.wsgi_app)  # type: ignore[assignment, method-assign]
     if settings.access is not Access.THIS_MACHINE:
         app.wsgi_app = TrustedProxyMiddleware(app.wsgi_app, trusted=settings.proxy_trusted)  # type: ignore[method-assign]
     app.before_request(partial(_refusal, settings.access, frozenset(settings.served_hosts)))
@@ -157,6 +185,8 @@ def protect(app: Flask, settings: Settings, *, keys: tuple[Secret, ...]) -> None
 def _refusal(access: Access, hosts: frozenset[str]) -> Page | None:
     """The page for a request from elsewhere than it may come from, or on plain http from outside: what people type must
     not be read on the way. Without `hosts` this machine's loopback names are served."""
+    if request.endpoint in PROBES:
+        return None
     if access is Access.THIS_MACHINE:
         reason = reason_to_refuse(request.environ, headers=request.headers.keys())
         return deny("not-this-machine", reason=reason) if reason else None
@@ -164,8 +194,6 @@ def _refusal(access: Access, hosts: frozenset[str]) -> Page | None:
     name = without_port(host)
     if not (host in hosts or name in hosts if hosts else is_loopback_name(name)):
         return deny("other-host")
-    if request.endpoint in _PROBES:
-        return None
     # Before https is asked for: what another peer says of that is dropped, and it would learn the wrong fault.
     if access is Access.PROXY and not peer_is_trusted():
         return deny("not-the-proxy")

@@ -25,9 +25,8 @@ LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes, unless a client asks for less. The longest list recorded from Infisical is far below 1 MiB; a project with
 thousands of connections stays below this."""
 
-THREADS = 16
-"""Of the server in all: a submission holds one for as long as Infisical takes, up to the submit timeout. As many
-connections are kept to each host, so that none waits for another's."""
+KEPT_ALIVE = 16
+"""Connections to a host that stay open while nobody uses them. Any number is in use: none waits for another's."""
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "infisical-connect"}
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote_to_bytes
 import httpcore
 import httpx
 
-from .http import FAILURES, THREADS, Deadline, Fault, HttpError, fault_of
+from .http import FAILURES, KEPT_ALIVE, Deadline, Fault, HttpError, fault_of
 
 
 def certificates(*, ca_bundle: Path | None = None, besides: Iterable[Path | None] = ()) -> ssl.SSLContext:
@@ -163,7 +163,8 @@ class NetworkTransport(httpx.BaseTransport):
                 pool = httpcore.ConnectionPool(
                     ssl_context=self._trusted,
                     proxy=proxy,
-                    max_connections=THREADS,
+                    max_connections=None,
+                    max_keepalive_connections=KEPT_ALIVE,
                     keepalive_expiry=15,
                     network_backend=_Network(),
                 )

@@ -77,12 +77,14 @@ class Pages:
         return url_for(".static_file", version=self.version, name=name)
 
     def static_file(self, version: str, name: str) -> Response:
-        """A static file, for a year; 404 for another version, so that no old body is kept under a new name."""
-        if version != self.version or name not in self._files:
+        """A static file, for a year. By another version's name, as the other servers of a rolling update write it, the
+        present one and not for keeping: an old body must not stay under a new name. 404 for no file."""
+        if name not in self._files:
             raise NotFound
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         response = Response(self._files[name], mimetype=kind)
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        if version == self.version:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 
     @cached_property

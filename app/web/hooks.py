@@ -22,6 +22,14 @@ from .redirects import asked_project, keep_secrets_out_of_the_address
 from .render import CSRF_SESSION_KEY, csrf_key, deny, page, problem, problem_of
 from .services import AuthContext, Page, has_own_rights, record, request_id, services
 
+PROBES = frozenset({f"{BLUEPRINT}.healthz", f"{BLUEPRINT}.readyz"})
+"""Asked by machines from wherever they are, by whatever name and over plain http; they hold nothing that is secret."""
+
+_ALWAYS = PROBES | {f"{BLUEPRINT}.static_file"}
+
+FULL = "connect.full"
+"""Set in WSGI's environment where the server has no place for one more request."""
+
 LARGEST_REQUEST = 64 * 1024
 """Bytes of a request's body. The longest form is below 3 kB."""
 
@@ -87,6 +95,12 @@ def refuse_other_sites() -> Page | None:
     origin_is_ours = request.headers.get("Origin", ours) == ours
     site = request.headers.get("Sec-Fetch-Site", "none" if origin_is_ours else "cross-site")
     return None if request.method != "POST" or site in ("same-origin", "none") else deny("from-elsewhere")
+
+
+def refuse_when_full() -> Page | None:
+    """What asks Infisical waits outside while the server has as much in hand as it may."""
+    full = request.environ.get(FULL) and request.endpoint not in _ALWAYS
+    return problem("busy", retry_after=5) if full else None
 
 
 def authenticate() -> Page | None:
@@ -239,6 +253,7 @@ for _hook in (
     refuse_what_cannot_be_read,
     keep_secrets_out_of_the_address,
     refuse_other_sites,
+    refuse_when_full,
     authenticate,
     remove_credentials,
     refuse_without_token,

@@ -53,11 +53,12 @@ class Action(NamedTuple):
 
 
 _ACTIONS = {
+    "again": Action("Try again", HERE, primary=True),
     "start": Action("Go to App Connections", ".index", primary=True),
     "open-again": Action("Open the form again", HERE, primary=True),
     "change-project": Action("Choose another project", ".projects", primary=True),
 }
-_USUAL_ACTIONS = (Action("Try again", HERE, primary=True), Action("Choose another project", ".projects"))
+_USUAL_ACTIONS = (_ACTIONS["again"], Action("Choose another project", ".projects"))
 """Those of an error of Infisical's that has no others."""
 
 

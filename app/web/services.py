@@ -18,7 +18,6 @@ from ..config import Settings
 from ..connectors import APPS, TokenChecks
 from ..connectors.rows import App
 from ..core.audit import Action, AuditLog, Entry
-from ..core.http import THREADS
 from ..core.limits import Limits
 from ..core.secret import Secret, derived
 from ..core.templating import Pages
@@ -162,7 +161,7 @@ class Services:
     @cached_property
     def threads(self) -> ThreadPoolExecutor:
         """Threads for what a submission does at the same time as something else."""
-        return ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="connect")
+        return ThreadPoolExecutor(max_workers=self.settings.threads, thread_name_prefix="connect")
 
     def app_named(self, slug: str) -> App | None:
         """The app with that slug, None where it cannot be connected here."""

@@ -291,15 +291,6 @@ def test_a_forged_post_is_refused_and_nothing_is_sent(make: Callable[..., Sandbo
     refused(answer, "not-the-proxy", wizard)
 
 
-@pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/readyz", 200)])
-def test_a_probe_may_come_from_anywhere_but_must_name_the_host(
-    wizard: Sandbox, path: str, status: int
-) -> None:
-    probe = new_client(wizard.app)
-    assert probe.get(path, headers={"Host": HOST}).status_code == status
-    assert probe.get(path, headers={"Host": "10.0.0.9:8000"}).status_code == 421
-
-
 # ── The host and https ─────────────────────────────────────────────────────────────────────────────────────────────
 
 

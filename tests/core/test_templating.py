@@ -123,9 +123,14 @@ def test_only_static_files_are_served(folder: Path, name: str) -> None:
 
 
 @pytest.mark.usefixtures("in_a_request")
-def test_another_version_is_not_served_under_the_old_name(folder: Path) -> None:
-    with pytest.raises(NotFound):
-        pages_of(folder).static_file("0123456789ab", "a.css")
+def test_by_another_versions_name_the_present_file_is_served_and_not_kept(folder: Path) -> None:
+    for version in ("0123456789ab", "x", "456E361218A7", "\N{SNOWMAN}"):
+        answer = pages_of(folder).static_file(version, "inner/b.js")
+        assert (answer.get_data(), answer.mimetype) == (b"export {}", "text/javascript")
+        # Every answer that says nothing else is `no-store`.
+        assert "Cache-Control" not in answer.headers
+        with pytest.raises(NotFound):
+            pages_of(folder).static_file(version, "missing.css")
 
 
 def test_a_page_cannot_name_a_static_file_that_is_not_there(folder: Path) -> None:

@@ -77,5 +77,4 @@ def identity_provider(settings: Settings, *, clock: Callable[[], datetime]) -> "
         client_secret=settings.oidc_client_secret or Secret(""),
         transport=NetworkTransport(certificates(besides=[settings.ca_bundle, settings.authorities])),
         clock=clock,
-        unverified_domains=settings.oidc_unverified_domains,
     )

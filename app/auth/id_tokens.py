@@ -93,13 +93,14 @@ class OidcUser:
     """A person whom the provider vouches for.
 
     `subject` is the only name that the provider never gives to somebody else, `name` is for people to read. `email` is
-    None unless the provider says that it is verified, or is silent and the settings trust its domain: people may write any
-    address into their own profile.
+    None unless the provider says that it is verified: people may write any address into their own profile. `unsaid_email`
+    is one of which it says neither that it is verified nor that it is not.
     """
 
     subject: str
     name: str
     email: str | None
+    unsaid_email: str | None = None
     groups: tuple[str, ...]
     id_token: Secret
 
@@ -129,9 +130,9 @@ class _Signatures(JWSRegistry):
 _SIGNATURES = _Signatures(strict_check_header=False)
 
 
-def read_id_token(token: Secret, *, keys: KeySet, now: datetime, **expected: Any) -> OidcUser:
+def read_id_token(token: Secret, *, keys: KeySet, now: datetime, **expected: str) -> OidcUser:
     """The person in an ID token. Raises OidcError; its reason is SIGNATURE where none of the keys made the
-    signature. `expected` are the issuer, the client ID, the nonce and `unverified_domains` (see `IdentityProvider`)."""
+    signature. `expected` are the issuer, the client ID and the nonce."""
     try:
         return _user_in(token, keys=keys, now=now, **expected)
     except (InvalidKeyIdError, BadSignatureError):
@@ -149,14 +150,7 @@ def read_id_token(token: Secret, *, keys: KeySet, now: datetime, **expected: Any
 
 
 def _user_in(
-    token: Secret,
-    *,
-    keys: KeySet,
-    now: datetime,
-    issuer: str,
-    client_id: str,
-    nonce: str,
-    unverified_domains: tuple[str, ...],
+    token: Secret, *, keys: KeySet, now: datetime, issuer: str, client_id: str, nonce: str
 ) -> OidcUser:
     read = jwt.decode(token.reveal(), keys, registry=_SIGNATURES)
     needed: dict[str, Any] = {name: {"essential": True} for name in ("sub", "exp", "iat")}
@@ -170,12 +164,10 @@ def _user_in(
     if subject != one_line(subject, longest=255):
         raise ValueError("the subject is no name on one line")
     names = (one_line(claims.get(claim), longest=200) for claim in ("name", "preferred_username", "email"))
-    email = claims.get("email")
-    email = email if isinstance(email, str) and _EMAIL.fullmatch(email) else ""
-    # Some providers send the text "true"; many leave it out, which proves nothing but where the settings say so.
+    told = one_line(claims.get("email"), longest=254)
+    email = told if told == claims.get("email") and _EMAIL.fullmatch(told) else None
+    # Some providers send the text "true"; many leave it out, which proves nothing.
     verified = claims.get("email_verified") is True or claims.get("email_verified") == "true"
-    if "email_verified" not in claims and email.isascii():
-        verified = email.rpartition("@")[2].lower() in unverified_domains
     groups = claims.get("groups")
     groups = [groups] if isinstance(groups, str) else groups
     if not isinstance(groups, list) or len(groups) > _MOST_GROUPS:
@@ -183,7 +175,8 @@ def _user_in(
     return OidcUser(
         subject=subject,
         name=next(filter(None, names), subject),
-        email=email if email and verified and email == one_line(email, longest=254) else None,
+        email=email if verified else None,
+        unsaid_email=None if "email_verified" in claims else email,
         groups=tuple(group for group in groups if group and group == one_line(group, longest=200)),
         id_token=token,
     )

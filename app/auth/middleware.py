@@ -156,12 +156,9 @@ def without_port(host: str) -> str:
 
 
 def cookie_name(plain: str) -> str:
-    """The name that a cookie of ours has at the address that the browser sees.
-
-    Browsers keep a cookie for all ports and paths of a host, where other wizards may be: unless they are the usual ones
-    the name has them. Over https it begins with `__Host-`, so that browsers take it from this host alone, with Secure and
-    for all paths; over plain http, which only loopback addresses are served by, they would refuse both.
-    """
+    """The name of a cookie of ours, with the port and the path that the browser sees, unless they are the usual ones: it
+    keeps cookies for all of a host, where other wizards may be. Over https `__Host-` has it take them from this host
+    alone, with Secure and for all paths; over plain http, which is for loopback, it would refuse both."""
     found = _HOST.fullmatch(request.host)
     port = f"-{found[2]}" if found and found[2] else ""
     name = f"{plain}{re.sub(r'[^A-Za-z0-9_-]', '.', request.script_root)}{port}"

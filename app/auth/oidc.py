@@ -128,8 +128,7 @@ class IdentityProvider:
     """One identity provider, as one client registered there. Made once per process, safe to share between threads.
 
     `transport` is the network below; `clock` is the wall clock, with a zone. Both methods take 10 seconds at most
-    and raise an OidcError. `issuer` is an https address, or http on loopback (see `config_rules.issuer`). E-mail addresses
-    of `unverified_domains` count where the provider does not say whether they are verified.
+    and raise an OidcError. `issuer` is an https address, or http on loopback (see `config_rules.issuer`).
     """
 
     issuer: str
@@ -137,7 +136,6 @@ class IdentityProvider:
     client_secret: Secret
     transport: httpx.BaseTransport
     clock: Callable[[], datetime]
-    unverified_domains: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         discovery = get_well_known_url(self.issuer, external=True)
@@ -193,12 +191,7 @@ class IdentityProvider:
         if not re.fullmatch("[ -~]+", code.reveal()) or len(code.reveal()) > _LONGEST_CODE:
             raise OidcError(Reason.NO_CODE)
         id_token = self._redeem(code, request=request, metadata=metadata, deadline=deadline)
-        believed: dict[str, Any] = {
-            "issuer": self.issuer,
-            "client_id": self.client_id,
-            "nonce": request.nonce,
-            "unverified_domains": self.unverified_domains,
-        }
+        believed = {"issuer": self.issuer, "client_id": self.client_id, "nonce": request.nonce}
         keys = self._keys.get(deadline)
         try:
             return read_id_token(id_token, keys=keys, now=self.clock(), **believed)

@@ -402,7 +402,7 @@ NOT_MEANT = [
         ("CONNECT_FRAME_ANCESTORS", text, "must be https origins")
         for text in (
             "*",
-            "'self'",
+            "self",
             "https:",
             "https://",
             "https://*",

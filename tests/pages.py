@@ -50,7 +50,8 @@ def _page_of_any_visit(text: str) -> "PageUnderTest":
         _names_every_link_and_button,
         _has_no_inline_style_or_script,
         _protects_every_form_that_changes_something,
-        _opens_new_tabs_without_a_way_back,
+        _opens_new_tabs_without_a_way_back_and_says_so,
+        _gives_parts_of_tables_no_role,
         _asks_no_other_host_for_anything,
     ):
         rule(page)
@@ -204,11 +205,22 @@ def _protects_every_form_that_changes_something(page: PageUnderTest) -> None:
             raise PageFault("a form that posts has no CSRF token")
 
 
-def _opens_new_tabs_without_a_way_back(page: PageUnderTest) -> None:
+def _opens_new_tabs_without_a_way_back_and_says_so(page: PageUnderTest) -> None:
     for element in page.all("a"):
-        outward = (element.get("href") or "").startswith("http")
-        if outward and element.get("target") == "_blank" and "noopener" not in (element.get("rel") or ""):
+        if element.get("target") is None:
+            continue
+        if "noopener" not in (element.get("rel") or ""):
             raise PageFault(f"{element.get('href')} opens a tab that can reach back")
+        if "new tab" not in text_in(element):
+            raise PageFault(f"“{text_in(element)}” does not say that it opens a new tab")
+
+
+def _gives_parts_of_tables_no_role(page: PageUnderTest) -> None:
+    roles = [
+        part.attrib for part in page.all("table", "thead", "tbody", "tr", "th", "td") if part.get("role")
+    ]
+    if roles:
+        raise PageFault(f"parts of a table have roles: {roles}")
 
 
 def _asks_no_other_host_for_anything(page: PageUnderTest) -> None:

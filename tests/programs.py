@@ -14,6 +14,9 @@ from typing import NoReturn
 
 import pytest
 
+_ROOT = Path(__file__).parents[1]
+_NU = _ROOT / ".tools/nu"
+
 _PROBING = 60
 _INSTALLING = 900
 """Seconds for a program to tell its version, and for one step of an installation."""
@@ -21,13 +24,13 @@ _INSTALLING = 900
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Program:
-    """A system program: the commands it goes by, other places to look, its Debian package, another way to get it, and
-    what makes it tell its version."""
+    """A system program: the commands it goes by, other places to look, its Debian package, another way to get it (one of
+    the two at least), and what makes it tell its version."""
 
     name: str
     what_for: str
     commands: tuple[str, ...]
-    package: str
+    package: str = ""
     elsewhere: Callable[[], Iterator[Path]] = lambda: iter(())
     otherwise: tuple[str, ...] = ()
     tells_version: str = "--version"
@@ -35,12 +38,13 @@ class Program:
     @property
     def mend(self) -> str:
         """What a person types to get it."""
-        typed = f"apt-get install -y {self.package}"
-        return f"{typed}, or {' '.join(_shown(self.otherwise))}" if self.otherwise else typed
+        typed = f"apt-get install -y {self.package}" if self.package else ""
+        return ", or ".join(filter(None, (typed, " ".join(_shown(self.otherwise)))))
 
 
 def _shown(command: tuple[str, ...]) -> tuple[str, ...]:
-    return (".venv/bin/python", *command[1:]) if command[0] == sys.executable else command
+    words = (".venv/bin/python", *command[1:]) if command[:1] == (sys.executable,) else command
+    return tuple(word.removeprefix(f"{_ROOT}/") for word in words)
 
 
 def _browsers_of_playwright() -> Iterator[Path]:
@@ -63,6 +67,12 @@ def _where_root_looks() -> Iterator[Path]:
     """Debian keeps servers out of the way of people who are not root: beside each bin of theirs is a sbin."""
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         yield Path(folder).with_name("sbin") / "nginx"
+
+
+def _where_npm_put_it() -> Iterator[Path]:
+    """Without Java it would fetch one by itself."""
+    if shutil.which("java"):
+        yield _NU / "node_modules/.bin/vnu"
 
 
 PROGRAMS = (
@@ -88,6 +98,21 @@ PROGRAMS = (
         package="nginx",
         elsewhere=_where_root_looks,
         tells_version="-v",
+    ),
+    Program(
+        name="vnu",
+        what_for="the test that the Nu checker finds every page valid, with Java and npm",
+        commands=("vnu",),
+        elsewhere=_where_npm_put_it,
+        otherwise=(
+            "npm",
+            "install",
+            "--prefix",
+            str(_NU),
+            "--no-save",
+            "--ignore-scripts",
+            "vnu-jar@26.9.27",
+        ),
     ),
 )
 """Every system program that a test needs. A test asks for one with `require`."""
@@ -150,7 +175,7 @@ def _missing(names: Sequence[str]) -> list[Program]:
 
 def _ways(program: Program) -> Iterator[tuple[tuple[str, ...], ...]]:
     """Ways to install it, each a row of commands, the best first. Only root may install packages."""
-    if os.geteuid() == 0 and shutil.which("apt-get"):
+    if program.package and os.geteuid() == 0 and shutil.which("apt-get"):
         install = ("apt-get", "install", "-y", program.package)
         yield (install,)
         yield (("apt-get", "update"), install)
@@ -178,7 +203,7 @@ def ensure(*names: str) -> int:
     another is there: it costs the tests least. The exit status is 1 where something is left and CI=true wants everything."""
     for program in PROGRAMS:
         is_wanted = not names or program.name in names
-        is_light = os.geteuid() != 0 or shutil.which(program.commands[0])
+        is_light = os.geteuid() != 0 or not program.package or shutil.which(program.commands[0])
         if is_wanted and not (find(program.name) and is_light):
             _install(program)
     left = _missing(names)

@@ -94,7 +94,9 @@ def test_the_report_is_one_line_that_says_how_to_mend_everything(tmp_path: Path)
         "or .venv/bin/python -m playwright install chromium-headless-shell); "
         "the tests of limits that are shared through Redis (redis-server is missing; get it with: "
         "apt-get install -y redis-server); "
-        "the tests behind a real reverse proxy (nginx is missing; get it with: apt-get install -y nginx)"
+        "the tests behind a real reverse proxy (nginx is missing; get it with: apt-get install -y nginx); "
+        "the test that the Nu checker finds every page valid, with Java and npm (vnu is missing; get it with: "
+        "npm install --prefix .tools/nu --no-save --ignore-scripts vnu-jar@26.9.27)"
     )
 
 

@@ -88,7 +88,8 @@ def every_text_and_edge_stands_on_a_ground_of_the_tables(stage: Stage) -> Iterat
 
 # ── Zoom and wider text ────────────────────────────────────────────────────────────────────────────────────────────
 
-# What sticks out at the right, and text that is cut off, unless it stands in something that scrolls by itself.
+# What sticks out at the right, and text that is cut off, unless it stands in something that scrolls by itself. What a
+# field says while it is empty is measured beside the page, in its own font.
 LOST = """() => {
   const wide = document.documentElement.clientWidth;
   const scrolls = (e) => e !== document.body && (/auto|scroll/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
@@ -99,9 +100,16 @@ LOST = """() => {
   const out = all.filter((e) => e.getBoundingClientRect().right > wide + 0.5 && !scrolls(e.parentElement));
   const cut = all.filter((e) => /hidden|clip/.test(getComputedStyle(e).overflow) && e.innerText?.trim()
     && (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1));
+  const room = ({paddingLeft, paddingRight}, width) => width - parseFloat(paddingLeft) - parseFloat(paddingRight);
+  const pen = new OffscreenCanvas(1, 1).getContext('2d');
+  const said = all.filter((e) => e.placeholder).filter((e) => {
+    const style = getComputedStyle(e);
+    Object.assign(pen, {font: style.font, letterSpacing: style.letterSpacing, wordSpacing: style.wordSpacing});
+    return pen.measureText(e.placeholder).width > room(style, e.clientWidth) + 1;
+  });
   const wider = document.documentElement.scrollWidth - wide;
   return [...(wider > 0 ? [`${wider} px too wide`] : []), ...out.map((e) => `sticks out: ${told(e)}`),
-    ...cut.map((e) => `is cut: ${told(e)}`)];
+    ...[...cut, ...said].map((e) => `is cut: ${told(e)}`)];
 }"""
 
 WIDER_TEXT = """() => {

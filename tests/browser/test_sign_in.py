@@ -224,9 +224,10 @@ def test_a_password_manager_may_keep_a_machine_identity_and_no_access_token(page
         (opened.infisical_token, "off"),
     ):
         expect(field).to_have_attribute("autocomplete", meant)
-    ignored = page.locator("[data-lpignore], [data-1p-ignore]")
-    expect(ignored).to_have_count(1)
-    expect(ignored).to_have_attribute("id", "infisical_token")
+    for attribute in ("data-1p-ignore", "data-lpignore", "data-bwignore"):
+        ignored = page.locator(f"[{attribute}]")
+        expect(ignored).to_have_count(1)
+        expect(ignored).to_have_attribute("id", "infisical_token")
 
 
 # ── Without an identity ────────────────────────────────────────────────────────────────────────────────────────────

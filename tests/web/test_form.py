@@ -1,12 +1,13 @@
 """What the form refuses, what it says, and that nothing typed is lost but the token."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
 
 from app.sandbox import sandbox_token
-from tests.conftest import FORM, PROJECT, Client, Clock, Sandbox
+from tests.conftest import FORM, PROJECT, Client, Clock, Sandbox, new_client, sandbox_in
 from tests.infisical.answers import error
 from tests.pages import PageUnderTest, read_page
 
@@ -23,6 +24,21 @@ def test_an_empty_form_names_what_is_missing_and_leads_to_it(client: Client) -> 
     page = refused(client, name="", access_token="")
     assert page.summary == [("#name", "Enter a name."), ("#access_token", "Enter the access token.")]
     assert "Enter a name." in page.error("name")
+
+
+@pytest.mark.parametrize(
+    ("environ", "address", "required"),
+    [
+        ({}, FORM, {"name", "access_token"}),
+        ({"CONNECT_ACCESS": "sign-in"}, "/sign-in", {"client_id", "client_secret", "infisical_token"}),
+    ],
+)
+def test_what_has_to_be_filled_in_is_told_to_screen_readers(
+    environ: dict[str, str], address: str, required: set[str], tmp_path: Path, clock: Clock
+) -> None:
+    page = new_client(sandbox_in(tmp_path, clock, **environ).app).page(address)
+    fields = page.all("input", "textarea")
+    assert {field.get("id") for field in fields if field.get("aria-required") == "true"} == required
 
 
 def test_a_name_with_capitals_and_a_space_comes_back_as_the_nearest_that_works(client: Client) -> None:

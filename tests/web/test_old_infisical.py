@@ -47,7 +47,7 @@ def test_an_infisical_without_supabase_says_so_before_a_token_is_made(
     choose = client.page(f"/connections/new?project={PROJECT}")
     assert "infisical.test has no Supabase connections" in choose.text
     assert not [href for href in choose.links().values() if "/supabase" in href]
-    assert "Github" in choose.links()
+    assert "Github (opens in a new tab)" in choose.links()
 
     def it_says_so(path: str) -> None:
         for project in (PROJECT, "organization"):

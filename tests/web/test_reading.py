@@ -11,7 +11,7 @@ from app.sandbox import sandbox_token
 from tests.conftest import FORM, PROJECT, Client, Sandbox
 from tests.every import holds_for_every
 from tests.infisical.answers import connection, error
-from tests.pages import read_page
+from tests.pages import read_page, text_in
 
 OTHER = "41b8281e-0243-4a74-a13c-a6303e52601c"
 CONNECTION = "adb321fa-eccb-491a-98b9-d58994355946"
@@ -102,6 +102,13 @@ def test_supabase_comes_first_and_the_other_apps_lead_to_the_dashboard(
     assert "App 27" in page.text
     assert "App 28" not in page.text
     assert "App 39" in visitor_sees_all(wizard_at)
+
+
+def test_start_is_a_link_that_says_what_it_starts(wizard_at: Callable[..., Client]) -> None:
+    page = wizard_at(an_infisical()).page(f"/connections/new?project={PROJECT}")
+    assert page.links()["Start"] == page.links()["Supabase Connection"]
+    (start,) = (link for link in page.all("a") if text_in(link) == "Start")
+    assert page.text_of(start.get("aria-describedby", "")) == "Supabase Connection"
 
 
 def visitor_sees_all(wizard_at: Callable[..., Client]) -> str:

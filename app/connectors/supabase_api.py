@@ -1,4 +1,4 @@
-"""Asks Supabase, read-only and before anything is stored, what an access token can do, and answers with five or six checks."""
+"""Asks Supabase, read-only and before anything is stored, what an access token can do: five checks, for syncs six."""
 
 import re
 import time

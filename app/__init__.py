@@ -25,7 +25,7 @@ from .core.network import NetworkTransport, authorities_fault, certificates
 from .core.secret import Secret
 from .core.templating import BLUEPRINT, STATIC, TEMPLATES, Pages
 from .infisical.client import Infisical
-from .web.hooks import LARGEST_REQUEST, blueprint, stand_aside
+from .web.hooks import LARGEST_REQUEST, PROBES, blueprint, stand_aside
 from .web.services import EXTENSION, Principal, SandboxInfo, Services, utc_now
 
 __all__ = ["LARGEST_REQUEST", "Guard", "Person", "Principal", "create_app", "mount"]
@@ -71,10 +71,14 @@ def create_app(
     surroundings = _Surroundings(data, transport, clock, monotonic, apps)
     running = app.extensions[EXTENSION] = _services(settings, surroundings, keys=keys)
     protect(app, settings, keys=keys)
-    app.register_blueprint(blueprint)
+    below = settings.path_prefix or None
+    app.register_blueprint(blueprint, url_prefix=below)
     if running.backend.blueprint is not None:
         # By its name within the blueprint of the pages: what every request passes there, these pass too.
-        app.register_blueprint(running.backend.blueprint, name=f"{BLUEPRINT}.auth")
+        app.register_blueprint(running.backend.blueprint, url_prefix=below, name=f"{BLUEPRINT}.auth")
+    for probe in PROBES if below else ():
+        # Load balancers ask the server itself, which the path does not lead to.
+        app.add_url_rule(probe.replace(f"{BLUEPRINT}.", "/"), probe, app.view_functions[probe])
     return app
 
 

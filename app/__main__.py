@@ -135,7 +135,7 @@ def _configured(settings: Settings) -> Iterator[str]:
             f"{proxy} to {host}" for host, proxy in _ways(settings) if isinstance(proxy, str)
         ),
         "Trusted certificates": settings.ca_bundle,
-        "Pages": settings.bind.url,
+        "Pages": settings.url,
         "Served hosts": ", ".join(settings.served_hosts) or "this machine's loopback names",
         "Trusted proxies": ", ".join(proxies) or "none",
         "Secret keys": len(settings.secret_keys) or "one that is made up at each start",

@@ -67,6 +67,9 @@ class Settings(BaseModel):
     and a Redis over TLS. For a network that inspects TLS."""
     bind: rules.Listen = _row("CONNECT_BIND", default="127.0.0.1:8000")
     """Address to listen on, `HOST:PORT`, IPv6 in brackets. Port 0 takes a free one."""
+    path_prefix: rules.PathPrefix = _row("CONNECT_PATH_PREFIX", unset="")
+    """Path below which the pages are, such as `/connect`, where a reverse proxy has other things on the same host. It hands
+    each path on as it is."""
     secret_keys: rules.SecretKeys = _row("CONNECT_SECRET_KEY", unset=())
     """Signs forms and encrypts sign-ins; at least 32 characters. Made up at each start on a loopback address, required on
     any other. To replace it, write the new key, a comma and the old one."""
@@ -136,6 +139,11 @@ class Settings(BaseModel):
     def own_rights(self) -> bool:
         """Whether each person acts at Infisical with rights of their own, and none is the server's."""
         return self.access is Access.SIGN_IN or (self.access is Access.OIDC and self.oidc_exchange)
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds the pages."""
+        return f"{self.bind.url}{self.path_prefix}"
 
     @property
     def what_leaves(self) -> str:

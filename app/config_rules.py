@@ -244,6 +244,12 @@ Listen = Annotated[Bind, BeforeValidator(bind), must("be HOST:PORT, such as 127.
 WayIn = Annotated[Access, BeforeValidator(str.lower), must("be sign-in, proxy or oidc, or not be set")]
 Switch = Annotated[bool, BeforeValidator(switch)]
 Seconds = Annotated[float, Field(ge=5, le=600), must("be a number of seconds from 5 to 600")]
+PathPrefix = Annotated[
+    str,
+    Field(pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$"),
+    BeforeValidator(lambda text: text.removesuffix("/")),
+    must("be a path such as /connect, of letters, digits, dots, - and _"),
+]
 Threads = Annotated[int, Field(ge=1, le=1000), must("be a whole number from 1 to 1000")]
 Names = Annotated[tuple[str, ...], BeforeValidator(listed)]
 Emails = Annotated[tuple[str, ...], BeforeValidator(emails)]
@@ -278,7 +284,7 @@ _OF_PROXY = ("CONNECT_PROXY_USER_HEADER", "CONNECT_PROXY_GROUPS_HEADER", "CONNEC
 _OF_OIDC = (*_PROVIDER, "CONNECT_OIDC_EXCHANGE", *_ALLOWED, "CONNECT_OIDC_UNVERIFIED_DOMAINS")
 _ABOUT_ACCESS = ("CONNECT_ACCESS", "CONNECT_HOSTS", "CONNECT_PROXY_TRUSTED", *_OF_PROXY, *_OF_OIDC)
 """Settings about who comes in, which is for the guard to say where the wizard is mounted in another app."""
-NOT_MOUNTED = ("CONNECT_BIND", *_ABOUT_ACCESS)
+NOT_MOUNTED = ("CONNECT_BIND", "CONNECT_PATH_PREFIX", *_ABOUT_ACCESS)
 """Those that do not count there."""
 
 _OF_MANY = re.compile(

@@ -80,7 +80,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None], data: Path | N
 
 def first_line(settings: Settings) -> str:
     """Where the pages are and what they act on; names the settings that the sandbox puts aside."""
-    where = f"Infisical Connect on {settings.bind.url}"
+    where = f"Infisical Connect on {settings.url}"
     if not settings.sandbox:
         return f"{where} – connected to {', '.join(settings.hosts)}"
     aside = f" (CONNECT_SANDBOX=on, so {', '.join(settings.ignored)} not used)" if settings.ignored else ""

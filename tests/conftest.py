@@ -157,8 +157,9 @@ class Client(FlaskClient):
         client_secret: str = SANDBOX_CLIENT_SECRET,
     ) -> TestResponse:
         """Signs in with a machine identity, on the page where people sign in or on the one that was reached."""
-        form = (page or self.page("/sign-in")).hidden_fields("identity-form")
-        return self.post("/sign-in", data={**form, "client_id": client_id, "client_secret": client_secret})
+        form = (page or self.page(f"{self.prefix}/sign-in")).hidden_fields("identity-form")
+        data = {**form, "client_id": client_id, "client_secret": client_secret}
+        return self.post(f"{self.prefix}/sign-in", data=data)
 
     def submit(self, page: PageUnderTest, **fields: str | None) -> TestResponse:
         """Submits a form that was opened before, as a browser would: what stands in it, and what is typed now."""

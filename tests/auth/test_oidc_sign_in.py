@@ -34,8 +34,8 @@ def oidc(provider: RunningProvider, tmp_path: Path) -> Iterator[Callable[..., Sa
     """The wizard on the sandbox, where people come in through the provider; the time is the real one, as there."""
     made: list[Sandbox] = []
 
-    def make(**environ: str) -> Sandbox:
-        client_id, client_secret = provider.registers(CALLBACK)
+    def make(callback: str = CALLBACK, **environ: str) -> Sandbox:
+        client_id, client_secret = provider.registers(callback)
         sandbox = sandbox_in(
             tmp_path,
             Clock(now=datetime.now(UTC)),
@@ -86,6 +86,18 @@ def test_who_signs_on_comes_to_the_page_they_asked_for(
     form = client.page(answer.location)
     assert form.field("name") == "kept"
     assert "ada@example.com" in form.text
+
+
+def test_below_a_path_the_provider_leads_back_there(
+    oidc: Callable[..., Sandbox], provider: RunningProvider
+) -> None:
+    below = oidc("http://localhost/team/sign-in/callback", CONNECT_PATH_PREFIX="/team")
+    client = new_client(below.app)
+    there = begin(client, to="/team/projects?q=a")
+    assert parse_qs(urlsplit(there).query)["redirect_uri"] == ["http://localhost/team/sign-in/callback"]
+    answer = client.get(f"/team/sign-in/callback?{urlencode(provider.lets_in(there, 'ada'))}")
+    assert answer.location == "/team/projects?q=a"
+    assert "ada@example.com" in client.page(answer.location).text
 
 
 def test_the_person_creates_with_their_own_token_and_infisical_sees_them(

@@ -656,7 +656,7 @@ def test_what_the_client_raises_over_a_real_socket_drags_no_secret_behind_it(cag
     token = Secret("canary.of.infisical-over-a-socket")
     with contextlib.closing(Infisical(url, auth=token, transport=transport)) as infisical:
         new = new_connection(access_token=Secret(ACCESS_TOKEN))
-        raised = raised_by(lambda: infisical.create(new, deadline=Deadline.after(0.5)))
+        raised = raised_by(lambda: infisical.create(new, deadline=Deadline.after(1.5)))
     server.close()
     assert (
         json.loads(server.requests[0].partition(b"\r\n\r\n")[2])["credentials"]["accessKey"] == ACCESS_TOKEN

@@ -1,4 +1,4 @@
-"""Every setting: one row each, with its name, type, default and meaning; `make docs` writes them into the documentation."""
+"""Every setting, one row each: its name, type and default, and from config.toml its meaning, for `make docs` to tell."""
 
 import difflib
 import os
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from . import config_rules as rules
 from .config_rules import CREDENTIAL_HEADERS, Access, Bind, Network
 from .core.secret import Secret
+from .core.text import toml_beside
 
 __all__ = ["CREDENTIAL_HEADERS", "SETTINGS", "Access", "Bind", "Network", "Settings", "SettingsError"]
 
@@ -26,10 +27,13 @@ class SettingsError(Exception):
         self.faults = faults
 
 
+_MEANINGS: dict[str, str] = toml_beside(__file__, "config.toml")
+
+
 def _row(name: str, *, unset: Any = None, default: str = "") -> Any:
     """A setting: the variable's name, and either what the field is without it or the text of its default."""
     value: Any = default or unset
-    return Field(value, alias=name, validate_default=bool(default))
+    return Field(value, alias=name, validate_default=bool(default), description=_MEANINGS[name])
 
 
 class Settings(BaseModel):
@@ -38,100 +42,44 @@ class Settings(BaseModel):
     Either `sandbox` is true and everything of Infisical's is None or empty, or `hosts` has an address. The server's own
     credential is `token`, or `client_id` and `client_secret`, where `access` wants one. The first of `secret_keys` signs
     and encrypts, all of them decrypt. `submit_timeout` is in seconds, for a whole submission. `rate_storage` None counts in
-    memory, `audit_log` None writes to standard output. The text below a setting is what the documentation tells of it.
+    memory, `audit_log` None writes to standard output. What a setting means for people is in config.toml.
     """
 
-    model_config = ConfigDict(
-        frozen=True,
-        arbitrary_types_allowed=True,
-        hide_input_in_errors=True,
-        use_attribute_docstrings=True,
-    )
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
 
     hosts: rules.InfisicalHosts = _row("INFISICAL_HOST", unset=())
-    """Address of your Infisical, such as `https://eu.infisical.com`. `https://` is assumed; a slash or `/api` at the end
-    is dropped. Several, separated by commas, are offered where each person signs in."""
     client_id: rules.InfisicalId | None = _row("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID")
-    """Client ID of the machine identity the server logs in with (Universal Auth)."""
     client_secret: rules.SecretWord | None = _row("INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET")
-    """Its client secret."""
     token: rules.SecretWord | None = _row("INFISICAL_TOKEN")
-    """An Infisical access token, used as it is, instead of a client ID and secret. The server cannot renew it."""
     project_id: rules.InfisicalId | None = _row("INFISICAL_PROJECT_ID")
-    """ID of the project that is preselected."""
     ca_bundle: rules.CaBundle | None = _row("INFISICAL_CA_BUNDLE")
-    """PEM file with the certificates to trust, for an Infisical behind a private authority; no others are trusted there.
-    An identity provider may be behind it as well."""
     authorities: rules.CaBundle | None = _row("CONNECT_CA_BUNDLE")
-    """PEM file with authorities to trust besides the others, for every host: Infisical, Supabase, the identity provider,
-    and a Redis over TLS. For a network that inspects TLS."""
     bind: rules.Listen = _row("CONNECT_BIND", default="127.0.0.1:8000")
-    """Address to listen on, `HOST:PORT`, IPv6 in brackets. Port 0 takes a free one."""
     path_prefix: rules.PathPrefix = _row("CONNECT_PATH_PREFIX", unset="")
-    """Path below which the pages are, such as `/connect`, where a reverse proxy has other things on the same host. It hands
-    each path on as it is."""
     secret_keys: rules.SecretKeys = _row("CONNECT_SECRET_KEY", unset=())
-    """Signs forms and encrypts sign-ins; at least 32 characters. Made up at each start on a loopback address, required on
-    any other. To replace it, write the new key, a comma and the old one."""
     served_hosts: rules.HostNames = _row("CONNECT_HOSTS", unset=())
-    """Host names that people open the pages at, separated by commas, such as `connect.example.com`. Any other is
-    refused. Required on an address that is not loopback."""
     access: rules.WayIn = _row("CONNECT_ACCESS", unset=Access.THIS_MACHINE)
-    """Who may come in. `sign-in`: each person with an Infisical credential of their own. `proxy`: whoever a signing-in
-    proxy names. `oidc`: single sign-on. Not set: `sign-in` when `INFISICAL_HOST` is set without a credential of the
-    server’s, otherwise this machine alone."""
     frame_ancestors: rules.Origins = _row("CONNECT_FRAME_ANCESTORS", unset=())
-    """Origins of portals that may show the pages in a frame, separated by commas, such as `https://portal.example.com`, of
-    the same site as the pages. Not set: nobody may. Signing in takes the whole window."""
     proxy_trusted: rules.Networks = _row("CONNECT_PROXY_TRUSTED", unset=())
-    """Addresses or networks of your reverse proxy, separated by commas. `X-Forwarded-For`, `-Proto` and `-Host` are
-    believed from there, one hop, and from nobody else."""
     proxy_user_header: rules.Header = _row("CONNECT_PROXY_USER_HEADER", default="X-Forwarded-User")
-    """With `CONNECT_ACCESS=proxy`: the header in which the proxy names the person."""
     proxy_groups_header: rules.Header = _row("CONNECT_PROXY_GROUPS_HEADER", default="X-Forwarded-Groups")
-    """With `CONNECT_ACCESS=proxy`: the header with the person’s groups, separated by commas."""
     proxy_allowed_groups: rules.Names = _row("CONNECT_PROXY_ALLOWED_GROUPS", unset=())
-    """With `CONNECT_ACCESS=proxy`: the groups that may come in, separated by commas. Not set: everyone the proxy
-    names."""
     oidc_issuer: rules.Issuer | None = _row("CONNECT_OIDC_ISSUER")
-    """With `CONNECT_ACCESS=oidc`: the issuer of your identity provider, letter by letter as it writes it."""
     oidc_client_id: rules.Word | None = _row("CONNECT_OIDC_CLIENT_ID")
-    """Client ID that the identity provider gave the wizard. Its redirect address is `/sign-in/callback`."""
     oidc_client_secret: rules.SecretWord | None = _row("CONNECT_OIDC_CLIENT_SECRET")
-    """Its client secret."""
     oidc_exchange: rules.Switch = _row("CONNECT_OIDC_EXCHANGE", default="on")
-    """`on`: Infisical exchanges the person’s sign-in for an access token with that person’s rights. `off`: the server’s
-    own credential acts for everyone in the next two."""
     oidc_allowed_emails: rules.Emails = _row("CONNECT_OIDC_ALLOWED_EMAILS", unset=())
-    """The e-mail addresses that may come in, separated by commas, as the identity provider has verified them."""
     oidc_allowed_groups: rules.Names = _row("CONNECT_OIDC_ALLOWED_GROUPS", unset=())
-    """The groups (claim `groups`) that may come in, separated by commas."""
     oidc_unverified_domains: rules.Domains = _row("CONNECT_OIDC_UNVERIFIED_DOMAINS", unset=())
-    """Domains of e-mail addresses that are believed where the identity provider does not say whether they are verified, as
-    Entra ID does not, separated by commas. Only with an issuer of one tenant; groups are the better choice."""
     oauth_client_id: rules.Word | None = _row("INFISICAL_OAUTH_CLIENT_ID")
-    """Client ID of the OAuth application at Infisical that exchanges sign-ins. Needed with `CONNECT_ACCESS=oidc`."""
     oauth_client_secret: rules.SecretWord | None = _row("INFISICAL_OAUTH_CLIENT_SECRET")
-    """Its client secret."""
     rate_storage: rules.RateStorage = _row("CONNECT_RATE_STORAGE", default="memory")
-    """Where it is counted how often somebody signs in, creates or checks a token: `memory`, or a Redis that several
-    servers share, `redis://HOST:PORT`. In memory one process serves; with Redis two."""
     audit_log: rules.AuditLog = _row("CONNECT_AUDIT_LOG", default="stdout")
-    """File to which one line of JSON is added for each sign-in, refusal and connection created, or `stdout`."""
     submit_timeout: rules.Seconds = _row("CONNECT_SUBMIT_TIMEOUT", default="45")
-    """Seconds for one whole submission: look-ups, checks and create together. From 5 to 600; keep it under your proxy's
-    own limit."""
     threads: rules.Threads = _row("CONNECT_THREADS", default="128")
-    """Requests that are worked on at once, from 1 to 1000: a submission is in hand for as long as Infisical takes.
-    Beyond that people are asked to try again."""
     trusted_hosts: rules.HostNames = _row("CONNECT_SUPABASE_HOSTS", unset=())
-    """Hosts besides `api.supabase.com` that are a Supabase Management API or a proxy of it, separated by commas: a token
-    may be sent there without a warning, and is checked there before it is saved."""
     preflight: rules.Switch = _row("CONNECT_PREFLIGHT", default="on")
-    """`off`: do not ask Supabase about a token, nor Infisical about the name, before the connection is created."""
     sandbox: rules.Switch = _row("CONNECT_SANDBOX", unset=False)
-    """`on`: a stand-in Infisical, and every `INFISICAL_*` is ignored. `off`: never. Not set: on when no `INFISICAL_*` is
-    set and the address is loopback."""
     ignored: tuple[str, ...] = ()
     """The INFISICAL_* variables that CONNECT_SANDBOX=on put aside."""
 

@@ -2,7 +2,6 @@
 
 import re
 import ssl
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
 
 from .core.secret import Secret
+from .core.text import toml_beside
 
 if TYPE_CHECKING:
     from .config import Settings
@@ -107,6 +107,18 @@ def listed(text: str) -> tuple[str, ...]:
     return entries
 
 
+def each(shape: str, kind: str) -> BeforeValidator:
+    """A list whose entries, in lower case, have that shape. Letters beyond ASCII stay: two may have one small letter."""
+
+    def judged(text: str) -> tuple[str, ...]:
+        entries = tuple(entry.lower() if entry.isascii() else entry for entry in listed(text))
+        if not all(re.fullmatch(shape, entry) for entry in entries):
+            raise ValueError(f"must be {kind}")
+        return entries
+
+    return BeforeValidator(judged)
+
+
 def infisical_hosts(text: str) -> tuple[str, ...]:
     """The bases of Infisical's addresses, without a trailing slash and without the `/api` of the API's own address."""
     hosts = []
@@ -174,26 +186,6 @@ def bind(text: str) -> Bind:
     return Bind(match[1] or match[2], int(match[3]))
 
 
-def switch(text: str) -> bool:
-    if text.lower() not in ("on", "off"):
-        raise ValueError("must be on or off, or not be set")
-    return text.lower() == "on"
-
-
-def host_names(text: str) -> tuple[str, ...]:
-    names = tuple(name.lower().removesuffix(":443") for name in listed(text))
-    if not all(re.fullmatch(r"[a-z0-9.-]+(:[0-9]{1,5})?", name) for name in names):
-        raise ValueError("must be host names, separated by commas, such as connect.example.com")
-    return names
-
-
-def emails(text: str) -> tuple[str, ...]:
-    addresses = tuple(entry.lower() if entry.isascii() else entry for entry in listed(text))
-    if not all(re.fullmatch(r"[^@\s]+@[^@\s]+", address) for address in addresses):
-        raise ValueError("must be e-mail addresses, separated by commas")
-    return addresses
-
-
 def some_networks(networks: tuple[Any, ...]) -> tuple[Any, ...]:
     if any(network.prefixlen == 0 for network in networks):
         raise ValueError("must not name every address, for then everybody would be believed")
@@ -242,7 +234,11 @@ RateStorage = Annotated[Secret | None, BeforeValidator(rate_storage)]
 AuditLog = Annotated[Path | None, BeforeValidator(lambda text: None if text == "stdout" else Path(text))]
 Listen = Annotated[Bind, BeforeValidator(bind), must("be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000")]
 WayIn = Annotated[Access, BeforeValidator(str.lower), must("be sign-in, proxy or oidc, or not be set")]
-Switch = Annotated[bool, BeforeValidator(switch)]
+Switch = Annotated[
+    bool,
+    BeforeValidator(lambda text: ("off", "on").index(text.lower())),
+    must("be on or off, or not be set"),
+]
 Seconds = Annotated[float, Field(ge=5, le=600), must("be a number of seconds from 5 to 600")]
 PathPrefix = Annotated[
     str,
@@ -252,17 +248,23 @@ PathPrefix = Annotated[
 ]
 Threads = Annotated[int, Field(ge=1, le=1000), must("be a whole number from 1 to 1000")]
 Names = Annotated[tuple[str, ...], BeforeValidator(listed)]
-Emails = Annotated[tuple[str, ...], BeforeValidator(emails)]
+Emails = Annotated[tuple[str, ...], each(r"[^@\s]+@[^@\s]+", "e-mail addresses, separated by commas")]
 Domains = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^([a-z0-9-]+\.)+[a-z0-9-]+$")], ...],
-    must("be domains of e-mail addresses, separated by commas, such as example.com"),
-    BeforeValidator(lambda text: listed(text.lower())),
+    tuple[str, ...],
+    each(
+        r"([a-z0-9-]+\.)+[a-z0-9-]+", "domains of e-mail addresses, separated by commas, such as example.com"
+    ),
 ]
-HostNames = Annotated[tuple[str, ...], BeforeValidator(host_names)]
+HostNames = Annotated[
+    tuple[Annotated[str, AfterValidator(lambda name: name.removesuffix(":443"))], ...],
+    each(r"[a-z0-9.-]+(:[0-9]{1,5})?", "host names, separated by commas, such as connect.example.com"),
+]
 Origins = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^https://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?$")], ...],
-    must("be https origins, separated by commas, such as https://portal.example.com, without a path or *"),
-    BeforeValidator(lambda text: listed(text.lower())),
+    tuple[str, ...],
+    each(
+        r"https://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?",
+        "https origins, separated by commas, such as https://portal.example.com, without a path or *",
+    ),
 ]
 Header = Annotated[str, BeforeValidator(header_of_proxy)]
 Networks = Annotated[
@@ -295,7 +297,7 @@ _OF_MANY = re.compile(
 """Issuers that vouch for people of any tenant. Entra ID's names one by the tenant's ID, which is one for all personal
 accounts (Microsoft identity platform, "OpenID Connect")."""
 
-_FAULTS: dict[str, str] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_FAULTS: dict[str, str] = toml_beside(__file__, "config_rules.toml")
 
 Texts = Mapping[str, str]
 """What is set, by the name of its setting. A default that is written out counts as not set: .env.example has them all."""

@@ -1,14 +1,12 @@
 """The rows that an app is made of: its fields, the guide to its credential, and its words, which may be Markup."""
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from markupsafe import Markup
-from pydantic import AfterValidator, TypeAdapter
+from pydantic import AfterValidator
 
 from .supabase_api import CheckResult, TokenChecks
 
@@ -154,7 +152,7 @@ class Section(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guide:
     """How somebody gets the credential, at the `page` where the app makes them. `drawing` stands above the short steps
-    beside the form."""
+    beside the form. Texts that are Html are ours."""
 
     lede: str
     steps_title: str
@@ -165,11 +163,6 @@ class Guide:
     purposes: tuple[Purpose, ...] = ()
     points: tuple[Point, ...] = ()
     sections: tuple[Section, ...] = ()
-
-
-def read_guide(file: Path) -> Guide:
-    """The guide that a file in TOML tells, whose texts are HTML of ours."""
-    return TypeAdapter(Guide).validate_python(tomllib.loads(file.read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

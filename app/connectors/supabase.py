@@ -3,21 +3,22 @@
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from markupsafe import Markup
+from pydantic import TypeAdapter
 
 from ..core.secret import Secret
+from ..core.text import toml_beside
 from .instance_urls import CLOUD_HOST, SUPABASE_CLOUD, InstanceUrl, InstanceUrlError, read_instance_url
-from .rows import App, Checked, Field, Given, Message, read_guide
+from .rows import App, Checked, Field, Given, Guide, Message
 from .supabase_api import CheckResult, TokenChecks
 from .token_kinds import recognise
 
 LONGEST_TOKEN = 255
 
-_GUIDE = read_guide(Path(__file__).with_name("supabase_guide.toml"))
+_GUIDE = TypeAdapter(Guide).validate_python(toml_beside(__file__, "supabase_guide.toml"))
 _TO_TOKENS = (f"Open {_GUIDE.page_name}", _GUIDE.page)
 
 _THE_API = f"Supabase’s Management API is at {SUPABASE_CLOUD}, with nothing before or after it."

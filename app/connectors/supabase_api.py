@@ -2,19 +2,17 @@
 
 import re
 import time
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any, Literal
 
 import httpx
 
 from ..core.http import Answer, Authorization, Deadline, HttpClient, HttpError
 from ..core.secret import Secret
-from ..core.text import counted, one_line
+from ..core.text import counted, one_line, toml_beside
 from .instance_urls import CLOUD_HOST, InstanceUrl
 from .token_kinds import recognise, secret_in
 
@@ -53,7 +51,7 @@ WRITE_SECRETS = "Edge Function Secrets: Read-write"
 
 _MAKE_A_NEW_ONE = "make a new one"
 
-_WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_WORDS: dict[str, Any] = toml_beside(__file__, "supabase_api.toml")
 
 KindOfStop = Literal["refused", "lacks-permission", "forbidden", "rate-limited"]
 

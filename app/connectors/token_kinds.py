@@ -1,23 +1,21 @@
 """What was pasted: how it is wrapped, what kind of token it is by a table of shapes, and secrets within other texts."""
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress, product
-from pathlib import Path
 from typing import Any, Literal, cast
 
 from ..core.secret import Secret
-from ..core.text import counted, read_payload
+from ..core.text import counted, read_payload, toml_beside
 
 Verdict = Literal["right", "wrong", "unknown"]
 
 _LONGEST_PASTE = 16 * 1024
 """Characters that are looked at: more than any token has, and few enough that unwrapping stays quick."""
 
-_WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_WORDS: dict[str, Any] = toml_beside(__file__, "token_kinds.toml")
 TOKENS = tuple(re.compile(shape) for shape in _WORDS.pop("tokens"))
 _CHANGED: list[str] = _WORDS.pop("changed")
 _AROUND: dict[str, str] = _WORDS.pop("around")

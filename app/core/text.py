@@ -2,10 +2,17 @@
 
 import base64
 import json
+import tomllib
+from pathlib import Path
 from typing import Any
 
 LARGEST_PAYLOAD = 4096
 """Bytes. API keys and access tokens hold a few hundred."""
+
+
+def toml_beside(module: str, name: str) -> Any:
+    """What the TOML file of that name holds, in the folder of a module's file."""
+    return tomllib.loads(Path(module).with_name(name).read_text(encoding="utf-8"))
 
 
 def read_payload(jwt: str) -> dict[str, Any]:

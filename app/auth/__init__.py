@@ -32,27 +32,14 @@ def backend_for(
     if settings.access is Access.THIS_MACHINE:
         return LocalBackend(settings.hosts[0], connect)
     if settings.access is Access.PROXY:
-        return ProxyBackend(
-            settings.hosts[0],
-            connect,
-            user_header=settings.proxy_user_header,
-            groups_header=settings.proxy_groups_header,
-            allowed_groups=frozenset(settings.proxy_allowed_groups),
-        )
+        return ProxyBackend(settings.hosts[0], connect, settings)
     if settings.access is Access.SIGN_IN:
-        return LoginBackend(hosts=settings.hosts, reach=reach, secret_keys=secret_keys, clock=clock)
+        return LoginBackend(settings, reach, secret_keys, clock)
     provider = identity_provider(settings, clock=clock)
     from .oidc_views import OidcBackend  # noqa: PLC0415  # the extra, without which this is not reached
 
-    return OidcBackend(
-        settings=settings,
-        provider=provider,
-        hosts=settings.hosts,
-        reach=reach,
-        secret_keys=secret_keys,
-        clock=clock,
-        server=None if settings.oidc_exchange else connect,
-    )
+    server = None if settings.oidc_exchange else connect
+    return OidcBackend(settings, reach, secret_keys, clock, server=server, provider=provider)
 
 
 def identity_provider(settings: Settings, *, clock: Callable[[], datetime]) -> "IdentityProvider":

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from ..config import Settings
 from ..infisical.client import Infisical
-from ..web.hooks import host_answers, we_answer
 from ..web.render import deny
 from ..web.services import AuthContext, Page, Principal, record
 from .middleware import peer_is_trusted
@@ -67,24 +67,24 @@ class ProxyBackend(LocalBackend):
     """The way in behind oauth2-proxy, Pomerium, Cloudflare Access, Authelia and their like.
 
     The header is believed from the peers that CONNECT_PROXY_TRUSTED names, judged by the socket's own address. With
-    `allowed_groups` one of the person's groups must be among them.
+    CONNECT_PROXY_ALLOWED_GROUPS one of the person's groups must be among them.
     """
 
-    user_header: str
-    groups_header: str
-    allowed_groups: frozenset[str]
+    settings: Settings
 
     def authenticate(self) -> AuthContext | Page:
+        user_header, allowed = self.settings.proxy_user_header, self.settings.proxy_allowed_groups
         # Other peers were refused before (see `middleware`). Without the proxy's word there is no name, whatever is sent.
-        name = _header(self.user_header).strip() if peer_is_trusted() else ""
+        name = _header(user_header).strip() if peer_is_trusted() else ""
         if not name.isprintable() or "\N{REPLACEMENT CHARACTER}" in name or not 0 < len(name) <= LONGEST_NAME:
             return deny("nobody-named")
         # Two headers, which arrive as one with a comma in it, name nobody: one of them may have come from outside.
         if "," in name:
-            return deny("nobody-named/comma", header=self.user_header)
-        groups = tuple(group.strip() for group in _header(self.groups_header).split(",") if group.strip())
+            return deny("nobody-named/comma", header=user_header)
+        entries = map(str.strip, _header(self.settings.proxy_groups_header).split(","))
+        groups = tuple(filter(None, entries))
         person = Principal(subject=name, name=name, way_in="proxy", groups=groups)
-        if self.allowed_groups and not self.allowed_groups.intersection(groups):
+        if allowed and not set(allowed).intersection(groups):
             return deny("not-allowed", person=person, who=name)
         return self.context_of(person)
 
@@ -108,7 +108,7 @@ class EmbeddedBackend(LocalBackend):
     """Nobody who was not let in learns which Infisical it is."""
 
     def authenticate(self) -> AuthContext | Page:
-        host_answers()
+        g.connect_answers = False
         try:
             # Its type promises less than a guard may return.
             answer: object = self.guard()
@@ -118,7 +118,7 @@ class EmbeddedBackend(LocalBackend):
         if isinstance(answer, Response):
             record("refusal", "not-let-in")
             return answer
-        we_answer()
+        g.connect_answers = True
         if isinstance(answer, Principal):
             # A number from the host's database, or no text at all, tells nobody apart.
             texts: tuple[object, ...] = (answer.subject, answer.name, answer.way_in)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, request
 from markupsafe import Markup
@@ -27,13 +28,8 @@ from ..web.problems import problem_words, result_of
 from ..web.render import page
 from ..web.services import Page, Principal, record, services
 from .backends import host_name
-from .session import TOO_LONG_FOR_A_COOKIE, Session, SessionBackend, next_url, see_next
+from .session import TOO_LONG_FOR_A_COOKIE, Session, SessionBackend, next_url, see_next, why_here
 
-_REGIONS = {
-    "us.infisical.com": "Infisical Cloud (US)",
-    "app.infisical.com": "Infisical Cloud (US)",
-    "eu.infisical.com": "Infisical Cloud (EU)",
-}
 _JWTS = ("JWT", "Infisical access token")
 # Infisical's client secrets are 64 hex digits; a client ID is a UUID.
 _SECRETS = (re.compile(r"(?i:(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-z]))"),)
@@ -42,6 +38,7 @@ _SHAPED_LIKE_A_SECRET = re.compile(r"[0-9a-f]{40,}", re.IGNORECASE)
 _WORDS: dict[str, dict[str, str]] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
 )
+_REGIONS = _WORDS["regions"]
 
 
 def _words(name: str, **values: str) -> Message:
@@ -204,11 +201,8 @@ class LoginBackend(SessionBackend):
         client_id, client_secret = form.client_id.value, form.client_secret.data or Secret("")
         grant = self.reach(host).log_in(client_id=client_id, client_secret=client_secret)
         claims = read_claims(grant.access_token)
-        session = self.new_session(
-            host=host,
-            subject=f"identity:{claims.subject or client_id}",
-            name=claims.name or f"Machine identity {client_id[:8]}",
-        )
+        name = claims.name or f"Machine identity {client_id[:8]}"
+        session = self.new_session(host=host, subject=f"identity:{claims.subject or client_id}", name=name)
         return session.with_grant(grant, now=session.began_at)
 
     def _session_of_token(self, form: SignInForm, host: str) -> Session:
@@ -223,12 +217,8 @@ class LoginBackend(SessionBackend):
             with suppress(InfisicalError):
                 name = acting.user().name
         subject = claims.subject or pseudonym(token, key=self.secret_keys[0])
-        session = self.new_session(
-            host=host,
-            subject=f"{claims.kind}:{subject}",
-            name=name or f"Access token {subject[:8]}",
-            token=token,
-        )
+        name = name or f"Access token {subject[:8]}"
+        session = self.new_session(host=host, subject=f"{claims.kind}:{subject}", name=name, token=token)
         return replace(session, expires_at=claims.expires_at or session.expires_at)
 
     def _chosen_host(self) -> str | None:
@@ -239,23 +229,16 @@ class LoginBackend(SessionBackend):
         return next((host for host in self.hosts if chosen in (host, host_name(host))), None)
 
     def _page(
-        self,
-        form: SignInForm,
-        *,
-        status: int = 200,
-        message: Message | None = None,
-        request_id: str | None = None,
-        retry_after: int | None = None,
+        self, form: SignInForm, *, message: Message | None = None, request_id: str | None = None, **sent: Any
     ) -> Page:
-        """The page with its two forms; `message` is about both. It asks neither Infisical nor anybody else."""
+        """The page with its two forms; `message` is about both, `sent` is how it leaves (see `page`). It asks neither
+        Infisical nor anybody else."""
         chosen, leads_to = self._chosen_host() or self.hosts[0], next_url()
-        ended = request.args.get("ended") == "1"
-        sandbox_info = services().sandbox_info
+        why, sandbox_info = why_here(), services().sandbox_info
+        ended = "1" if why == "ended" else None
         summary = [(None, f"{message.lead} {message.detail}".strip())] if message else []
-        answer = page(
+        return page(
             "auth/sign_in.html",
-            scope=None,
-            status=status,
             form=form,
             summary=[*summary, *form.lines],
             request_id=request_id,
@@ -265,21 +248,16 @@ class LoginBackend(SessionBackend):
             hosts=[
                 {
                     "name": _name_of(host),
-                    "href": url_for(
-                        ".auth.sign_in", host=host_name(host), next=leads_to, ended="1" if ended else None
-                    ),
+                    "href": url_for(".auth.sign_in", host=host_name(host), next=leads_to, ended=ended),
                     "current": host == chosen,
                 }
                 for host in self.hosts
             ],
-            ended=ended,
-            out=request.args.get("out") == "1",
             ask=_words("request-for-an-identity", host=host_name(chosen)).lead,
             sandbox_credential=sandbox_info.credential if sandbox_info else None,
+            why=why,
+            **sent,
         )
-        if retry_after is not None:
-            answer.headers["Retry-After"] = str(retry_after)
-        return answer
 
     def _page_of_error(self, form: SignInForm, error: InfisicalError) -> Page:
         """Infisical could not say whether the credential is good."""

@@ -75,13 +75,13 @@ class PlacesMiddleware:
         self._places = threading.Semaphore(places)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if not self._places.acquire(blocking=False):
-            environ[FULL] = True
-            return self._application(environ, start_response)
+        free = self._places.acquire(blocking=False)
+        environ[FULL] = not free
         try:
             return self._application(environ, start_response)
         finally:
-            self._places.release()
+            if free:
+                self._places.release()
 
 
 def is_within(address: str, networks: tuple[Network, ...]) -> bool:

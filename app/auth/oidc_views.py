@@ -19,12 +19,12 @@ from ..web.render import deny, page, problem, problem_of
 from ..web.services import Page, Principal, record, services
 from .id_tokens import OidcError, OidcUser
 from .oidc import AuthorizationRequest, IdentityProvider
-from .session import TOO_LONG_FOR_A_COOKIE, EncryptedCookie, Session, SessionBackend, next_url
+from .session import TOO_LONG_FOR_A_COOKIE, EncryptedCookie, Session, SessionBackend, next_url, why_here
 
 REQUEST_COOKIE = "connect-authorization"
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(eq=False, kw_only=True)
 class OidcBackend(SessionBackend):
     """People sign in at the company's identity provider.
 
@@ -34,7 +34,6 @@ class OidcBackend(SessionBackend):
 
     way_in = "oidc"
 
-    settings: Settings
     provider: IdentityProvider
 
     @property
@@ -60,13 +59,7 @@ class OidcBackend(SessionBackend):
         return self.make_cookie(REQUEST_COOKIE, AuthorizationRequest, purpose="authorization-request")
 
     def sign_in_page(self) -> Page:
-        return page(
-            "auth/oidc.html",
-            scope=None,
-            oidc_url=url_for(".auth.login", next=next_url()),
-            ended=request.args.get("ended") == "1",
-            out=request.args.get("out") == "1",
-        )
+        return page("auth/oidc.html", oidc_url=url_for(".auth.login", next=next_url()), why=why_here())
 
     @public
     def sign_out(self) -> Page:
@@ -100,11 +93,8 @@ class OidcBackend(SessionBackend):
         # Judged before anything is counted or forgotten: a picture on another site may lead here too.
         if asked is None or not asked.is_answered_by(answer.get("state", ""), now=self.clock()):
             record("refusal", "no-attempt")
-            return problem(
-                "sign-in-again",
-                actions=(_sign_in_link(asked.next_url if asked else None),),
-                reason="This browser knows of no sign-in that began in the last ten minutes. Cookies must be allowed.",
-            )
+            action = _sign_in_link(asked.next_url if asked else None)
+            return problem("sign-in-again/no-attempt", actions=(action,))
         response = self._sign_in_with(answer, asked)
         # An answer counts once.
         self.asked.clear(response)
@@ -123,12 +113,9 @@ class OidcBackend(SessionBackend):
             return _not_signed_in(error, leads_to)
         who = Principal(subject=f"oidc:{user.subject}", name=user.email or user.name, way_in=self.way_in)
         if not is_admitted(user, settings=self.settings):
-            return deny(
-                "not-allowed" if user.email else "not-allowed/unverified",
-                person=who,
-                actions=(_sign_in_link(leads_to, label="Sign in as somebody else"),),
-                who=who.name,
-            )
+            name = "not-allowed" if user.email else "not-allowed/unverified"
+            action = _sign_in_link(leads_to, label="Sign in as somebody else")
+            return deny(name, person=who, actions=(action,), who=who.name)
         try:
             newcomer = self._session_of(user, who)
         except InfisicalError as error:
@@ -183,8 +170,7 @@ def _not_signed_in(error: OidcError, leads_to: str | None) -> Page:
     record("sign-in", error.slug)
     words = f"{error} It says: “{error.said}”" if error.said else str(error)
     name = f"{error.slug}/proxy" if error.proxy else error.slug
-    label = "Try again" if error.slug == "provider-fault" else "Sign in"
-    action = _sign_in_link(leads_to, label=label)
+    action = _sign_in_link(leads_to, label="Try again" if error.slug == "provider-fault" else "Sign in")
     return problem(name, actions=(action,), reason=words, callback=_callback_url())
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import Any, ClassVar, Generic, TypeVar
@@ -12,6 +12,7 @@ from flask import Blueprint, after_this_request, request
 from pydantic import ConfigDict, TypeAdapter
 from werkzeug.wrappers import Response
 
+from ..config import Settings
 from ..core.secret import Encryption, Secret, StoredSecret, TooLong
 from ..core.templating import url_for
 from ..infisical.client import Infisical
@@ -110,22 +111,26 @@ class EncryptedCookie(Generic[_Record]):
         response.delete_cookie(self.name, secure=request.is_secure, httponly=True, samesite="Lax")
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(eq=False)
 class SessionBackend:
     """Admits whoever has a session that is not over; everybody else is led to the page where people sign in.
 
     The wizard then acts with that person's rights only; `server`, where there is one, acts for those who have no token
-    of their own. Nothing is kept on the server. `hosts` are the Infisicals that people may sign in to, and `reach` gives
-    the client of one. Each way to sign in is a subclass.
+    of their own. Nothing is kept on the server. `reach` gives the client of one of the Infisicals that people may sign
+    in to. Each way to sign in is a subclass.
     """
 
     way_in: ClassVar[str]
 
-    hosts: tuple[str, ...]
+    settings: Settings
     reach: Callable[[str], Infisical]
     secret_keys: tuple[Secret, ...]
     clock: Callable[[], datetime]
-    server: Callable[[], Infisical] | None = None
+    server: Callable[[], Infisical] | None = field(default=None, kw_only=True)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return self.settings.hosts
 
     @property
     def terms(self) -> str:
@@ -155,13 +160,8 @@ class SessionBackend:
     def framed_page(self) -> Page:
         """The page in a frame of a portal: a link to the one where people sign in, which takes the whole window. What is
         typed there is not for a page round it to lead astray, and identity providers refuse frames."""
-        return page(
-            "auth/framed.html",
-            scope=None,
-            sign_in_url=url_for(".auth.sign_in", next=next_url(), host=request.args.get("host")),
-            ended=request.args.get("ended") == "1",
-            out=request.args.get("out") == "1",
-        )
+        here = url_for(".auth.sign_in", next=next_url(), host=request.args.get("host"))
+        return page("auth/framed.html", sign_in_url=here, why=why_here())
 
     @property
     def host(self) -> str:
@@ -308,6 +308,11 @@ class SessionBackend:
 def next_url() -> str | None:
     """Where the sign-in leads, a page of ours; None where the request names none."""
     return safe_next_url(request.values.get("next", ""))
+
+
+def why_here() -> str:
+    """Why somebody sees the page where people sign in: they signed "out", their sign-in has "ended", or ""."""
+    return next((why for why in ("out", "ended") if request.args.get(why) == "1"), "")
 
 
 def see_next() -> Page:

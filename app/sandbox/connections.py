@@ -24,7 +24,7 @@ def projects() -> Response:
 @server.get("/api/v1/projects/<project_id>")
 def project_by_id(project_id: str) -> Response:
     """One project of which the caller is a member."""
-    _role_in(project_id)
+    member_role(project_id)
     return answer({"project": PROJECTS[project_id]})
 
 
@@ -53,42 +53,13 @@ def connections(slug: str | None = None) -> Response:
     return answer({"appConnections": listed})
 
 
-@server.get("/api/v1/app-connections/<slug>/available")
-def available(slug: str) -> Response:
-    """The connections that a sync may use. Without `projectId` those of the organization, and nobody is refused."""
-    project_id = request.args.get("projectId") or None
-    if project_id:
-        _require("connect", project_id=project_id)
-    scopes = [id_ for id_ in (project_id, None) if current_caller.role_in(id_ or "") == "admin"]
-    rows = (
-        row for row in current_database.connections() if row["app"] == slug and row["projectId"] in scopes
-    )
-    brief = [{key: row[key] for key in ("app", "name", "id", "projectId", "orgId")} for row in rows]
-    return answer({"appConnections": brief})
-
-
-@server.get("/api/v1/projects/<project_id>/memberships/identities/<_>")
-def membership(project_id: str, _: str) -> Response:
-    """The caller's own role in a project, from Infisical's documentation, as what a role allows is."""
-    return answer({"identityMembership": {"roles": [{"role": _role_in(project_id)}]}})
-
-
-@server.get("/api/v1/projects/<project_id>/roles/slug/<role>")
-def role_by_slug(project_id: str, role: str) -> Response:
-    _role_in(project_id)
-    actions = [f"{action}-app-connections" for action in ("create", "read", "connect") if role == "admin"]
-    return answer(
-        {"role": {"slug": role, "permissions": [{"subject": "app-connections", "action": actions}]}}
-    )
-
-
 @server.post("/api/v1/app-connections/<slug>")
 def create(slug: str) -> Response:
     """Validate the body, project and permission, call the app, insert: the recorded order."""
     app = g.apps[slug]
     body = _read_body(app)
     project_id: str | None = body.get("projectId")
-    _require("create", project_id=project_id)
+    require("create", project_id=project_id)
     appears_after = try_credentials(app, body["credentials"])
     values = {"app": slug, "method": app.method, "projectId": project_id}
     document = new_connection(values | _kept(body, app=app), now=current_database.now)
@@ -145,7 +116,7 @@ def _project_to_read() -> str | None:
     project_id = request.args.get("projectId") or None
     if project_id is not None and project_id not in PROJECTS:
         raise refusal(404, f"Project with {project_id} not found")
-    _require("read", project_id=project_id)
+    require("read", project_id=project_id)
     return project_id
 
 
@@ -155,13 +126,13 @@ def _found(connection_id: str, *, slug: str, action: str) -> Document:
     document = next((row for row in current_database.connections() if row["id"] == connection_id), None)
     if document is None:
         raise refusal(404, f"Could not find App Connection with ID {connection_id}")
-    _require(action, project_id=document["projectId"])
+    require(action, project_id=document["projectId"])
     if document["app"] != slug:
         raise refusal(400, f'App Connection with ID {connection_id} is not for App "{slug}"')
     return document
 
 
-def _role_in(project_id: str) -> str:
+def member_role(project_id: str) -> str:
     """admin or viewer; refuses who is no member, and a project that is not there."""
     if project_id not in PROJECTS:
         raise refusal(404, f"Project with ID '{project_id}' not found")
@@ -176,9 +147,9 @@ def _role_in(project_id: str) -> str:
     return role
 
 
-def _require(action: str, *, project_id: str | None) -> None:
+def require(action: str, *, project_id: str | None) -> None:
     """Refuses who may not create, read, edit or delete App Connections; None is the organization itself."""
-    role = current_caller.role_in("") if project_id is None else _role_in(project_id)
+    role = current_caller.role_in("") if project_id is None else member_role(project_id)
     if role != "admin":
         right = action if project_id is None else f"{action}-app-connections"
         raise refusal(403, f"You are not allowed to {right} on app-connections", error="PermissionDenied")

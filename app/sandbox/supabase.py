@@ -29,27 +29,7 @@ class Scenario:
     appears_after: int | None = None
 
 
-SCENARIOS = (
-    Scenario("4567", 200, "Supabase accepts the token, as it does with any four digits that are not below."),
-    Scenario("1403", 200, "Supabase accepts the token, which may not read secrets: syncs would fail."),
-    Scenario("0401", 401, "Supabase does not accept the token. Nothing is created."),
-    Scenario("0403", 403, "The token lacks a permission. Nothing is created."),
-    Scenario("0404", 404, "The instance URL leads nowhere. Nothing is created."),
-    Scenario(
-        "0429",
-        429,
-        "Supabase is too busy to check the token. Nothing is created; without the check before saving, no answer comes "
-        "and the connection appears after 240 seconds.",
-        appears_after=240,
-    ),
-    Scenario("0500", 500, "Supabase fails. Nothing is created."),
-    Scenario(
-        "0504",
-        None,
-        "Supabase never answers: no answer comes, and the connection appears after 90 seconds.",
-        appears_after=90,
-    ),
-)
+SCENARIOS = tuple(Scenario(**row) for row in DATA["scenarios"])
 _ACCEPTED = SCENARIOS[0]
 _BY_DIGITS = {scenario.digits: scenario for scenario in SCENARIOS}
 
@@ -77,9 +57,7 @@ def supabase_projects(reference: str | None = None) -> Response:
     if status == 200 and reference is not None:
         status, answers = 403 if scenario.digits == "1403" else 200, DATA["supabase_secrets"]
     response = answer(answers[str(status)], status=status)
-    if status == 429:
-        limits = {"X-RateLimit-Limit": "120", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"}
-        response.headers.update(limits)
+    response.headers.update(DATA["supabase_headers"].get(str(status), {}))
     return response
 
 

@@ -64,7 +64,7 @@ def stand_aside(extensions: dict[str, Any], ours: Blueprint) -> None:
 def refuse_what_cannot_be_read() -> None:
     """A body that is too large is refused whoever sends it, read or not. Raw bytes that are no UTF-8 would end in a
     server error wherever the query is read."""
-    we_answer()
+    g.connect_answers = True
     size = request.content_length
     if size is None and request.method == "POST":
         size = len(_body_in_chunks())
@@ -156,16 +156,6 @@ _HEADERS = {
 }
 
 
-def we_answer() -> None:
-    """The answer to this request is ours from here on."""
-    g.connect_answers = True
-
-
-def host_answers() -> None:
-    """The answer to this request comes from the app that the pages are mounted in."""
-    g.connect_answers = False
-
-
 def is_framed() -> bool:
     """Whether the browser asks for a frame, and the settings name portals that may show one."""
     framed = request.headers.get("Sec-Fetch-Dest") in ("iframe", "frame", "embed", "object")
@@ -187,8 +177,8 @@ def with_headers(response: Response) -> Response:
 
 
 def with_headers_if_ours(response: Response) -> Response:
-    """The same for an answer of ours. One that an app round us gave to a request for our page keeps its own, and has
-    the name of the request besides: the audit log may tell of it."""
+    """The same for an answer of ours, where `connect_answers` is true. One that an app round us gave to a request for
+    our page keeps its own, and has the name of the request besides: the audit log may tell of it."""
     response.headers.setdefault("X-Request-ID", request_id())
     return with_headers(response) if g.get("connect_answers") else response
 
@@ -209,7 +199,7 @@ def explain_http(error: HTTPException) -> Page:
     """The page for an error of HTTP's; a redirect, which is one to Werkzeug, stays as it is."""
     if error.code is None or error.code < 400:
         return error.get_response()
-    we_answer()
+    g.connect_answers = True
     slug = "server-error" if error.code >= 500 else _SLUGS.get(error.code, "not-understood")
     answer = problem(slug, status=error.code)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
@@ -296,4 +286,4 @@ def sandbox_help() -> Page:
     sandbox_info = services().sandbox_info
     if sandbox_info is None:
         abort(404)
-    return page("sandbox/help.html", scope=None, scenarios=sandbox_info.scenarios)
+    return page("sandbox/help.html", scenarios=sandbox_info.scenarios)

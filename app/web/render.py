@@ -46,11 +46,16 @@ class Frame:
 
 
 def page(
-    template: str, *, scope: Scope | None, status: int = 200, change_url: str | None = None, **context: Any
+    template: str,
+    *,
+    scope: Scope | None = None,
+    status: int = 200,
+    change_url: str | None = None,
+    retry_after: int | None = None,
+    **context: Any,
 ) -> Page:
-    """A page in its frame."""
-    running = services()
-    auth = current_auth()
+    """A page in its frame. `retry_after` is in seconds."""
+    running, auth = services(), current_auth()
     frame = Frame(
         sandbox=running.settings.what_leaves if running.sandbox_info else "",
         host=running.host,
@@ -59,7 +64,8 @@ def page(
         person=auth.person.name if auth and auth.person.way_in != "this-machine" else None,
         sign_out_url=url_for(".auth.sign_out") if auth and auth.may_sign_out else None,
     )
-    return make_response(running.pages.render(template, frame=frame, scope=scope, **context), status)
+    html = running.pages.render(template, frame=frame, scope=scope, **context)
+    return make_response(html, status, {} if retry_after is None else {"Retry-After": str(retry_after)})
 
 
 def see_other(endpoint: str, **values: str | None) -> Page:
@@ -80,7 +86,7 @@ def problem(
     `values` stand in its words; `status` and `actions` replace its own. `retry_after` is in seconds.
     """
     shown = problem_named(name, own_rights=has_own_rights(), retry_after=retry_after, **values)
-    return _page_of(shown, scope=None, status=status, actions=actions)
+    return _page_of(shown, status=status, actions=actions)
 
 
 def deny(
@@ -108,14 +114,13 @@ def problem_of(
     return _page_of(shown, scope=scope, actions=actions, note=shown.note or note)
 
 
-def _page_of(shown: Problem, *, scope: Scope | None, **instead: Any) -> Page:
+def _page_of(shown: Problem, *, scope: Scope | None = None, **instead: Any) -> Page:
     """The page of a problem, with what is not empty `instead` of its own."""
     shown = replace(shown, **{name: value for name, value in instead.items() if value})
     shown = replace(shown, actions=tuple(map(_with_address, shown.actions)))
-    response = page("problem.html", scope=scope, status=shown.status, problem=shown)
-    if shown.retry_after is not None:
-        response.headers["Retry-After"] = str(shown.retry_after)
-    return response
+    return page(
+        "problem.html", scope=scope, status=shown.status, retry_after=shown.retry_after, problem=shown
+    )
 
 
 def _with_address(action: Action) -> Action:

@@ -1,14 +1,17 @@
-"""Who is in the sandbox of the tests beside those of the product: whoever may do less, or is refused."""
+"""Who is in the sandbox of the tests beside those of the product, and the calls that only `infisical-connect check` makes."""
 
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flask import Response, request
+
 from app.sandbox import create_sandbox
-from app.sandbox.app import refusal
-from app.sandbox.auth import oauth_refusal
-from app.sandbox.store import ADA, APPLICATION, IDENTITY, PROJECTS, Caller
+from app.sandbox.app import answer, refusal, server
+from app.sandbox.auth import current_caller, oauth_refusal
+from app.sandbox.connections import member_role, require
+from app.sandbox.store import ADA, APPLICATION, IDENTITY, PROJECTS, Caller, current_database
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -100,3 +103,32 @@ def peopled_sandbox(database: Path, *, clock: Callable[[], datetime]) -> "WSGIAp
 
 def identity_named(name: str) -> Caller:
     return next(identity for identity in IDENTITIES if identity.name == name)
+
+
+@server.get("/api/v1/app-connections/<slug>/available")
+def available(slug: str) -> Response:
+    """The connections that a sync may use. Without `projectId` those of the organization, and nobody is refused."""
+    project_id = request.args.get("projectId") or None
+    if project_id:
+        require("connect", project_id=project_id)
+    scopes = [id_ for id_ in (project_id, None) if current_caller.role_in(id_ or "") == "admin"]
+    rows = (
+        row for row in current_database.connections() if row["app"] == slug and row["projectId"] in scopes
+    )
+    brief = [{key: row[key] for key in ("app", "name", "id", "projectId", "orgId")} for row in rows]
+    return answer({"appConnections": brief})
+
+
+@server.get("/api/v1/projects/<project_id>/memberships/identities/<_>")
+def membership(project_id: str, _: str) -> Response:
+    """The caller's own role in a project, from Infisical's documentation, as what a role allows is."""
+    return answer({"identityMembership": {"roles": [{"role": member_role(project_id)}]}})
+
+
+@server.get("/api/v1/projects/<project_id>/roles/slug/<role>")
+def role_by_slug(project_id: str, role: str) -> Response:
+    member_role(project_id)
+    actions = [f"{action}-app-connections" for action in ("create", "read", "connect") if role == "admin"]
+    return answer(
+        {"role": {"slug": role, "permissions": [{"subject": "app-connections", "action": actions}]}}
+    )

@@ -21,6 +21,9 @@ REQUESTS_OF_A_PAGE = 12
 ZOOMED = (320, 256)
 """A window of 1280 × 1024 at 400 %, in CSS pixels (WCAG 2.2, 1.4.10)."""
 
+A4 = (718, 1047)
+"""A sheet with margins of 10 mm, in CSS pixels."""
+
 # Colours are decided by the palette: axe gives up where one element lies over another.
 DECIDED_ELSEWHERE = {"color-contrast"}
 
@@ -30,13 +33,16 @@ def view(
     *,
     size: tuple[int, int] = (1280, 800),
     theme: Literal["light", "dark"] = "light",
+    media: Literal["screen", "print"] = "screen",
     forced_colors: Literal["active", "none"] = "none",
     reduced_motion: Literal["reduce", "no-preference"] = "no-preference",
 ) -> None:
     """Shows the page as somebody has it; what is not named is as most have it."""
     width, height = size
     page.set_viewport_size({"width": width, "height": height})
-    page.emulate_media(color_scheme=theme, forced_colors=forced_colors, reduced_motion=reduced_motion)
+    page.emulate_media(
+        media=media, color_scheme=theme, forced_colors=forced_colors, reduced_motion=reduced_motion
+    )
 
 
 # ── What was sent ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -250,6 +256,47 @@ def without_colours_of_ours_everything_still_has_its_edge(stage: Stage) -> Itera
         yield "a wrong field looks like a right one"
 
 
+# ── Paper ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ON_PAPER = {front for front, ground in TEXTS if ground == "surface"}
+"""The colours that can be read without a background: paper is as white as a surface."""
+
+PRESSED = """() => [...document.querySelectorAll('button, input[type=submit], .actions, .skip')]
+  .filter((element) => element.checkVisibility()).map((element) => element.outerHTML.slice(0, 120))"""
+
+
+def on_paper_everything_can_be_read_without_backgrounds_and_nothing_pressed(stage: Stage) -> Iterator[str]:
+    view(stage.page, size=A4, theme="dark", media="print")
+    texts = texts_on(stage.page, themes()["light"])
+    yield from (f"{text}" for text in texts if not {front for front, _ in text.pairs} & ON_PAPER)
+    yield from (f"to be pressed: {found}" for found in stage.page.evaluate(PRESSED))
+    seen: dict[str, Any] = stage.page.evaluate(EDGES_ALONE)
+    if set(seen["current"]) & set(seen["other"]):
+        yield "the current step looks like the others"
+    view(stage.page)
+
+
+# ── What the script shows ──────────────────────────────────────────────────────────────────────────────────────────
+
+# Every element that is elsewhere, or of another size, before the script shows its buttons.
+MOVED = """() => {
+  const buttons = [...document.querySelectorAll('[data-copy], [data-show]')];
+  const all = [...document.querySelectorAll('body *')].filter((element) => !buttons.some((button) => button.contains(element)));
+  const places = () => all.map((element) => JSON.stringify(element.getBoundingClientRect()));
+  const after = places();
+  buttons.forEach((button) => (button.hidden = true));
+  const before = places();
+  buttons.forEach((button) => (button.hidden = false));
+  return all.filter((_, at) => after[at] !== before[at]).map((element) => element.outerHTML.slice(0, 120));
+}"""
+
+
+def nothing_makes_room_for_the_buttons_of_the_script(stage: Stage) -> Iterator[str]:
+    for width in (1280, 360):
+        view(stage.page, size=(width, 800))
+        yield from (f"{width} px: {moved}" for moved in stage.page.evaluate(MOVED))
+
+
 LOOKS: tuple[Look, ...] = (
     what_was_sent_is_valid_and_light,
     every_text_and_edge_stands_on_a_ground_of_the_tables,
@@ -259,6 +306,8 @@ LOOKS: tuple[Look, ...] = (
     tab_comes_to_every_control_and_each_can_be_seen_to_have_the_focus,
     nothing_moves_for_people_who_want_no_motion,
     without_colours_of_ours_everything_still_has_its_edge,
+    on_paper_everything_can_be_read_without_backgrounds_and_nothing_pressed,
+    nothing_makes_room_for_the_buttons_of_the_script,
 )
 
 LOOKS_BEFORE_A_RELEASE: tuple[Look, ...] = (

@@ -28,7 +28,17 @@ def stylesheet() -> str:
 
 def themes() -> dict[ThemeName, Theme]:
     """The light and the dark theme; the dark one names every colour anew."""
-    return dict(zip(THEMES, map(_colours, _ROOT.findall(stylesheet())), strict=True))
+    return dict(zip(THEMES, _blocks()[:2], strict=True))
+
+
+def themes_of_more_contrast() -> dict[ThemeName, Theme]:
+    """The same for people whose system asks for more contrast; what these blocks do not name stays."""
+    light, dark, more, more_in_the_dark = _blocks()
+    return {"light": light | more, "dark": light | dark | more | more_in_the_dark}
+
+
+def _blocks() -> list[Theme]:
+    return [_colours(block) for block in _ROOT.findall(stylesheet())]
 
 
 def outside_the_palette() -> str:
@@ -102,7 +112,7 @@ class Meeting:
 
 
 def texts_on(page: Page, theme: Theme) -> list[Meeting]:
-    """Every visible text with its ground, those in drawings and placeholders included."""
+    """Every visible text and icon with its ground, texts in drawings and placeholders included."""
     return _meetings(page, "texts", theme)
 
 
@@ -161,6 +171,9 @@ _LOOK = r"""() => {
       if (!walker.currentNode.data.trim() || element.closest("script, style, noscript, title") || !shown(element)) continue;
       if (element.ownerSVGElement) found.push([style(element).fill, drawnGround(element), told(element)]);
       else found.push([style(element).color, ground(element), told(element)]);
+    }
+    for (const icon of document.querySelectorAll("svg.icon")) {
+      if (shown(icon)) found.push([style(icon).color, ground(icon), told(icon)]);
     }
     for (const field of document.querySelectorAll("input:not([type=hidden], [type=radio], [type=checkbox]), textarea")) {
       if (!shown(field)) continue;

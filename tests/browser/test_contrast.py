@@ -1,12 +1,25 @@
 """Colours that meet on a page contrast enough, in both themes; this settles what axe cannot decide about them."""
 
 import re
+from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page
 
 from .pages import FormPage
-from .palette import EDGES, TEXTS, THEMES, Pair, ThemeName, contrast, outside_the_palette, themes
+from .palette import (
+    EDGES,
+    TEXTS,
+    THEMES,
+    Pair,
+    Theme,
+    ThemeName,
+    contrast,
+    outside_the_palette,
+    themes,
+    themes_of_more_contrast,
+)
 from .watching import Watch
 
 TEXT = 4.5
@@ -15,13 +28,28 @@ TEXT = 4.5
 EDGE = 3.0
 """The least contrast of a border, a focus ring or a line that means something (WCAG 2.2, 1.4.11)."""
 
+MORE_TEXT = 7.0
+MORE_EDGE = 4.5
+"""The same for people whose system asks for more contrast (WCAG 2.2, 1.4.6; for edges WCAG names none)."""
+
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize(("pairs", "least"), [(TEXTS, TEXT), (EDGES, EDGE)], ids=["texts", "edges"])
 def test_what_stands_together_contrasts(theme: ThemeName, pairs: frozenset[Pair], least: float) -> None:
-    colours = themes()[theme]
+    assert too_little(themes()[theme], pairs, least) == {}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(("pairs", "least"), [(TEXTS, MORE_TEXT), (EDGES, MORE_EDGE)], ids=["texts", "edges"])
+def test_more_of_it_where_the_system_asks_for_more(
+    theme: ThemeName, pairs: frozenset[Pair], least: float
+) -> None:
+    assert too_little(themes_of_more_contrast()[theme], pairs, least) == {}
+
+
+def too_little(colours: Theme, pairs: frozenset[Pair], least: float) -> dict[Pair, float]:
     ratios = {pair: contrast(colours[pair[0]], colours[pair[1]]) for pair in pairs}
-    assert {pair: round(ratio, 2) for pair, ratio in ratios.items() if ratio < least} == {}
+    return {pair: round(ratio, 2) for pair, ratio in ratios.items() if ratio < least}
 
 
 def test_the_contrast_is_reckoned_as_wcag_says() -> None:
@@ -42,18 +70,27 @@ def test_no_rule_has_a_colour_of_its_own() -> None:
     assert re.findall(r"opacity:(?!\s*1\b)[^;}]+", rules) == []
 
 
-def test_each_theme_has_its_ground_and_its_focus_ring(page: Page) -> None:
+@pytest.mark.parametrize(
+    ("named", "more"), [(themes, None), (themes_of_more_contrast, "more")], ids=["usual", "more"]
+)
+def test_each_theme_has_its_ground_and_its_focus_ring(
+    page: Page, named: Callable[[], dict[ThemeName, Theme]], more: Literal["more"] | None
+) -> None:
     form = FormPage.open(page)
     form.name.focus()
-    drawn = {}
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme)
+    for theme, colours in named().items():
+        page.emulate_media(color_scheme=theme, contrast=more)
+        muted = page.locator(".help").first.evaluate("element => getComputedStyle(element).color")
+        assert muted == in_rgb(colours["muted"])
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        drawn[theme] = ground, form.name.evaluate("element => getComputedStyle(element).outlineColor")
-    assert drawn == {
-        "light": ("rgb(246, 247, 249)", "rgb(11, 107, 77)"),
-        "dark": ("rgb(14, 16, 20)", "rgb(95, 211, 166)"),
-    }
+        assert ground == in_rgb(colours["page"])
+        ring = form.name.evaluate("element => getComputedStyle(element).outlineColor")
+        assert ring == in_rgb(colours["accent"])
+
+
+def in_rgb(colour: str) -> str:
+    red, green, blue = bytes.fromhex(colour[1:])
+    return f"rgb({red}, {green}, {blue})"
 
 
 def test_without_its_stylesheet_a_page_can_be_read(page: Page, watches: list[Watch]) -> None:

@@ -34,7 +34,7 @@ KEEP_ALIVE = 75
 
 RESERVE = 32
 """Threads of each process besides those for requests in hand: for /healthz, static files, the page that says it is busy,
-and connections that have sent nothing yet, each of which holds one for 5 s."""
+and requests of which a part has come."""
 
 HEARTBEAT = 60
 """Seconds without a sign of life from a worker's main loop before it is replaced. Requests run in other threads."""
@@ -104,7 +104,11 @@ def _listen(bind: Bind) -> socket.socket:
             bind.host, bind.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
-        return socket.create_server(address, family=family, backlog=2048, dualstack_ipv6=both)
+        listener = socket.create_server(address, family=family, backlog=2048, dualstack_ipv6=both)
+        if hasattr(socket, "TCP_DEFER_ACCEPT"):
+            # Linux hands a connection on once something was sent over it: until then gunicorn keeps a thread for each.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, KEEP_ALIVE)
+        return listener
     except OSError as error:
         # After the system's words come those of create_server, which repeat the address.
         reason = (error.strerror or str(error)).partition(" (while ")[0].lower()

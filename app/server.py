@@ -105,14 +105,16 @@ def _listen(bind: Bind) -> socket.socket:
         )[0]
         both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
         listener = socket.create_server(address, family=family, backlog=2048, dualstack_ipv6=both)
-        if hasattr(socket, "TCP_DEFER_ACCEPT"):
-            # Linux hands a connection on once something was sent over it: until then gunicorn keeps a thread for each.
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, KEEP_ALIVE)
-        return listener
     except OSError as error:
         # After the system's words come those of create_server, which repeat the address.
         reason = (error.strerror or str(error)).partition(" (while ")[0].lower()
-    raise CannotServe(f"{bind} cannot be listened on: {reason}. Set CONNECT_BIND to another address.")
+        raise CannotServe(
+            f"{bind} cannot be listened on: {reason}. Set CONNECT_BIND to another address."
+        ) from None
+    if hasattr(socket, "TCP_DEFER_ACCEPT"):
+        # Linux hands a connection on once something was sent over it: until then gunicorn keeps a thread for each.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, KEEP_ALIVE)
+    return listener
 
 
 def _temporary() -> str:

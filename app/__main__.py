@@ -22,9 +22,9 @@ from .connectors.token_kinds import secret_in
 from .core.audit import reason_against
 from .core.http import HttpError
 from .core.limits import Limits
-from .core.network import NetworkTransport, authorities_fault, certificates, proxy_for
+from .core.network import authorities_fault, proxy_for
 from .core.text import counted
-from .infisical.client import Infisical
+from .infisical.client import Infisical, network
 from .infisical.errors import InfisicalError, NotAMember, PermissionDenied, ServerFailed
 from .infisical.models import Project
 from .server import CannotServe, audit_log_fault, serve
@@ -217,11 +217,8 @@ def _faults_around(settings: Settings) -> Iterator[str]:
 def _faults_of_hosts(settings: Settings) -> Iterator[str]:
     """A fault for each Infisical that people may sign in to and that does not answer."""
     for host in settings.hosts:
-        transport = NetworkTransport(
-            certificates(ca_bundle=settings.ca_bundle, besides=[settings.authorities])
-        )
         try:
-            with closing(Infisical(host, auth=None, transport=transport)) as infisical:
+            with closing(Infisical(host, auth=None, transport=network(settings))) as infisical:
                 infisical.status()
             print(f"{host} answers.")
         except InfisicalError as error:

@@ -34,6 +34,8 @@ RESERVE = 32
 """Threads of each process besides those for requests in hand: for /healthz, static files, the page that says it is busy,
 and requests of which a part has come."""
 
+_ALWAYS: dict[str, Any] = toml_beside(__file__, "server.toml")
+
 _MEMORY = "/dev/shm"  # noqa: S108  # for the workers' heartbeat, which a slow disk would delay
 
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
@@ -102,11 +104,12 @@ def _listen(bind: Bind) -> socket.socket:
         listener = socket.create_server(address, family=family, backlog=2048, dualstack_ipv6=both)
         if hasattr(socket, "TCP_DEFER_ACCEPT"):
             # Linux hands a connection on once something was sent over it: until then gunicorn keeps a thread for each.
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, KEEP_ALIVE)
-        return listener
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _ALWAYS["keepalive"])
     except OSError as error:
         # After the system's words come those of create_server, which repeat the address.
         reason = (error.strerror or str(error)).partition(" (while ")[0].lower()
+    else:
+        return listener
     raise CannotServe(f"{bind} cannot be listened on: {reason}. Set CONNECT_BIND to another address.")
 
 
@@ -188,7 +191,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # likewise
         application.wsgi_app = PlacesMiddleware(application.wsgi_app, places=places)  # type: ignore[method-assign]
         self.load = lambda: application
         self._options: dict[str, Any] = {
-            **toml_beside(__file__, "server.toml"),
+            **_ALWAYS,
             "bind": f"fd://{descriptor}",
             "workers": workers,
             "threads": places + RESERVE,

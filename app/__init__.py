@@ -24,7 +24,7 @@ from .core.limits import Limits
 from .core.network import NetworkTransport, authorities_fault, certificates
 from .core.secret import Secret
 from .core.templating import BLUEPRINT, STATIC, TEMPLATES, Pages
-from .infisical.client import Infisical
+from .infisical.client import Infisical, network
 from .web.hooks import LARGEST_REQUEST, PROBES, blueprint, stand_aside
 from .web.services import EXTENSION, Principal, SandboxInfo, Services, utc_now
 
@@ -145,21 +145,12 @@ def _services(
     if (transport is None or settings.access is Access.OIDC) and (fault := authorities_fault()):
         raise SettingsError((fault,))
 
-    @cache
-    def reach(host: str) -> Infisical:
-        network = transport or NetworkTransport(
-            certificates(ca_bundle=settings.ca_bundle, besides=[settings.authorities])
-        )
-        return Infisical(host, auth=None, transport=network)
-
-    @cache
-    def connect() -> Infisical:
-        return Infisical.from_settings(named, transport=transport)
-
     def make_checks() -> TokenChecks:
-        network = transport or NetworkTransport(certificates(besides=[settings.authorities]))
-        return TokenChecks(transport=network, extra_hosts=settings.trusted_hosts)
+        asking = transport or NetworkTransport(certificates(besides=[settings.authorities]))
+        return TokenChecks(transport=asking, extra_hosts=settings.trusted_hosts)
 
+    reach = cache(lambda host: Infisical(host, auth=None, transport=transport or network(settings)))
+    connect = cache(lambda: Infisical.from_settings(named, transport=transport))
     if guard is None:
         backend = backend_for(named, reach=reach, connect=connect, secret_keys=keys, clock=around.clock)
     else:

@@ -10,6 +10,7 @@ from functools import partial
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,9 +23,9 @@ from .connectors.token_kinds import secret_in
 from .core.audit import reason_against
 from .core.http import HttpError
 from .core.limits import Limits
-from .core.network import NetworkTransport, authorities_fault, certificates, proxy_for
-from .core.text import counted
-from .infisical.client import Infisical
+from .core.network import authorities_fault, proxy_for
+from .core.text import counted, toml_beside
+from .infisical.client import Infisical, network
 from .infisical.errors import InfisicalError, NotAMember, PermissionDenied, ServerFailed
 from .infisical.models import Project
 from .server import CannotServe, audit_log_fault, serve
@@ -40,12 +41,7 @@ _CLIENT_SECRET = re.compile(r"(?<![\w/])[0-9a-f]{64}(?!\w)", re.IGNORECASE)
 """Infisical's; within an address, such as an issuer of Cloudflare's, it is none."""
 
 _MOST_PROJECTS = 20
-_NOWHERE = """\
-Nothing can be created in any of these: that takes both create and read on app-connections. In Infisical, give its role \
-in a project App Connections: Create and Read, and Connect too for secret syncs."""
-_NOT_KNOWN = """\
-A machine identity cannot ask what it may do. Creating is tried only by creating, so that it is told from the role, where \
-that may be read; privileges that are given besides a role are not seen."""
+_WORDS: dict[str, Any] = toml_beside(__file__, "__main__.toml")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,23 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="infisical-connect",
-        description="A web wizard that connects Supabase to Infisical.",
-        epilog="Settings come from the environment and from a .env file in the current folder; see the README.",
-    )
+    parser = argparse.ArgumentParser(prog="infisical-connect", **_WORDS["program"])
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('infisical-connect')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serving = commands.add_parser(
-        "serve", help="serve the pages until Ctrl-C", description="Serves the pages."
-    )
+    serving = commands.add_parser("serve", **_WORDS["serve"])
     serving.add_argument("--data", type=Path, metavar="FILE", help="keep the sandbox's data in this file")
     serving.add_argument("--bind", metavar="HOST:PORT", help="listen here, instead of CONNECT_BIND")
-    commands.add_parser(
-        "check",
-        help="tell what is configured and try it",
-        description="Tells what is configured, reaches Infisical, logs in, and tells what it may do in which project.",
-    )
+    commands.add_parser("check", **_WORDS["check"])
     return parser
 
 
@@ -107,12 +93,7 @@ def _check(settings: Settings) -> int:
         return _check_credential(settings)
     if faults := [*_faults_of_hosts(settings)]:
         return _fail(*faults)
-    if settings.access is Access.OIDC:
-        print(
-            "Infisical exchanges each person's sign-in for rights of their own, which only a person can try."
-        )
-    else:
-        print("People bring their own credential; the server has none that could be tried.")
+    print(_WORDS["own_rights"][settings.access])
     return 0
 
 
@@ -156,19 +137,14 @@ def _configured(settings: Settings) -> Iterator[str]:
 
 
 def _who(settings: Settings) -> str:
-    if settings.access is Access.PROXY:
-        groups = ", ".join(settings.proxy_allowed_groups)
-        of = f", of the groups {groups} in {settings.proxy_groups_header}" if groups else ""
-        return f"whoever the proxy names in {settings.proxy_user_header}{of}"
-    if settings.access is Access.OIDC:
-        allowed = ", ".join((*settings.oidc_allowed_emails, *settings.oidc_allowed_groups))
-        rights = "rights of their own" if settings.own_rights else "the server's credential"
-        return (
-            f"whoever signs in at {settings.oidc_issuer}{f', of {allowed}' if allowed else ''}, with {rights}"
-        )
-    if settings.access is Access.SIGN_IN:
-        return "each person with an Infisical credential of their own"
-    return "this machine alone"
+    # What another way in has does not count, and is a fault where it is set.
+    allowed = ", ".join((*settings.oidc_allowed_emails, *settings.oidc_allowed_groups))
+    of = f", of {allowed}" if allowed else ""
+    if groups := ", ".join(settings.proxy_allowed_groups):
+        of = f", of the groups {groups} in {settings.proxy_groups_header}"
+    rights = "rights of their own" if settings.own_rights else "the server's credential"
+    words: str = _WORDS["who"][settings.access]
+    return words.format(settings=settings, of=of, rights=rights)
 
 
 def _rate_storage(settings: Settings) -> str:
@@ -217,11 +193,8 @@ def _faults_around(settings: Settings) -> Iterator[str]:
 def _faults_of_hosts(settings: Settings) -> Iterator[str]:
     """A fault for each Infisical that people may sign in to and that does not answer."""
     for host in settings.hosts:
-        transport = NetworkTransport(
-            certificates(ca_bundle=settings.ca_bundle, besides=[settings.authorities])
-        )
         try:
-            with closing(Infisical(host, auth=None, transport=transport)) as infisical:
+            with closing(Infisical(host, auth=None, transport=network(settings))) as infisical:
                 infisical.status()
             print(f"{host} answers.")
         except InfisicalError as error:
@@ -248,16 +221,14 @@ def _check_credential(settings: Settings) -> int:
         return _fail(_visible(_sentence(error)))
     if left := len(projects) - len(asked):
         print(f"Not asked about: {counted(left, 'more project')}.")
-    print(_NOT_KNOWN)
+    print(_WORDS["rights"]["not_known"])
     if settings.project_id and settings.project_id not in {project.id for project in projects}:
-        return _fail(
-            "INFISICAL_PROJECT_ID names none of the projects it may use; set it to one of their IDs."
-        )
+        return _fail(_WORDS["rights"]["not_preselected"])
     if not any(may["read"] and may["create"] is not False for may in rights):
-        return _fail(_NOWHERE if projects else "It may use no project: add the identity to one in Infisical.")
+        return _fail(_WORDS["rights"]["nowhere" if projects else "no_project"])
     sure = sum(bool(may["read"] and may["create"]) for may in rights)
     may_create = f"It works: it may create connections in {counted(sure, 'project')}."
-    print(may_create if sure else "It works as far as can be known beforehand.")
+    print(may_create if sure else _WORDS["rights"]["may_work"])
     return 0
 
 

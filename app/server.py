@@ -25,19 +25,16 @@ from .auth.middleware import PlacesMiddleware
 from .config import Bind, Settings, SettingsError
 from .connectors.token_kinds import secret_in
 from .core.limits import PROCESSES
+from .core.text import toml_beside
 
 GRACE = 5.0
 """Seconds that a stopping server waits beyond the submit timeout, so that a submission in hand gets its answer."""
-
-KEEP_ALIVE = 75
-"""Seconds an idle connection is kept: longer than the 60 s of a usual proxy, so that it is the proxy that closes."""
 
 RESERVE = 32
 """Threads of each process besides those for requests in hand: for /healthz, static files, the page that says it is busy,
 and requests of which a part has come."""
 
-HEARTBEAT = 60
-"""Seconds without a sign of life from a worker's main loop before it is replaced. Requests run in other threads."""
+_ALWAYS: dict[str, Any] = toml_beside(__file__, "server.toml")
 
 _MEMORY = "/dev/shm"  # noqa: S108  # for the workers' heartbeat, which a slow disk would delay
 
@@ -105,16 +102,15 @@ def _listen(bind: Bind) -> socket.socket:
         )[0]
         both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
         listener = socket.create_server(address, family=family, backlog=2048, dualstack_ipv6=both)
+        if hasattr(socket, "TCP_DEFER_ACCEPT"):
+            # Linux hands a connection on once something was sent over it: until then gunicorn keeps a thread for each.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _ALWAYS["keepalive"])
     except OSError as error:
         # After the system's words come those of create_server, which repeat the address.
         reason = (error.strerror or str(error)).partition(" (while ")[0].lower()
-        raise CannotServe(
-            f"{bind} cannot be listened on: {reason}. Set CONNECT_BIND to another address."
-        ) from None
-    if hasattr(socket, "TCP_DEFER_ACCEPT"):
-        # Linux hands a connection on once something was sent over it: until then gunicorn keeps a thread for each.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, KEEP_ALIVE)
-    return listener
+    else:
+        return listener
+    raise CannotServe(f"{bind} cannot be listened on: {reason}. Set CONNECT_BIND to another address.")
 
 
 def _temporary() -> str:
@@ -195,32 +191,15 @@ class _Server(BaseApplication):  # type: ignore[misc]  # likewise
         application.wsgi_app = PlacesMiddleware(application.wsgi_app, places=places)  # type: ignore[method-assign]
         self.load = lambda: application
         self._options: dict[str, Any] = {
+            **_ALWAYS,
             "bind": f"fd://{descriptor}",
             "workers": workers,
-            "worker_class": "gthread",
             "threads": places + RESERVE,
             # Above the threads: idle connections, which a proxy keeps open, would otherwise keep new ones out.
             "worker_connections": places + RESERVE + 64,
-            "preload_app": True,
-            "timeout": HEARTBEAT,
             "graceful_timeout": int(settings.submit_timeout + GRACE),
-            "keepalive": KEEP_ALIVE,
-            "limit_request_line": 8190,
-            # A signing-in proxy's session is several cookies of 4 kB in one field, and its list of groups may be as long. More
-            # would let a hundred fields of one request fill the memory.
-            "limit_request_field_size": 32 * 1024,
             "worker_tmp_dir": _MEMORY if os.access(_MEMORY, os.W_OK) else _temporary(),
-            # Whom to believe about X-Forwarded-* is for the application to decide.
-            "forwarded_allow_ips": "",
-            "secure_scheme_headers": {},
-            # X_Forwarded_User would otherwise pass for X-Forwarded-User, which the proxy replaces.
-            "header_map": "drop",
-            "forwarder_headers": "",
-            "control_socket_disable": True,
-            "loglevel": "warning",
             "logger_class": _Log,
-            "accesslog": "-",
-            "access_log_format": "%(t)s %(m)s %(U)s %(s)s %(L)ss %({x-request-id}o)s",
             "when_ready": lambda _: announce(first_line(settings)),
             "post_worker_init": _begin,
         }

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,8 +21,7 @@ LONGEST_TOKEN = 255
 _GUIDE = TypeAdapter(Guide).validate_python(toml_beside(__file__, "supabase_guide.toml"))
 _TO_TOKENS = (f"Open {_GUIDE.page_name}", _GUIDE.page)
 
-_THE_API = f"Supabase’s Management API is at {SUPABASE_CLOUD}, with nothing before or after it."
-_UNENCRYPTED = "The URL starts with http, not https"
+_WORDS: dict[str, Any] = toml_beside(__file__, "supabase.toml")
 
 _WRONG = (
     ("Supabase’s dashboard", re.compile(r"(?:(?:www|app)\.)?supabase\.com|app\.supabase\.io")),
@@ -46,39 +45,26 @@ def judge(url: InstanceUrl) -> Message:
             lead = f"This is the address of {what.format(*found.groups())}."
             detail = f"The address that Infisical needs is that of the Management API, {SUPABASE_CLOUD}."
             return Message("error", lead, detail, offer=SUPABASE_CLOUD)
-    where, detail = url.host, " ".join(_reasons(url, name))
+    imitates, mentions = name.startswith("api.supabase."), "supabase" in name
+    doubts = {
+        "imitates": imitates,
+        "unencrypted": not url.encrypted,
+        "internal": _is_internal(name),
+        "named_alike": mentions and not imitates,
+        "unknown": not mentions,
+        "self_hosted": not imitates,
+    }
+    where, detail = url.host, " ".join(_WORDS["doubts"][doubt] for doubt, is_due in doubts.items() if is_due)
     if name == CLOUD_HOST or name.endswith(".supabase.com"):
         # The right host by another scheme, port, path or spelling, or another host of Supabase's.
-        where, detail = url.text.removeprefix("https://"), _THE_API
+        where, detail = url.text.removeprefix("https://"), _WORDS["the_api"]
     lead = f"Your token will be sent to {where}, which is not Supabase Cloud."
-    if detail == _THE_API and not url.encrypted:
-        lead, detail = f"Your token would travel unencrypted to {url.host}.", f"{_UNENCRYPTED}. {_THE_API}"
+    if detail == _WORDS["the_api"] and not url.encrypted:
+        lead = f"Your token would travel unencrypted to {url.host}."
+        detail = f"The URL starts with http, not https. {detail}"
     summary = f"your token will be sent to {url.host}"
     key = f"instance_url {url.text}"
     return Message("warning", lead, detail, offer=SUPABASE_CLOUD, key=key, summary=summary)
-
-
-def _reasons(url: InstanceUrl, name: str) -> Iterator[str]:
-    """Every reason to doubt an address that is not Supabase's, the gravest first."""
-    imitates = name.startswith("api.supabase.")
-    if imitates:
-        yield "This address imitates Supabase’s, and is not Supabase’s. Whoever runs it gets the token."
-    if not url.encrypted:
-        yield f"{_UNENCRYPTED}: the token would travel unencrypted, for anyone on the way to read."
-    if _is_internal(name):
-        yield "Infisical refuses internal addresses unless its operator allows them."
-    if imitates:
-        return
-    if "supabase" in name:
-        yield (
-            "That “supabase” stands in an address does not make it Supabase’s: continue only if you know who runs it."
-        )
-    else:
-        yield "Continue only if you know who runs it."
-    yield (
-        "A Supabase that you host yourself has no Management API: only Supabase Cloud, a proxy of it or a compatible "
-        "service can work here."
-    )
 
 
 def _is_internal(name: str) -> bool:

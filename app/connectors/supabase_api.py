@@ -19,9 +19,6 @@ from .token_kinds import recognise, secret_in
 LONGEST = 10.0
 """Seconds that all checks together may take."""
 
-LARGEST_ANSWER = 8 * 1024 * 1024
-"""Bytes of an answer. A project takes about 700, and agencies have thousands."""
-
 MOST_PROJECTS = 20
 MOST_PERMISSIONS = 10
 LONGEST_TEXT = 80
@@ -34,13 +31,6 @@ FIVE_PASSED = "Five checks passed, one was not made"
 ONE_FAILED = "One check failed"
 NOT_CHECKED = "Not checked from here; Infisical will check"
 
-_NAMES = _ALLOWED, _REACHABLE, _ACCEPTED, _MAY_LIST, _REACHES = (
-    "Address allowed",
-    "Reachable over TLS",
-    "Token accepted",
-    "May list projects",
-    "Projects it reaches",
-)
 _SECRETS = "May read secrets"
 
 LIST_PROJECTS = "Projects (account-wide): Read"
@@ -52,6 +42,7 @@ WRITE_SECRETS = "Edge Function Secrets: Read-write"
 _MAKE_A_NEW_ONE = "make a new one"
 
 _WORDS: dict[str, Any] = toml_beside(__file__, "supabase_api.toml")
+_NAMES = _ALLOWED, _REACHABLE, _ACCEPTED, _MAY_LIST, _REACHES = tuple(_WORDS["names"])
 
 KindOfStop = Literal["refused", "lacks-permission", "forbidden", "rate-limited"]
 
@@ -121,7 +112,7 @@ class TokenChecks:
     ) -> None:
         self._hosts = frozenset({CLOUD_HOST, *extra_hosts})
         self._clock = clock
-        self._http = HttpClient(transport, largest=LARGEST_ANSWER)
+        self._http = HttpClient(transport)
 
     def check(
         self, token: Secret, url: InstanceUrl, *, deadline_seconds: float, syncs: bool = False

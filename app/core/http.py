@@ -23,7 +23,7 @@ from .text import whole
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes, unless a client asks for less. The longest list recorded from Infisical is far below 1 MiB; a project with
-thousands of connections stays below this."""
+thousands of connections stays below this, and so do thousands of Supabase's projects, at about 700 each."""
 
 KEPT_ALIVE = 16
 """Connections to a host that stay open while nobody uses them. Any number is in use: none waits for another's."""

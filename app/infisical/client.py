@@ -29,6 +29,11 @@ _ALL_TOGETHER = 30.0
 _Model = TypeVar("_Model")
 
 
+def network(settings: Settings) -> NetworkTransport:
+    """The network to Infisical, with the authorities that the settings trust there."""
+    return NetworkTransport(certificates(ca_bundle=settings.ca_bundle, besides=[settings.authorities]))
+
+
 class Infisical:
     """Speaks to one Infisical as one identity. Safe to share between threads, made once per process.
 
@@ -55,10 +60,7 @@ class Infisical:
             auth = UniversalAuth(client_id=settings.client_id, client_secret=settings.client_secret)
         if not settings.hosts or auth is None:
             raise ValueError("no host or no credential is set")
-        network = transport or NetworkTransport(
-            certificates(ca_bundle=settings.ca_bundle, besides=[settings.authorities])
-        )
-        return cls(settings.hosts[0], auth=auth, transport=network)
+        return cls(settings.hosts[0], auth=auth, transport=transport or network(settings))
 
     def acting_with(self, token: Secret) -> Self:
         """The same client with somebody's Infisical access token: its own rights, the same network connections."""

@@ -2,7 +2,7 @@
 
 Sources: the error answers of a running Infisical of mid-2026. Its public documentation does not list them, and they
 are told apart by `error` and, inside BadRequest, by the sentence in `message`. Those of the token exchange are from its
-documentation, in OAuth's spelling: `error` and `error_description`. This is the only file that reads those
+documentation, in OAuth's spelling: `error` and `error_description`. Only this file, by errors.toml, reads those
 sentences; one that it does not know falls back to `Refused`.
 """
 
@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from ..core.http import Answer
+from ..core.text import toml_beside
 
 
 @dataclass(eq=False, repr=False)
@@ -153,49 +154,13 @@ class NameTaken(InfisicalError):
 
 @dataclass(eq=False, repr=False)
 class Refused(InfisicalError):
-    """Infisical refused the request, mostly for what the app said of the credential: `reason` is one of those below."""
+    """Infisical refused the request, mostly for what the app said of the credential: `reason` is one of those in errors.toml."""
 
     reason: str = field(default="refused", kw_only=True)
 
 
-_INVALID = "Failed to validate credentials: "
-REASONS = (
-    # Infisical says this when the name does not resolve, the address is private or there is no route: it blames
-    # the credentials and means the URL (recorded exchanges create-url-dns-fail, create-private-ip-blocked).
-    ("Unable to validate connection - verify credentials$", "instance-url-refused"),
-    (f"{_INVALID}Request failed with status code 401$", "token-refused"),
-    (f"{_INVALID}Request failed with status code 403$", "token-lacks-permission"),
-    (f"{_INVALID}Request failed with status code 404$", "instance-url-refused"),
-    # The app's own fault, after Infisical's retries.
-    (rf"{_INVALID}Request failed with status code \d{{3}}$", "provider-failed"),
-    (_INVALID, "instance-url-refused"),
-    ("", "refused"),
-)
-"""How the sentence of a BadRequest begins, and what it means; the first that fits."""
-
-# "You are not allowed to access this resource from the current IP address" in Infisical's source; no exchange with it
-# was recorded. Other versions, and proxies, may say it in other words.
-_WRONG_ADDRESS = r"^(?!.*(e-?mail|domain)).*(\bip(s|v[46])?\b|\baddress\b|(allow|white) ?-?list)"
-
-_LOGIN_REFUSALS = (
-    ("temporarily locked", Refusal.LOCKED),
-    ("expired client secret", Refusal.SECRET_EXPIRED),
-    ("secret usage limit", Refusal.SECRET_USED_UP),
-    (_WRONG_ADDRESS, Refusal.ADDRESS),
-    ("invalid credentials", Refusal.CREDENTIAL),
-    ("client secret", Refusal.CREDENTIAL),
-    ("", Refusal.TOKEN),
-)
-"""What a sentence matches, in lower case, and what it means; the first that fits."""
-
-_EXCHANGE_REFUSALS = {
-    "invalid_client": Refusal.APPLICATION,
-    "unauthorized_client": Refusal.EXCHANGE,
-    "unsupported_grant_type": Refusal.EXCHANGE,
-    # An Infisical from before the exchange has no such address (recorded exchange not-found-route).
-    "Not Found": Refusal.EXCHANGE,
-}
-"""The `error` of a refused token exchange (RFC 8693, section 2.2.2; RFC 6749, section 5.2)."""
+_WORDS: dict[str, Any] = toml_beside(__file__, "errors.toml")
+REASONS: list[tuple[str, str]] = _WORDS["reasons"]
 
 
 def error_from_answer(answer: Answer) -> InfisicalError:
@@ -244,8 +209,8 @@ def error_from_exchange(answer: Answer) -> InfisicalError:
     kind = str(answer.payload.get("error")) if isinstance(answer.payload, dict) else ""
     if answer.status < 500 and kind in ("invalid_request", "invalid_grant"):
         return SignOnRefused(error.message, request_id=error.request_id, status=error.status)
-    if answer.status < 500 and kind in _EXCHANGE_REFUSALS:
-        return _refused_login(error, refusal=_EXCHANGE_REFUSALS[kind])
+    if answer.status < 500 and kind in _WORDS["exchange"]:
+        return _refused_login(error, refusal=Refusal[_WORDS["exchange"][kind]])
     return error
 
 
@@ -285,10 +250,10 @@ def _error(answer: Answer, body: Mapping[str, Any], message: str) -> InfisicalEr
 
 def _refusal(status: int, kind: str, message: str) -> InfisicalError:
     denied = re.fullmatch(r"You are not allowed to ([\w-]+) on ([\w-]+)", message)
-    wrong_address = status == 403 and not denied and re.search(_WRONG_ADDRESS, message.lower())
+    wrong_address = status == 403 and not denied and re.search(_WORDS["log_in"]["ADDRESS"], message.lower())
     if status == 401 or kind == "TokenError" or message.startswith("Service token") or wrong_address:
-        refusal = next(why for words, why in _LOGIN_REFUSALS if re.search(words, message.lower()))
-        return LoginRefused(message, refusal=refusal)
+        refusal = next(why for why, words in _WORDS["log_in"].items() if re.search(words, message.lower()))
+        return LoginRefused(message, refusal=Refusal[refusal])
     if kind == "ProjectMembershipNotFound":
         return NotAMember(message)
     if status == 403:

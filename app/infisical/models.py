@@ -47,19 +47,12 @@ class NewConnection:
         Infisical ignores unknown keys. Empty optional values are left out: null and "" are refused or kept as they are
         (recorded exchanges create-url-empty, create-projectid-null).
         """
-        body: dict[str, Any] = {
-            "name": self.name,
-            "method": self.method,
-            "credentials": {
-                key: text.reveal() if isinstance(text, Secret) else text
-                for key, text in self.credentials.items()
-            },
+        credentials = {
+            key: text.reveal() if isinstance(text, Secret) else text for key, text in self.credentials.items()
         }
-        if self.description:
-            body["description"] = self.description
-        if self.project_id is not None:
-            body["projectId"] = self.project_id
-        return body
+        optional = {"description": self.description, "projectId": self.project_id}
+        given = {key: text for key, text in optional.items() if text}
+        return {"name": self.name, "method": self.method, "credentials": credentials, **given}
 
 
 def _texts(value: object) -> dict[str, str]:

@@ -25,11 +25,11 @@ from app.connectors.supabase_api import (
     ALL_PASSED,
     ALL_SIX_PASSED,
     FIVE_PASSED,
-    LARGEST_ANSWER,
     NOT_CHECKED,
     ONE_FAILED,
     Check,
 )
+from app.core.http import LARGEST_ANSWER
 from app.core.network import NetworkTransport, certificates
 from app.core.secret import Secret
 from app.sandbox import SandboxTransport, create_sandbox, prepare_database, sandbox_token

@@ -207,7 +207,7 @@ def _protects_every_form_that_changes_something(page: PageUnderTest) -> None:
 
 def _opens_new_tabs_without_a_way_back_and_says_so(page: PageUnderTest) -> None:
     for element in page.all("a"):
-        if element.get("target") is None:
+        if element.get("target") in (None, "_top"):
             continue
         if "noopener" not in (element.get("rel") or ""):
             raise PageFault(f"{element.get('href')} opens a tab that can reach back")

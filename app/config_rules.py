@@ -241,10 +241,7 @@ Switch = Annotated[
 ]
 Seconds = Annotated[float, Field(ge=5, le=600), must("be a number of seconds from 5 to 600")]
 PathPrefix = Annotated[
-    str,
-    Field(pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$"),
-    BeforeValidator(lambda text: text.removesuffix("/")),
-    must("be a path such as /connect, of letters, digits, dots, - and _"),
+    str, Field(pattern=r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/?$"), must("be a path such as /connect")
 ]
 Threads = Annotated[int, Field(ge=1, le=1000), must("be a whole number from 1 to 1000")]
 Names = Annotated[tuple[str, ...], BeforeValidator(listed)]

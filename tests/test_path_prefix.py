@@ -26,7 +26,7 @@ HERE = "http://localhost"
 
 
 def below(folder: Path, clock: Clock, **environ: str) -> tuple[Sandbox, Client]:
-    wizard = sandbox_in(folder, clock, CONNECT_PATH_PREFIX=BELOW, **environ)
+    wizard = sandbox_in(folder, clock, **{"CONNECT_PATH_PREFIX": BELOW, **environ})
     client = new_client(wizard.app)
     client.prefix = BELOW
     return wizard, client
@@ -78,7 +78,7 @@ def test_every_route_is_below_the_path_and_health_beside_it_as_well(
 
 
 def test_no_address_of_any_page_leads_out_of_the_path(tmp_path: Path, clock: Clock) -> None:
-    _, client = below(tmp_path, clock)
+    _, client = below(tmp_path, clock, CONNECT_PATH_PREFIX=f"{BELOW}/")
     answers = [
         client.fill_in(name=f"a-{digits}", access_token=sandbox_token(digits)) for digits in ("4567", "0504")
     ]
@@ -139,7 +139,7 @@ def test_no_header_tells_of_another_path(tmp_path: Path, clock: Clock) -> None:
 
 
 def test_serve_and_check_say_where_the_pages_are(tmp_path: Path) -> None:
-    settings = {"CONNECT_PATH_PREFIX": f"{BELOW}/"}
+    settings = {"CONNECT_PATH_PREFIX": BELOW}
     assert f" on http://127.0.0.1:8000{BELOW} – " in first_line(Settings.load(settings, None))
     done = run_here("check", folder=tmp_path, settings=settings)
     assert told(done.stdout)["Pages"] == f"http://127.0.0.1:8000{BELOW}"

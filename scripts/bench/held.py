@@ -2,6 +2,7 @@
 """Measures a server whose Infisical takes long: what waits meanwhile, the answers of /healthz, and the memory."""
 
 import http.client
+import json
 import re
 import subprocess
 import sys
@@ -47,6 +48,17 @@ CASES = (
 )
 
 
+_MOMENT = "2026-11-23T10:28:45.441Z"
+_CONNECTION = {
+    "id": "aaa7518d-16b5-421a-b85e-4909e0fb7b1e",
+    "name": "held",
+    "app": "supabase",
+    "method": "access-token",
+}
+_STORED = {"orgId": "5a9ae95f-6a76-43ca-8661-0e01154a218e", "createdAt": _MOMENT, "updatedAt": _MOMENT}
+CREATED = json.dumps({"appConnection": {**_CONNECTION, **_STORED}}).encode()
+
+
 class NotAnswered(Exception):
     """Something did not go as it must, so there is nothing to measure."""
 
@@ -63,13 +75,15 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def slow_infisical(folder: Path, *, seconds: float) -> Iterator[str]:
-    """The address of a sandbox in which each create takes as long."""
+    """The address of a sandbox in which each create takes as long, and is answered as one that was recorded."""
     prepare_database(folder / "sandbox.sqlite")
     sandbox = create_sandbox(folder / "sandbox.sqlite", clock=utc_now)
 
     def slow(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] == "POST" and "app-connections" in environ["PATH_INFO"]:
             time.sleep(seconds)
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [CREATED]
         return sandbox(environ, start_response)
 
     server = make_server("127.0.0.1", 0, slow, threaded=True, request_handler=_Quiet)

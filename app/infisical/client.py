@@ -266,15 +266,14 @@ class Infisical:
         **request: Any,
     ) -> Answer:
         failure: errors.InfisicalError
+        own = (self._auth.client_secret,) if isinstance(self._auth, UniversalAuth) else ()
         try:
             answer = self._http.send(
                 method,
                 self.base_url + path,
                 deadline=deadline or Deadline.after(_ALL_TOGETHER),
                 longest=longest,
-                redact=(*redact, self._auth.client_secret)
-                if isinstance(self._auth, UniversalAuth)
-                else redact,
+                redact=(*redact, *own),
                 **request,
             )
         except HttpError as error:

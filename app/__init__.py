@@ -17,6 +17,7 @@ from .auth import backend_for
 from .auth.backends import PUBLIC_ENDPOINTS, EmbeddedBackend, Guard
 from .auth.middleware import protect
 from .config import Access, Settings, SettingsError
+from .config_rules import fault
 from .connectors import APPS, TokenChecks
 from .connectors.rows import App
 from .core.audit import AuditLog
@@ -110,12 +111,7 @@ def mount(
     _check_portal(portal, url_prefix=url_prefix, guard=guard)
     settings = settings or Settings.load_mounted()
     if settings.access is not Access.THIS_MACHINE:
-        fault = (
-            "Inside another Flask app its guard says who may come in, and the server's own credential acts; leave "
-            "CONNECT_ACCESS out, and set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and "
-            "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET, or INFISICAL_TOKEN."
-        )
-        raise SettingsError((fault,))
+        raise SettingsError((fault("guard-decides"),))
     keys = settings.secret_keys or _keys_of(portal)
     surroundings = _Surroundings(data, transport, clock, monotonic)
     running = _services(settings, surroundings, keys=keys, guard=guard)
@@ -142,8 +138,8 @@ def _services(
     if settings.sandbox:
         named, transport, info = _in_sandbox(settings, around)
 
-    if (transport is None or settings.access is Access.OIDC) and (fault := authorities_fault()):
-        raise SettingsError((fault,))
+    if (transport is None or settings.access is Access.OIDC) and (untrusted := authorities_fault()):
+        raise SettingsError((untrusted,))
 
     def make_checks() -> TokenChecks:
         asking = transport or NetworkTransport(certificates(besides=[settings.authorities]))

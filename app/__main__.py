@@ -10,7 +10,6 @@ from functools import partial
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -41,7 +40,7 @@ _CLIENT_SECRET = re.compile(r"(?<![\w/])[0-9a-f]{64}(?!\w)", re.IGNORECASE)
 """Infisical's; within an address, such as an issuer of Cloudflare's, it is none."""
 
 _MOST_PROJECTS = 20
-_WORDS: dict[str, Any] = toml_beside(__file__, "__main__.toml")
+_WORDS = toml_beside(__file__, "__main__.toml")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         # A terminal or a log may know fewer letters than are told.
         sys.stdout.reconfigure(errors="backslashreplace")
-    asked = _parser().parse_args(arguments)
+    parser = argparse.ArgumentParser(prog="infisical-connect", **_WORDS["program"])
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('infisical-connect')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serving = commands.add_parser("serve", **_WORDS["serve"])
+    serving.add_argument("--data", type=Path, metavar="FILE", help="keep the sandbox's data in this file")
+    serving.add_argument("--bind", metavar="HOST:PORT", help="listen here, instead of CONNECT_BIND")
+    commands.add_parser("check", **_WORDS["check"])
+    asked = parser.parse_args(arguments)
     bind = {"CONNECT_BIND": asked.bind} if getattr(asked, "bind", None) is not None else {}
     try:
         settings = Settings.load(os.environ | bind)
@@ -64,17 +70,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         serve(settings, announce=partial(print, flush=True), data=asked.data)
     except CannotServe as error:
         return _fail(str(error))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="infisical-connect", **_WORDS["program"])
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version('infisical-connect')}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serving = commands.add_parser("serve", **_WORDS["serve"])
-    serving.add_argument("--data", type=Path, metavar="FILE", help="keep the sandbox's data in this file")
-    serving.add_argument("--bind", metavar="HOST:PORT", help="listen here, instead of CONNECT_BIND")
-    commands.add_parser("check", **_WORDS["check"])
-    return parser
 
 
 def _fail(*faults: str, status: int = FAILED) -> int:
@@ -103,10 +98,7 @@ def _configured(settings: Settings) -> Iterator[str]:
     if settings.client_id:
         credential = f"machine identity with client ID {settings.client_id}"
     # A network of one address is written as that address.
-    proxies = (
-        str(network if network.num_addresses > 1 else network.network_address)
-        for network in settings.proxy_trusted
-    )
+    proxies = (str(peers).removesuffix(f"/{peers.max_prefixlen}") for peers in settings.proxy_trusted)
     told = {
         "Infisical": "the sandbox" if settings.sandbox else ", ".join(settings.hosts),
         "Credential": credential,

@@ -60,6 +60,8 @@ class Bind:
         return self.host.lower() == "localhost"
 
 
+_FAULTS = toml_beside(__file__, "config_rules.toml")
+_LISTS: dict[str, dict[str, str]] = _FAULTS.pop("lists")
 _QUOTED = re.compile(r"""(["'`]).*\1|“.*”|‘.*’|„.*“|«.*»""", re.DOTALL)
 
 # ── What each may be ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -107,13 +109,14 @@ def listed(text: str) -> tuple[str, ...]:
     return entries
 
 
-def each(shape: str, kind: str) -> BeforeValidator:
-    """A list whose entries, in lower case, have that shape. Letters beyond ASCII stay: two may have one small letter."""
+def each(kind: str) -> BeforeValidator:
+    """A list whose entries, in lower case, have the shape of a kind. Letters beyond ASCII stay: two may have one small
+    letter."""
 
     def judged(text: str) -> tuple[str, ...]:
         entries = tuple(entry.lower() if entry.isascii() else entry for entry in listed(text))
-        if not all(re.fullmatch(shape, entry) for entry in entries):
-            raise ValueError(f"must be {kind}")
+        if not all(re.fullmatch(_LISTS[kind]["shape"], entry) for entry in entries):
+            raise ValueError(f"must be {_LISTS[kind]['are']}")
         return entries
 
     return BeforeValidator(judged)
@@ -245,24 +248,11 @@ PathPrefix = Annotated[
 ]
 Threads = Annotated[int, Field(ge=1, le=1000), must("be a whole number from 1 to 1000")]
 Names = Annotated[tuple[str, ...], BeforeValidator(listed)]
-Emails = Annotated[tuple[str, ...], each(r"[^@\s]+@[^@\s]+", "e-mail addresses, separated by commas")]
-Domains = Annotated[
-    tuple[str, ...],
-    each(
-        r"([a-z0-9-]+\.)+[a-z0-9-]+", "domains of e-mail addresses, separated by commas, such as example.com"
-    ),
-]
-HostNames = Annotated[
-    tuple[Annotated[str, AfterValidator(lambda name: name.removesuffix(":443"))], ...],
-    each(r"[a-z0-9.-]+(:[0-9]{1,5})?", "host names, separated by commas, such as connect.example.com"),
-]
-Origins = Annotated[
-    tuple[str, ...],
-    each(
-        r"https://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?",
-        "https origins, separated by commas, such as https://portal.example.com, without a path or *",
-    ),
-]
+Emails = Annotated[tuple[str, ...], each("emails")]
+Domains = Annotated[tuple[str, ...], each("domains")]
+Origins = Annotated[tuple[str, ...], each("origins")]
+_HostName = Annotated[str, AfterValidator(lambda name: name.removesuffix(":443"))]
+HostNames = Annotated[tuple[_HostName, ...], each("host-names")]
 Header = Annotated[str, BeforeValidator(header_of_proxy)]
 Networks = Annotated[
     tuple[Network, ...],
@@ -294,8 +284,6 @@ _OF_MANY = re.compile(
 """Issuers that vouch for people of any tenant. Entra ID's names one by the tenant's ID, which is one for all personal
 accounts (Microsoft identity platform, "OpenID Connect")."""
 
-_FAULTS: dict[str, str] = toml_beside(__file__, "config_rules.toml")
-
 Texts = Mapping[str, str]
 """What is set, by the name of its setting. A default that is written out counts as not set: .env.example has them all."""
 
@@ -318,7 +306,7 @@ def unsaid(settings: "Settings", texts: Texts) -> dict[str, Any]:
 def mounted_faults(texts: Texts) -> Iterator[str]:
     """What is set although a mounted wizard does not heed it, and whoever wrote it counts on it."""
     if idle := _set(texts, _ABOUT_ACCESS):
-        yield _fault("mounted", are=_are(idle), them="it" if len(idle) == 1 else "them")
+        yield fault("mounted", are=_are(idle), them="it" if len(idle) == 1 else "them")
 
 
 def start_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
@@ -326,7 +314,7 @@ def start_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
     if not settings.sandbox:
         yield from _infisical_faults(settings, texts)
     if len(settings.hosts) > 1 and settings.access is not Access.SIGN_IN:
-        yield _fault("several-hosts")
+        yield fault("several-hosts")
     yield from _access_faults(settings, texts)
     if settings.access is Access.OIDC:
         yield from _oidc_faults(settings, texts)
@@ -347,59 +335,60 @@ def _are(names: tuple[str, ...]) -> str:
     return f"{in_words(names)} {'is' if len(names) == 1 else 'are'}"
 
 
-def _fault(name: str, **values: object) -> str:
-    return _FAULTS[name].format_map(values)
+def fault(name: str, **values: object) -> str:
+    """The sentence of that name in config_rules.toml, with these values in it."""
+    return str(_FAULTS[name]).format_map(values)
 
 
 def _infisical_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
-    reason = _fault("sandbox-off")
+    reason = fault("sandbox-off")
     if not settings.bind.loopback:
-        reason = _fault("sandbox-outside", bind=settings.bind)
+        reason = fault("sandbox-outside", bind=settings.bind)
     if names := infisical_names(texts):
         reason = f"although {_are(names)}"
     if "INFISICAL_HOST" not in texts:
-        yield _fault("no-host", reason=reason)
+        yield fault("no-host", reason=reason)
     pair, credential = _set(texts, _PAIR), _set(texts, _CREDENTIAL)
     if pair and (token := _set(texts, ("INFISICAL_TOKEN",))):
-        yield _fault("two-credentials", token=token[0], pair=in_words(pair))
+        yield fault("two-credentials", token=token[0], pair=in_words(pair))
     elif len(pair) == 1:
         (other,) = set(_PAIR) - {pair[0].removesuffix("_FILE")}
-        yield _fault("half-a-pair", other=other, one=pair[0])
+        yield fault("half-a-pair", other=other, one=pair[0])
     if settings.own_rights and credential:
-        yield _fault("credential-of-nobody", are=_are(credential), access=settings.access)
+        yield fault("credential-of-nobody", are=_are(credential), access=settings.access)
     if not settings.own_rights and not credential and "INFISICAL_HOST" in texts:
-        yield _fault("no-credential", access=settings.access, pair=in_words(_PAIR))
+        yield fault("no-credential", access=settings.access, pair=in_words(_PAIR))
 
 
 def _access_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
     for way_in, names in ((Access.PROXY, _OF_PROXY), (Access.OIDC, (*_OF_OIDC, *_OAUTH))):
         if settings.access is not way_in and (idle := _set(texts, names)):
-            yield _fault("idle", are=_are(idle), where=f"CONNECT_ACCESS={way_in}")
+            yield fault("idle", are=_are(idle), where=f"CONNECT_ACCESS={way_in}")
     idle = _set(texts, ("CONNECT_PROXY_TRUSTED", "CONNECT_HOSTS"))
     if settings.access is Access.THIS_MACHINE and idle:
-        yield _fault("this-machine-alone", are=_are(idle))
+        yield fault("this-machine-alone", are=_are(idle))
     if settings.access is Access.PROXY and "CONNECT_PROXY_TRUSTED" not in texts:
-        yield _fault("no-trusted-proxy")
+        yield fault("no-trusted-proxy")
 
 
 def _oidc_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
     exchange = settings.oidc_exchange
     wanted = (*_PROVIDER, *(_OAUTH if exchange and not settings.sandbox else ()))
     if missing := tuple(name for name in wanted if not _set(texts, (name,))):
-        yield _fault("no-provider", are=_are(missing))
+        yield fault("no-provider", are=_are(missing))
     if not exchange and (idle := _set(texts, _OAUTH)):
-        yield _fault("idle", are=_are(idle), where="CONNECT_OIDC_EXCHANGE=on")
+        yield fault("idle", are=_are(idle), where="CONNECT_OIDC_EXCHANGE=on")
     if not exchange and not _set(texts, _ALLOWED):
-        yield _fault("everybody-of-provider")
+        yield fault("everybody-of-provider")
     if "CONNECT_OIDC_UNVERIFIED_DOMAINS" in texts and _OF_MANY.match(settings.oidc_issuer or ""):
-        yield _fault("many-tenants")
+        yield fault("many-tenants")
 
 
 def _outside_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
     of_this_machine = settings.access is Access.THIS_MACHINE
     if of_this_machine and (settings.sandbox or _set(texts, _CREDENTIAL)):
-        yield _fault("everybody-outside", bind=settings.bind)
+        yield fault("everybody-outside", bind=settings.bind)
     if not _set(texts, ("CONNECT_SECRET_KEY",)):
-        yield _fault("no-key", bind=settings.bind)
+        yield fault("no-key", bind=settings.bind)
     if "CONNECT_HOSTS" not in texts and not of_this_machine:
-        yield _fault("no-host-names", bind=settings.bind)
+        yield fault("no-host-names", bind=settings.bind)

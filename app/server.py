@@ -34,7 +34,7 @@ RESERVE = 32
 """Threads of each process besides those for requests in hand: for /healthz, static files, the page that says it is busy,
 and requests of which a part has come."""
 
-_ALWAYS: dict[str, Any] = toml_beside(__file__, "server.toml")
+_ALWAYS = toml_beside(__file__, "server.toml")
 
 _MEMORY = "/dev/shm"  # noqa: S108  # for the workers' heartbeat, which a slow disk would delay
 

@@ -21,7 +21,7 @@ LONGEST_TOKEN = 255
 _GUIDE = TypeAdapter(Guide).validate_python(toml_beside(__file__, "supabase_guide.toml"))
 _TO_TOKENS = (f"Open {_GUIDE.page_name}", _GUIDE.page)
 
-_WORDS: dict[str, Any] = toml_beside(__file__, "supabase.toml")
+_WORDS = toml_beside(__file__, "supabase.toml")
 
 _WRONG = (
     ("Supabase’s dashboard", re.compile(r"(?:(?:www|app)\.)?supabase\.com|app\.supabase\.io")),
@@ -116,14 +116,9 @@ def ask_supabase(checks: TokenChecks, values: Mapping[str, Any], seconds: float)
 
 
 SUPABASE = App(
+    **_WORDS["app"],
     slug="supabase",
-    name="Supabase",
-    api="Supabase Management API",
     method="access-token",
-    summary="Lists your Supabase projects and syncs secrets to their Edge Functions. Needs an access token; the next "
-    "page shows how to get one.",
-    invitation="Connect Supabase to sync secrets to its Edge Functions. It takes about three minutes and one access "
-    "token.",
     fields=(
         Field(
             "instance_url",

@@ -41,7 +41,7 @@ WRITE_SECRETS = "Edge Function Secrets: Read-write"
 
 _MAKE_A_NEW_ONE = "make a new one"
 
-_WORDS: dict[str, Any] = toml_beside(__file__, "supabase_api.toml")
+_WORDS = toml_beside(__file__, "supabase_api.toml")
 _NAMES = _ALLOWED, _REACHABLE, _ACCEPTED, _MAY_LIST, _REACHES = tuple(_WORDS["names"])
 
 KindOfStop = Literal["refused", "lacks-permission", "forbidden", "rate-limited"]

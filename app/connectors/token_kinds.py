@@ -15,7 +15,7 @@ Verdict = Literal["right", "wrong", "unknown"]
 _LONGEST_PASTE = 16 * 1024
 """Characters that are looked at: more than any token has, and few enough that unwrapping stays quick."""
 
-_WORDS: dict[str, Any] = toml_beside(__file__, "token_kinds.toml")
+_WORDS = toml_beside(__file__, "token_kinds.toml")
 TOKENS = tuple(re.compile(shape) for shape in _WORDS.pop("tokens"))
 _CHANGED: list[str] = _WORDS.pop("changed")
 _AROUND: dict[str, str] = _WORDS.pop("around")

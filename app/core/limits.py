@@ -71,8 +71,8 @@ class Limits:
     """Counts uses, each under the bounds of its action; from any thread, and in any process forked from this one.
 
     `storage` is a redis:// or rediss:// address, which several processes may share; None counts in memory, each
-    process for itself. `authorities` are trusted besides, over TLS. It is connected to at the first use. While it fails, uses are counted in memory, under this
-    process's part of each bound, and the log says so once.
+    process for itself. It is connected to at the first use, over TLS with `authorities` trusted besides. While it
+    fails, uses are counted in memory, under this process's part of each bound, and the log says so once.
     """
 
     def __init__(

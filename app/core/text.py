@@ -10,7 +10,7 @@ LARGEST_PAYLOAD = 4096
 """Bytes. API keys and access tokens hold a few hundred."""
 
 
-def toml_beside(module: str, name: str) -> Any:
+def toml_beside(module: str, name: str) -> dict[str, Any]:
     """What the TOML file of that name holds, in the folder of a module's file."""
     return tomllib.loads(Path(module).with_name(name).read_text(encoding="utf-8"))
 

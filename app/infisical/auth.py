@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..core.http import Deadline, Fault
@@ -47,6 +47,7 @@ class _Session:
     last_expiry: float
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class UniversalAuth:
     """Logs a machine identity in with its client ID and client secret, and keeps it logged in.
 
@@ -56,16 +57,13 @@ class UniversalAuth:
     Raises LoginRefused without asking for five minutes after a refused log-in.
     """
 
-    def __init__(
-        self, *, client_id: str, client_secret: Secret, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.client_secret = client_secret
-        self._client_id = client_id
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._session: _Session | None = None
-        self._refused: LoginRefused | None = None
-        self._refused_until = 0.0
+    client_id: str
+    client_secret: Secret
+    clock: Callable[[], float] = time.monotonic
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _session: _Session | None = field(default=None, init=False)
+    _refused: LoginRefused | None = field(default=None, init=False)
+    _refused_until: float = field(default=0.0, init=False)
 
     def token(self, infisical: "Infisical", *, deadline: Deadline, refused: Secret | None = None) -> Secret:
         """The access token to send, which `infisical` is asked for where there is none or it is the one `refused`."""
@@ -75,7 +73,7 @@ class UniversalAuth:
         try:
             if self._session is not None and self._session.token is refused:
                 self._session = None
-            if self._session is None or self._clock() >= self._session.renew_at:
+            if self._session is None or self.clock() >= self._session.renew_at:
                 self._session = self._renewed(infisical, deadline) or self._logged_in(infisical, deadline)
             return self._session.token
         finally:
@@ -84,7 +82,7 @@ class UniversalAuth:
     def _renewed(self, infisical: "Infisical", deadline: Deadline) -> _Session | None:
         """The session with a fresh token, or as it is where that can wait for the next call; None when it is over."""
         session = self._session
-        if session is None or self._clock() >= min(session.expires_at, session.last_expiry):
+        if session is None or self.clock() >= min(session.expires_at, session.last_expiry):
             return None
         try:
             grant = infisical.renew(session.token, deadline=deadline)
@@ -95,23 +93,23 @@ class UniversalAuth:
         return self._session_of(grant, last_expiry=session.last_expiry)
 
     def _logged_in(self, infisical: "Infisical", deadline: Deadline) -> _Session:
-        if self._refused is not None and self._clock() < self._refused_until:
+        if self._refused is not None and self.clock() < self._refused_until:
             # A new one: the traceback of an error grows each time it is raised.
             raise LoginRefused(**vars(self._refused))
         with suppress(NoAnswer):
             try:
                 grant = infisical.log_in(
-                    client_id=self._client_id, client_secret=self.client_secret, deadline=deadline
+                    client_id=self.client_id, client_secret=self.client_secret, deadline=deadline
                 )
             except LoginRefused as error:
-                self._refused, self._refused_until = error, self._clock() + PAUSE_AFTER_REFUSAL
+                self._refused, self._refused_until = error, self.clock() + PAUSE_AFTER_REFUSAL
                 raise
-            return self._session_of(grant, last_expiry=self._clock() + grant.max_ttl)
+            return self._session_of(grant, last_expiry=self.clock() + grant.max_ttl)
         # The call that needed the log-in was never sent.
         raise Unreachable("It did not answer this server’s log-in.")
 
     def _session_of(self, grant: AccessGrant, *, last_expiry: float) -> _Session:
-        expires_at = self._clock() + grant.expires_in
+        expires_at = self.clock() + grant.expires_in
         return _Session(
             token=grant.access_token,
             renew_at=min(expires_at, last_expiry) - min(60.0, grant.expires_in / 10),

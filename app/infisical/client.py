@@ -38,10 +38,10 @@ class Infisical:
     """Speaks to one Infisical as one identity. Safe to share between threads, made once per process.
 
     `auth` is an access token, or what logs in. Without it this may only log somebody in, and `acting_with` makes of it
-    one that acts for them. Every method raises an InfisicalError. Times are seconds: a read takes at most 10, a log-in 15, a create as long as its deadline
-    allows. Nothing is sent twice, save the one call that Infisical refused for a token that had run out: it
-    authenticates before it does anything else (recorded exchange create-no-auth-invalid-body), so that the first one
-    did nothing.
+    one that acts for them. Every method raises an InfisicalError. Times are seconds: a read takes at most 10, a log-in
+    15, a create as long as its deadline allows. Nothing is sent twice, save the one call that Infisical refused for a
+    token that had run out: it authenticates before it does anything else (recorded exchange
+    create-no-auth-invalid-body), so that the first one did nothing.
     """
 
     def __init__(
@@ -266,15 +266,14 @@ class Infisical:
         **request: Any,
     ) -> Answer:
         failure: errors.InfisicalError
+        own = (self._auth.client_secret,) if isinstance(self._auth, UniversalAuth) else ()
         try:
             answer = self._http.send(
                 method,
                 self.base_url + path,
                 deadline=deadline or Deadline.after(_ALL_TOGETHER),
                 longest=longest,
-                redact=(*redact, self._auth.client_secret)
-                if isinstance(self._auth, UniversalAuth)
-                else redact,
+                redact=(*redact, *own),
                 **request,
             )
         except HttpError as error:

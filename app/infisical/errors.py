@@ -159,7 +159,7 @@ class Refused(InfisicalError):
     reason: str = field(default="refused", kw_only=True)
 
 
-_WORDS: dict[str, Any] = toml_beside(__file__, "errors.toml")
+_WORDS = toml_beside(__file__, "errors.toml")
 REASONS: list[tuple[str, str]] = _WORDS["reasons"]
 
 
@@ -259,11 +259,9 @@ def _refusal(status: int, kind: str, message: str) -> InfisicalError:
     if status == 403:
         action, subject = denied.groups() if denied else (None, None)
         return PermissionDenied(message, action=action, subject=subject)
-    if status == 404 and message.startswith("Project "):
-        return NotFound(message, missing="project")
     if status == 404:
-        a_connection = message.startswith("Could not find App Connection ")
-        return NotFound(message, missing="connection" if a_connection else "other")
+        missing = next(what for what, start in _WORDS["missing"].items() if message.startswith(start))
+        return NotFound(message, missing=missing)
     if re.match("An App Connection with the name .* already exists$", message, re.DOTALL):
         return NameTaken(message)
     return Refused(message, reason=next(why for start, why in REASONS if re.match(start, message)))

@@ -1,18 +1,16 @@
 """What can be wrong, as pages and fields say it: the words are in problems.toml, which error has which stands here."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from flask import request
 
 from ..connectors.rows import App, Message
 from ..core.templating import moment
-from ..core.text import counted
+from ..core.text import counted, toml_beside
 from ..infisical.errors import (
     InfisicalError,
     InvalidFields,
@@ -80,7 +78,7 @@ class Problem:
     retry_after: int | None = None
 
 
-_TABLES = tomllib.loads(Path(__file__).with_name("problems.toml").read_text(encoding="utf-8"))
+_TABLES = toml_beside(__file__, "problems.toml")
 _SLUGS = {table.pop("error"): slug for slug, table in _TABLES.items() if "error" in table}
 
 

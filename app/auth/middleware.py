@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
@@ -18,9 +18,6 @@ from ..core.secret import Secret, derived
 from ..web.hooks import FULL, PROBES, explain_http, remove_credentials, with_headers, with_https_alone
 from ..web.render import deny
 from ..web.services import Page
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _TRUSTED = "connect.peer_is_trusted"
 _UNTRUSTED_PROXY = "connect.peer_is_untrusted_proxy"
@@ -38,11 +35,11 @@ class TrustedProxyMiddleware:
     alone is believed: what stands before it came from outside.
     """
 
-    def __init__(self, application: "WSGIApplication", *, trusted: tuple[Network, ...]) -> None:
+    def __init__(self, application: WSGIApplication, *, trusted: tuple[Network, ...]) -> None:
         self._application = application
         self._trusted = trusted
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ[_TRUSTED] = is_within(environ.get("REMOTE_ADDR", ""), self._trusted)
         if environ[_TRUSTED]:
             environ.update(_forwarded(environ))
@@ -54,10 +51,10 @@ class TrustedProxyMiddleware:
         return self._application(environ, start_response)
 
 
-def _with_a_name(application: "WSGIApplication") -> "WSGIApplication":
+def _with_a_name(application: WSGIApplication) -> WSGIApplication:
     """WSGI: takes a Host that is no name for none. For one with labels that are empty or too long Flask has no routes."""
 
-    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             environ.get("HTTP_HOST", "").partition(":")[0].encode("idna")
         except UnicodeError:
@@ -70,11 +67,11 @@ def _with_a_name(application: "WSGIApplication") -> "WSGIApplication":
 class PlacesMiddleware:
     """WSGI: marks each request for which none of so many places is free. It is refused further in, with a page."""
 
-    def __init__(self, application: "WSGIApplication", *, places: int) -> None:
+    def __init__(self, application: WSGIApplication, *, places: int) -> None:
         self._application = application
         self._places = threading.Semaphore(places)
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         free = self._places.acquire(blocking=False)
         environ[FULL] = not free
         try:
@@ -95,7 +92,7 @@ def peer_is_trusted() -> bool:
     return request.environ.get(_TRUSTED) is True
 
 
-def _forwarded(environ: "WSGIEnvironment") -> dict[str, str]:
+def _forwarded(environ: WSGIEnvironment) -> dict[str, str]:
     """What the nearest proxy says of its client. Where it says nothing that can be, the socket's own word stands.
 
     Each header's last entry counts. Quotation marks mean nothing here: one that came from outside would otherwise take
@@ -119,7 +116,7 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return None
 
 
-def reason_to_refuse(environ: "WSGIEnvironment", *, headers: Iterable[str]) -> str | None:
+def reason_to_refuse(environ: WSGIEnvironment, *, headers: Iterable[str]) -> str | None:
     """Why a request may not have come from this machine, in a sentence; None when nothing says so.
 
     A proxy on the same machine connects from a loopback address too, and would open the server's credential to

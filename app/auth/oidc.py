@@ -152,27 +152,19 @@ class IdentityProvider:
     def authorization_request(self, *, redirect_uri: str) -> AuthorizationRequest:
         """Where to send the browser; it comes back to `redirect_uri`, the same at every step."""
         metadata = self._metadata.get(Deadline.after(LONGEST))
-        state, nonce = generate_token(_RANDOM), generate_token(_RANDOM)
+        ours: dict[str, Any] = {name: generate_token(_RANDOM) for name in ("state", "nonce")}
+        ours["redirect_uri"] = redirect_uri
         verifier = Secret(generate_token(_RANDOM))
         url = prepare_grant_uri(
             metadata.authorization_endpoint,
             self.client_id,
             "code",
-            redirect_uri=redirect_uri,
             scope=metadata.scope,
-            state=state,
-            nonce=nonce,
             code_challenge=create_s256_code_challenge(verifier.reveal()),
             code_challenge_method="S256",
+            **ours,
         )
-        return AuthorizationRequest(
-            url=url,
-            state=state,
-            nonce=nonce,
-            verifier=verifier,
-            redirect_uri=redirect_uri,
-            made_at=self.clock(),
-        )
+        return AuthorizationRequest(url=url, verifier=verifier, made_at=self.clock(), **ours)
 
     def authenticate(self, answer: Mapping[str, str], *, request: AuthorizationRequest) -> OidcUser:
         """The person who came back with this answer, the query of the address, to the request that was made."""

@@ -29,8 +29,6 @@ class Frame:
 
     sandbox: str
     host: str
-    project_name: str | None
-    change_url: str | None
     person: str | None = None
     sign_out_url: str | None = None
 
@@ -59,12 +57,10 @@ def page(
     frame = Frame(
         sandbox=running.settings.what_leaves if running.sandbox_info else "",
         host=running.host,
-        project_name=scope.name if scope else None,
-        change_url=change_url if scope else None,
         person=auth.person.name if auth and auth.person.way_in != "this-machine" else None,
         sign_out_url=url_for(".auth.sign_out") if auth and auth.may_sign_out else None,
     )
-    html = running.pages.render(template, frame=frame, scope=scope, **context)
+    html = running.pages.render(template, frame=frame, scope=scope, change_url=change_url, **context)
     return make_response(html, status, {} if retry_after is None else {"Retry-After": str(retry_after)})
 
 

@@ -19,9 +19,6 @@ from .middleware import peer_is_trusted
 Guard = Callable[[], Principal | Page]
 """Called before each page that is not open to everybody: the person who asks, or the response they get instead."""
 
-PUBLIC_ENDPOINTS = frozenset({"static_file", "healthz", "readyz"})
-"""The pages that answer without asking the guard."""
-
 LONGEST_NAME = 200
 
 _log = logging.getLogger(__name__)
@@ -35,9 +32,7 @@ def host_name(host: str) -> str:
 @dataclass(frozen=True, eq=False)
 class LocalBackend:
     """The way in on a loopback address. That a request comes from this machine is judged before (see `middleware`).
-
-    `connect` gives the client with the server's own credential at Infisical, whose address is `address`.
-    """
+    `connect` gives the client with the server's own credential at Infisical, whose address is `address`."""
 
     address: str
     connect: Callable[[], Infisical]

@@ -1,12 +1,10 @@
 """Signing in with an Infisical credential of one's own: the page, its form and its words."""
 
 import re
-import tomllib
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, request
@@ -18,7 +16,7 @@ from ..connectors.rows import Message
 from ..connectors.token_kinds import TOKENS, recognise, unwrap
 from ..core.secret import Secret, TooLong, pseudonym
 from ..core.templating import moment
-from ..core.text import counted
+from ..core.text import counted, toml_beside
 from ..infisical.auth import is_client_id
 from ..infisical.errors import InfisicalError, LoginRefused, NotInfisical
 from ..infisical.models import read_claims
@@ -35,9 +33,7 @@ _JWTS = ("JWT", "Infisical access token")
 _SECRETS = (re.compile(r"(?i:(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-z]))"),)
 _CLIENT_IDS = (re.compile(r"(?i:(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z]))"),)
 _SHAPED_LIKE_A_SECRET = re.compile(r"[0-9a-f]{40,}", re.IGNORECASE)
-_WORDS: dict[str, dict[str, str]] = tomllib.loads(
-    Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
-)
+_WORDS: dict[str, dict[str, str]] = toml_beside(__file__, "login.toml")
 _REGIONS = _WORDS["regions"]
 
 

@@ -93,11 +93,9 @@ def peer_is_trusted() -> bool:
 
 
 def _forwarded(environ: WSGIEnvironment) -> dict[str, str]:
-    """What the nearest proxy says of its client. Where it says nothing that can be, the socket's own word stands.
-
-    Each header's last entry counts. Quotation marks mean nothing here: one that came from outside would otherwise take
-    what the proxy has added into its own entry, as it does in Werkzeug's ProxyFix.
-    """
+    """What the nearest proxy says of its client. Where it says nothing that can be, the socket's own word stands. Each
+    header's last entry counts. Quotation marks mean nothing here: one that came from outside would otherwise take what
+    the proxy has added into its own entry, as it does in Werkzeug's ProxyFix."""
     client, scheme, host = (
         environ.get(f"HTTP_X_FORWARDED_{name}", "").rpartition(",")[2].strip()
         for name in ("FOR", "PROTO", "HOST")
@@ -117,12 +115,10 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def reason_to_refuse(environ: WSGIEnvironment, *, headers: Iterable[str]) -> str | None:
-    """Why a request may not have come from this machine, in a sentence; None when nothing says so.
-
-    A proxy on the same machine connects from a loopback address too, and would open the server's credential to
-    everyone; and a page elsewhere can make a browser ask for a name of its own that resolves to 127.0.0.1. `headers`
-    are the names of those that came.
-    """
+    """Why a request may not have come from this machine, in a sentence; None when nothing says so. A proxy on the same
+    machine connects from a loopback address too, and would open the server's credential to everyone; and a page
+    elsewhere can make a browser ask for a name of its own that resolves to 127.0.0.1. `headers` are the names of those
+    that came."""
     protocol, host = environ.get("SERVER_PROTOCOL", ""), environ.get("HTTP_HOST", "")
     if not is_within(environ.get("REMOTE_ADDR", ""), _LOOPBACK):
         return "The request came from another machine."

@@ -333,10 +333,8 @@ def _key(jwk: object) -> Key | None:
 
 
 class Cached(Generic[_Document]):
-    """A document that is fetched when it is first needed and kept for an hour. Safe to share between threads.
-
-    One fetch serves all threads that wait for it. `fetch` raises OidcError, and so does `get`.
-    """
+    """A document that is fetched when it is first needed and kept for an hour. Safe to share between threads. One fetch
+    serves all threads that wait for it. `fetch` raises OidcError, and so does `get`."""
 
     def __init__(self, fetch: Callable[[Deadline], _Document], *, clock: Callable[[], datetime]) -> None:
         self._fetch = fetch

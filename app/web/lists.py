@@ -1,16 +1,15 @@
 """The pages that list: connections, projects, and the apps that can be connected."""
 
-import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 from flask import request
 
 from ..connectors.rows import App
 from ..core.templating import url_for
+from ..core.text import toml_beside
 from ..infisical.errors import InfisicalError, TooOld
 from ..infisical.models import Connection
 from .hooks import blueprint
@@ -23,9 +22,7 @@ from .services import ORGANIZATION, Page, services
 ROWS = 20
 SHORT_LIST_OF_APPS = 28
 
-_NAMES: dict[str, dict[str, str]] = tomllib.loads(
-    Path(__file__).with_name("app_names.toml").read_text(encoding="utf-8")
-)
+_NAMES: dict[str, dict[str, str]] = toml_beside(__file__, "app_names.toml")
 
 
 def method_name(method: str) -> str:
@@ -60,9 +57,9 @@ def _must_offer(app: App, scope: Scope) -> None:
     if known not in running.offered:
         try:
             options = running.infisical.options(scope.project_id)
-        except InfisicalError as untold:
-            if isinstance(untold, TooOld):
-                raise
+        except TooOld:
+            raise
+        except InfisicalError:
             return
         if not any(option.app == app.slug for option in options):
             raise TooOld("", missing=f"{app.name} connections")

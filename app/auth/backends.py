@@ -59,11 +59,9 @@ class LocalBackend:
 
 @dataclass(frozen=True, eq=False)
 class ProxyBackend(LocalBackend):
-    """The way in behind oauth2-proxy, Pomerium, Cloudflare Access, Authelia and their like.
-
-    The header is believed from the peers that CONNECT_PROXY_TRUSTED names, judged by the socket's own address. With
-    CONNECT_PROXY_ALLOWED_GROUPS one of the person's groups must be among them.
-    """
+    """The way in behind oauth2-proxy, Pomerium, Cloudflare Access, Authelia and their like. The header is believed from
+    the peers that CONNECT_PROXY_TRUSTED names, judged by the socket's own address. With CONNECT_PROXY_ALLOWED_GROUPS
+    one of the person's groups must be among them."""
 
     settings: Settings
 
@@ -91,11 +89,8 @@ def _header(name: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class EmbeddedBackend(LocalBackend):
-    """The way in of a mounted wizard: the host's guard.
-
-    Only a Principal is let in. A response is handed on as the host made it; whatever else the guard returns is refused,
-    and what it raises is the host's to handle.
-    """
+    """The way in of a mounted wizard: the host's guard. Only a Principal is let in. A response is handed on as the host
+    made it; whatever else the guard returns is refused, and what it raises is the host's to handle."""
 
     guard: Guard
 

@@ -29,11 +29,9 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]*))?")
 
 
 class TrustedProxyMiddleware:
-    """WSGI: believes `X-Forwarded-For`, `-Proto` and `-Host` of trusted peers, and drops them from anybody else.
-
-    The peer is judged by the address of its socket, before any header is looked at. Of a chain of proxies the last hop
-    alone is believed: what stands before it came from outside.
-    """
+    """WSGI: believes `X-Forwarded-For`, `-Proto` and `-Host` of trusted peers, and drops them from anybody else. The
+    peer is judged by the address of its socket, before any header is looked at. Of a chain of proxies the last hop
+    alone is believed: what stands before it came from outside."""
 
     def __init__(self, application: WSGIApplication, *, trusted: tuple[Network, ...]) -> None:
         self._application = application

@@ -74,11 +74,9 @@ _FAULTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """What the wizard needs of a discovery document (OpenID Connect Discovery 1.0, section 3).
-
-    `scope` is what to ask for. `names_itself` is true where every answer carries the issuer (RFC 9207).
-    `secret_in_form` is true where the token endpoint takes the client secret in the form only.
-    """
+    """What the wizard needs of a discovery document (OpenID Connect Discovery 1.0, section 3). `scope` is what to ask
+    for. `names_itself` is true where every answer carries the issuer (RFC 9207). `secret_in_form` is true where the
+    token endpoint takes the client secret in the form only."""
 
     authorization_endpoint: str
     token_endpoint: str
@@ -126,10 +124,8 @@ class AuthorizationRequest:
 @dataclass(kw_only=True, eq=False, repr=False)
 class IdentityProvider:
     """One identity provider, as one client registered there. Made once per process, safe to share between threads.
-
-    `transport` is the network below; `clock` is the wall clock, with a zone. Both methods take 10 seconds at most
-    and raise an OidcError. `issuer` is an https address, or http on loopback (see `config_rules.issuer`).
-    """
+    `transport` is the network below; `clock` is the wall clock, with a zone. Both methods take 10 seconds at most and
+    raise an OidcError. `issuer` is an https address, or http on loopback (see `config_rules.issuer`)."""
 
     issuer: str
     client_id: str

@@ -14,11 +14,9 @@ SOCKET_CLOSES_AFTER = 100.0
 
 
 class SandboxTransport(httpx.BaseTransport):
-    """Hands requests to the sandbox app in this process, and knows no other host.
-
-    `httpx.WSGITransport` ignores timeouts; this one holds each request's read timeout against the seconds that the
-    app says its answer takes, sleeps for the shorter, and raises what httpx raises on a real socket.
-    """
+    """Hands requests to the sandbox app in this process, and knows no other host. `httpx.WSGITransport` ignores
+    timeouts; this one holds each request's read timeout against the seconds that the app says its answer takes, sleeps
+    for the shorter, and raises what httpx raises on a real socket."""
 
     def __init__(self, app: WSGIApplication, *, sleep: Callable[[float], None] = time.sleep) -> None:
         def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -206,11 +206,9 @@ def explain_http(error: HTTPException) -> Page:
 
 def explain(error: InfisicalError) -> Page:
     """The page for an error of Infisical's, or the one where somebody signs in anew."""
-    if mended_by_signing_in(error):
-        challenge = services().backend.challenge()
-        if challenge is not None:
-            record("refusal", "login-refused", error=error)
-            return challenge
+    if mended_by_signing_in(error) and (challenge := services().backend.challenge()) is not None:
+        record("refusal", "login-refused", error=error)
+        return challenge
     if isinstance(error, PermissionDenied | NotAMember) or (
         isinstance(error, LoginRefused) and has_own_rights()
     ):

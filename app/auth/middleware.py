@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, request
@@ -21,7 +21,6 @@ from ..web.services import Page
 
 _TRUSTED = "connect.peer_is_trusted"
 _UNTRUSTED_PROXY = "connect.peer_is_untrusted_proxy"
-_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _FORWARDED = ("Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip")
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]*))?")
@@ -118,7 +117,7 @@ def reason_to_refuse(environ: WSGIEnvironment, *, headers: Iterable[str]) -> str
     elsewhere can make a browser ask for a name of its own that resolves to 127.0.0.1. `headers` are the names of those
     that came."""
     protocol, host = environ.get("SERVER_PROTOCOL", ""), environ.get("HTTP_HOST", "")
-    if not is_within(environ.get("REMOTE_ADDR", ""), _LOOPBACK):
+    if not is_loopback_name(str(_address(environ.get("REMOTE_ADDR", "")))):
         return "The request came from another machine."
     # Where nothing else is set up, nginx speaks it, adds no header that would give it away, and names its own target.
     if protocol == "HTTP/1.0":

@@ -223,10 +223,9 @@ class Readiness:
         """In words of our own: strangers read them, and what Infisical or a proxy says may name what lies behind them."""
         try:
             self._ask()
-        except Unreachable as error:
-            return "The proxy to Infisical made no connection." if error.proxy else str(error), None
-        except LoginRefused as error:
-            return str(error), error.request_id
+        except (Unreachable, LoginRefused) as error:
+            proxy = isinstance(error, Unreachable) and error.proxy
+            return "The proxy to Infisical made no connection." if proxy else str(error), error.request_id
         except InfisicalError as error:
             return _IN_SHORT.get(type(error), "Infisical did not answer as it should."), error.request_id
         return None

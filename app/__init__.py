@@ -14,7 +14,7 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
 from .auth import backend_for
-from .auth.backends import PUBLIC_ENDPOINTS, EmbeddedBackend, Guard
+from .auth.backends import EmbeddedBackend, Guard
 from .auth.middleware import protect
 from .config import Access, Settings, SettingsError
 from .config_rules import fault
@@ -26,7 +26,7 @@ from .core.network import NetworkTransport, authorities_fault, certificates
 from .core.secret import Secret
 from .core.templating import BLUEPRINT, STATIC, TEMPLATES, Pages
 from .infisical.client import Infisical, network
-from .web.hooks import LARGEST_REQUEST, PROBES, blueprint, stand_aside
+from .web.hooks import LARGEST_REQUEST, PROBES, PUBLIC_ENDPOINTS, blueprint, stand_aside
 from .web.services import EXTENSION, Principal, SandboxInfo, Services, utc_now
 
 __all__ = ["LARGEST_REQUEST", "Guard", "Person", "Principal", "create_app", "mount"]

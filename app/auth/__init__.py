@@ -24,11 +24,9 @@ def backend_for(
     secret_keys: tuple[Secret, ...],
     clock: Callable[[], datetime],
 ) -> AuthBackend:
-    """The backend of the way in that CONNECT_ACCESS names.
-
-    `reach` gives the client of one of the hosts, `connect` the one with the server's own credential, each the same one
-    every time. Raises SettingsError without the extra that single sign-on needs.
-    """
+    """The backend of the way in that CONNECT_ACCESS names. `reach` gives the client of one of the hosts, `connect` the
+    one with the server's own credential, each the same one every time. Raises SettingsError without the extra that
+    single sign-on needs."""
     if settings.access is Access.THIS_MACHINE:
         return LocalBackend(settings.hosts[0], connect)
     if settings.access is Access.PROXY:
@@ -43,10 +41,8 @@ def backend_for(
 
 
 def identity_provider(settings: Settings, *, clock: Callable[[], datetime]) -> "IdentityProvider":
-    """The client of the identity provider that CONNECT_OIDC_* name, which asks nothing before it is used.
-
-    Raises SettingsError without the extra that it needs.
-    """
+    """The client of the identity provider that CONNECT_OIDC_* name, which asks nothing before it is used. Raises
+    SettingsError without the extra that it needs."""
     try:
         # Imported here: nobody else needs the extra, nor waits for it.
         from .oidc import IdentityProvider  # noqa: PLC0415

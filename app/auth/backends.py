@@ -19,9 +19,6 @@ from .middleware import peer_is_trusted
 Guard = Callable[[], Principal | Page]
 """Called before each page that is not open to everybody: the person who asks, or the response they get instead."""
 
-PUBLIC_ENDPOINTS = frozenset({"static_file", "healthz", "readyz"})
-"""The pages that answer without asking the guard."""
-
 LONGEST_NAME = 200
 
 _log = logging.getLogger(__name__)
@@ -35,9 +32,7 @@ def host_name(host: str) -> str:
 @dataclass(frozen=True, eq=False)
 class LocalBackend:
     """The way in on a loopback address. That a request comes from this machine is judged before (see `middleware`).
-
-    `connect` gives the client with the server's own credential at Infisical, whose address is `address`.
-    """
+    `connect` gives the client with the server's own credential at Infisical, whose address is `address`."""
 
     address: str
     connect: Callable[[], Infisical]
@@ -64,11 +59,9 @@ class LocalBackend:
 
 @dataclass(frozen=True, eq=False)
 class ProxyBackend(LocalBackend):
-    """The way in behind oauth2-proxy, Pomerium, Cloudflare Access, Authelia and their like.
-
-    The header is believed from the peers that CONNECT_PROXY_TRUSTED names, judged by the socket's own address. With
-    CONNECT_PROXY_ALLOWED_GROUPS one of the person's groups must be among them.
-    """
+    """The way in behind oauth2-proxy, Pomerium, Cloudflare Access, Authelia and their like. The header is believed from
+    the peers that CONNECT_PROXY_TRUSTED names, judged by the socket's own address. With CONNECT_PROXY_ALLOWED_GROUPS
+    one of the person's groups must be among them."""
 
     settings: Settings
 
@@ -96,11 +89,8 @@ def _header(name: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class EmbeddedBackend(LocalBackend):
-    """The way in of a mounted wizard: the host's guard.
-
-    Only a Principal is let in. A response is handed on as the host made it; whatever else the guard returns is refused,
-    and what it raises is the host's to handle.
-    """
+    """The way in of a mounted wizard: the host's guard. Only a Principal is let in. A response is handed on as the host
+    made it; whatever else the guard returns is refused, and what it raises is the host's to handle."""
 
     guard: Guard
 

@@ -64,10 +64,8 @@ class Reason(Enum):
 
 
 _PAGES = {
-    **dict.fromkeys(
-        (Reason.OTHER_STATE, Reason.OTHER_NONCE, Reason.NO_CODE, Reason.CODE_SPENT), "sign-in-again"
-    ),
-    **dict.fromkeys((Reason.DENIED, Reason.REFUSED), "not-let-in"),
+    "sign-in-again": (Reason.OTHER_STATE, Reason.OTHER_NONCE, Reason.NO_CODE, Reason.CODE_SPENT),
+    "not-let-in": (Reason.DENIED, Reason.REFUSED),
 }
 """Where signing in anew would mend it, and where the provider refused this person."""
 
@@ -85,7 +83,7 @@ class OidcError(Exception):
         self.reason = reason
         self.said = said
         self.proxy = proxy
-        self.slug = _PAGES.get(reason, "provider-fault")
+        self.slug = next((slug for slug, reasons in _PAGES.items() if reason in reasons), "provider-fault")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

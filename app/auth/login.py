@@ -15,7 +15,7 @@ from wtforms import Form
 from ..connectors.rows import Message
 from ..connectors.token_kinds import TOKENS, recognise, unwrap
 from ..core.secret import Secret, TooLong, pseudonym
-from ..core.templating import moment, url_for
+from ..core.templating import moment
 from ..core.text import counted, toml_beside
 from ..infisical.auth import is_client_id
 from ..infisical.errors import InfisicalError, LoginRefused, NotInfisical
@@ -162,11 +162,8 @@ class LoginBackend(SessionBackend):
         identity = None if form.by_token else f"{_name_of(host)} {form.client_id.value.lower()}"
         wait = services().limits.hit("sign-in", identity=identity, address=request.remote_addr)
         # Who tried, as they say themselves. What is no client ID may be a secret, and does not belong into a log.
-        applicant = (
-            Principal(subject=f"client-id:{form.client_id.value}", name="", way_in=self.way_in)
-            if is_client_id(form.client_id.value)
-            else None
-        )
+        subject = f"client-id:{form.client_id.value}" if is_client_id(form.client_id.value) else ""
+        applicant = Principal(subject=subject, name="", way_in=self.way_in) if subject else None
         if wait is not None:
             record("sign-in", "too-many", person=applicant)
             words = _words(f"too-many/{wait.key}", wait=counted(wait.seconds, "second"))
@@ -230,8 +227,7 @@ class LoginBackend(SessionBackend):
         """The page with its two forms; `message` is about both, `sent` is how it leaves (see `page`). It asks neither
         Infisical nor anybody else."""
         chosen, leads_to = self._chosen_host() or self.hosts[0], next_url()
-        why, sandbox_info = why_here(), services().sandbox_info
-        ended = "1" if why == "ended" else None
+        sandbox_info = services().sandbox_info
         summary = [(None, f"{message.lead} {message.detail}".strip())] if message else []
         return page(
             "auth/sign_in.html",
@@ -241,28 +237,22 @@ class LoginBackend(SessionBackend):
             next=leads_to,
             host=chosen,
             called=_name_of(chosen),
-            hosts=[
-                {
-                    "name": _name_of(host),
-                    "href": url_for(".auth.sign_in", host=host_name(host), next=leads_to, ended=ended),
-                    "current": host == chosen,
-                }
-                for host in self.hosts
-            ],
+            hosts=[(_name_of(host), host_name(host), host == chosen) for host in self.hosts],
             ask=_words("request-for-an-identity", host=host_name(chosen)).lead,
             sandbox_credential=sandbox_info.credential if sandbox_info else None,
-            why=why,
+            why=why_here(),
             **sent,
         )
 
     def _page_of_error(self, form: SignInForm, error: InfisicalError) -> Page:
         """Infisical could not say whether the credential is good."""
         shown = problem_words(error, host=host_name(self._chosen_host() or self.hosts[0]))
+        message = Message("error", f"{shown.title}.", shown.lede)
         return self._page(
             form,
-            status=shown.status,
-            message=Message("error", f"{shown.title}.", shown.lede),
+            message=message,
             request_id=error.request_id,
+            status=shown.status,
             retry_after=shown.retry_after,
         )
 

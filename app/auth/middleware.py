@@ -5,8 +5,8 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import TYPE_CHECKING
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
@@ -19,12 +19,8 @@ from ..web.hooks import FULL, PROBES, explain_http, remove_credentials, with_hea
 from ..web.render import deny
 from ..web.services import Page
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
 _TRUSTED = "connect.peer_is_trusted"
 _UNTRUSTED_PROXY = "connect.peer_is_untrusted_proxy"
-_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _FORWARDED = ("Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip")
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]*))?")
@@ -32,17 +28,15 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]*))?")
 
 
 class TrustedProxyMiddleware:
-    """WSGI: believes `X-Forwarded-For`, `-Proto` and `-Host` of trusted peers, and drops them from anybody else.
+    """WSGI: believes `X-Forwarded-For`, `-Proto` and `-Host` of trusted peers, and drops them from anybody else. The
+    peer is judged by the address of its socket, before any header is looked at. Of a chain of proxies the last hop
+    alone is believed: what stands before it came from outside."""
 
-    The peer is judged by the address of its socket, before any header is looked at. Of a chain of proxies the last hop
-    alone is believed: what stands before it came from outside.
-    """
-
-    def __init__(self, application: "WSGIApplication", *, trusted: tuple[Network, ...]) -> None:
+    def __init__(self, application: WSGIApplication, *, trusted: tuple[Network, ...]) -> None:
         self._application = application
         self._trusted = trusted
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ[_TRUSTED] = is_within(environ.get("REMOTE_ADDR", ""), self._trusted)
         if environ[_TRUSTED]:
             environ.update(_forwarded(environ))
@@ -54,10 +48,10 @@ class TrustedProxyMiddleware:
         return self._application(environ, start_response)
 
 
-def _with_a_name(application: "WSGIApplication") -> "WSGIApplication":
+def _with_a_name(application: WSGIApplication) -> WSGIApplication:
     """WSGI: takes a Host that is no name for none. For one with labels that are empty or too long Flask has no routes."""
 
-    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             environ.get("HTTP_HOST", "").partition(":")[0].encode("idna")
         except UnicodeError:
@@ -70,11 +64,11 @@ def _with_a_name(application: "WSGIApplication") -> "WSGIApplication":
 class PlacesMiddleware:
     """WSGI: marks each request for which none of so many places is free. It is refused further in, with a page."""
 
-    def __init__(self, application: "WSGIApplication", *, places: int) -> None:
+    def __init__(self, application: WSGIApplication, *, places: int) -> None:
         self._application = application
         self._places = threading.Semaphore(places)
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         free = self._places.acquire(blocking=False)
         environ[FULL] = not free
         try:
@@ -95,12 +89,10 @@ def peer_is_trusted() -> bool:
     return request.environ.get(_TRUSTED) is True
 
 
-def _forwarded(environ: "WSGIEnvironment") -> dict[str, str]:
-    """What the nearest proxy says of its client. Where it says nothing that can be, the socket's own word stands.
-
-    Each header's last entry counts. Quotation marks mean nothing here: one that came from outside would otherwise take
-    what the proxy has added into its own entry, as it does in Werkzeug's ProxyFix.
-    """
+def _forwarded(environ: WSGIEnvironment) -> dict[str, str]:
+    """What the nearest proxy says of its client. Where it says nothing that can be, the socket's own word stands. Each
+    header's last entry counts. Quotation marks mean nothing here: one that came from outside would otherwise take what
+    the proxy has added into its own entry, as it does in Werkzeug's ProxyFix."""
     client, scheme, host = (
         environ.get(f"HTTP_X_FORWARDED_{name}", "").rpartition(",")[2].strip()
         for name in ("FOR", "PROTO", "HOST")
@@ -119,15 +111,13 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return None
 
 
-def reason_to_refuse(environ: "WSGIEnvironment", *, headers: Iterable[str]) -> str | None:
-    """Why a request may not have come from this machine, in a sentence; None when nothing says so.
-
-    A proxy on the same machine connects from a loopback address too, and would open the server's credential to
-    everyone; and a page elsewhere can make a browser ask for a name of its own that resolves to 127.0.0.1. `headers`
-    are the names of those that came.
-    """
+def reason_to_refuse(environ: WSGIEnvironment, *, headers: Iterable[str]) -> str | None:
+    """Why a request may not have come from this machine, in a sentence; None when nothing says so. A proxy on the same
+    machine connects from a loopback address too, and would open the server's credential to everyone; and a page
+    elsewhere can make a browser ask for a name of its own that resolves to 127.0.0.1. `headers` are the names of those
+    that came."""
     protocol, host = environ.get("SERVER_PROTOCOL", ""), environ.get("HTTP_HOST", "")
-    if not is_within(environ.get("REMOTE_ADDR", ""), _LOOPBACK):
+    if not is_loopback_name(str(_address(environ.get("REMOTE_ADDR", "")))):
         return "The request came from another machine."
     # Where nothing else is set up, nginx speaks it, adds no header that would give it away, and names its own target.
     if protocol == "HTTP/1.0":

@@ -74,11 +74,9 @@ _FAULTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """What the wizard needs of a discovery document (OpenID Connect Discovery 1.0, section 3).
-
-    `scope` is what to ask for. `names_itself` is true where every answer carries the issuer (RFC 9207).
-    `secret_in_form` is true where the token endpoint takes the client secret in the form only.
-    """
+    """What the wizard needs of a discovery document (OpenID Connect Discovery 1.0, section 3). `scope` is what to ask
+    for. `names_itself` is true where every answer carries the issuer (RFC 9207). `secret_in_form` is true where the
+    token endpoint takes the client secret in the form only."""
 
     authorization_endpoint: str
     token_endpoint: str
@@ -126,10 +124,8 @@ class AuthorizationRequest:
 @dataclass(kw_only=True, eq=False, repr=False)
 class IdentityProvider:
     """One identity provider, as one client registered there. Made once per process, safe to share between threads.
-
-    `transport` is the network below; `clock` is the wall clock, with a zone. Both methods take 10 seconds at most
-    and raise an OidcError. `issuer` is an https address, or http on loopback (see `config_rules.issuer`).
-    """
+    `transport` is the network below; `clock` is the wall clock, with a zone. Both methods take 10 seconds at most and
+    raise an OidcError. `issuer` is an https address, or http on loopback (see `config_rules.issuer`)."""
 
     issuer: str
     client_id: str
@@ -152,27 +148,19 @@ class IdentityProvider:
     def authorization_request(self, *, redirect_uri: str) -> AuthorizationRequest:
         """Where to send the browser; it comes back to `redirect_uri`, the same at every step."""
         metadata = self._metadata.get(Deadline.after(LONGEST))
-        state, nonce = generate_token(_RANDOM), generate_token(_RANDOM)
+        ours: dict[str, Any] = {name: generate_token(_RANDOM) for name in ("state", "nonce")}
+        ours["redirect_uri"] = redirect_uri
         verifier = Secret(generate_token(_RANDOM))
         url = prepare_grant_uri(
             metadata.authorization_endpoint,
             self.client_id,
             "code",
-            redirect_uri=redirect_uri,
             scope=metadata.scope,
-            state=state,
-            nonce=nonce,
             code_challenge=create_s256_code_challenge(verifier.reveal()),
             code_challenge_method="S256",
+            **ours,
         )
-        return AuthorizationRequest(
-            url=url,
-            state=state,
-            nonce=nonce,
-            verifier=verifier,
-            redirect_uri=redirect_uri,
-            made_at=self.clock(),
-        )
+        return AuthorizationRequest(url=url, verifier=verifier, made_at=self.clock(), **ours)
 
     def authenticate(self, answer: Mapping[str, str], *, request: AuthorizationRequest) -> OidcUser:
         """The person who came back with this answer, the query of the address, to the request that was made."""
@@ -341,10 +329,8 @@ def _key(jwk: object) -> Key | None:
 
 
 class Cached(Generic[_Document]):
-    """A document that is fetched when it is first needed and kept for an hour. Safe to share between threads.
-
-    One fetch serves all threads that wait for it. `fetch` raises OidcError, and so does `get`.
-    """
+    """A document that is fetched when it is first needed and kept for an hour. Safe to share between threads. One fetch
+    serves all threads that wait for it. `fetch` raises OidcError, and so does `get`."""
 
     def __init__(self, fetch: Callable[[Deadline], _Document], *, clock: Callable[[], datetime]) -> None:
         self._fetch = fetch

@@ -26,11 +26,8 @@ REQUEST_COOKIE = "connect-authorization"
 
 @dataclass(eq=False, kw_only=True)
 class OidcBackend(SessionBackend):
-    """People sign in at the company's identity provider.
-
-    With CONNECT_OIDC_EXCHANGE Infisical exchanges their ID token for an access token of their own; without it the
-    server's own credential acts for everybody who is admitted.
-    """
+    """People sign in at the company's identity provider. With CONNECT_OIDC_EXCHANGE Infisical exchanges their ID token
+    for an access token of their own; without it the server's own credential acts for everybody who is admitted."""
 
     way_in = "oidc"
 

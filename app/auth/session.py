@@ -177,7 +177,6 @@ class SessionBackend:
             host=host_name(session.host),
             connect=partial(self._client_of, session),
             own_rights=session.token is not None,
-            may_sign_out=True,
             sign_in=session.mark,
         )
 
@@ -265,11 +264,9 @@ class SessionBackend:
         return infisical.acting_with(session.token) if session.token else infisical
 
     def _renewed(self, session: Session) -> Session:
-        """The same session with a fresh token, once half of the old one's life is gone.
-
-        Only where a page is read: the answer to a slow create must not bring a session back that was ended meanwhile.
-        Where it does not work, the token in hand is used until it ends.
-        """
+        """The same session with a fresh token, once half of the old one's life is gone. Only where a page is read: the
+        answer to a slow create must not bring a session back that was ended meanwhile. Where it does not work, the
+        token in hand is used until it ends."""
         now = self.clock()
         half_over = now - session.obtained_at > (session.expires_at - session.obtained_at) / 2
         lasts_longer = session.renew_until is not None and session.renew_until > session.expires_at

@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, NotFound
@@ -15,9 +16,6 @@ from werkzeug.exceptions import HTTPException, NotFound
 from ..connectors import APPS
 from ..connectors.rows import App
 from .store import CALLERS, DATA, Caller, Database, current_database, timestamp
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 SANDBOX_HOST = "https://infisical.sandbox"
 """The made-up base URL under which the sandbox plays Infisical."""
@@ -50,14 +48,14 @@ def create_sandbox(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     apps: Sequence[App] = APPS,
     callers: Sequence[Caller] = CALLERS,
-) -> "WSGIApplication":
+) -> WSGIApplication:
     """The sandbox on a database that `prepare_database` has made. Safe in many threads and processes at once."""
 
     def open_request() -> None:
         g.apps, g.callers = {app.slug: app for app in apps}, callers
         g.database = Database(database, now=clock())
 
-    def play(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def play(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # Every sandbox of a process answers by the same routes.
         environ[_OPEN_REQUEST] = open_request
         return server(environ, start_response)

@@ -18,9 +18,6 @@ from .store import ADA, DATA, Caller, current_database, timestamp
 
 _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ID_TOKENS = ("urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:jwt")
-_MALFORMED = (
-    "The provided access token is malformed. Please use a valid token or generate a new one and try again."
-)
 _WITHOUT_TOKEN = ("/v1/", "/api/status", "/api/v1/auth/", "/api/v1/oauth/")
 _ONLY_FOR = {"identity_details": "identity", "user": "person"}
 
@@ -184,7 +181,7 @@ def _read(token: str) -> tuple[Caller, dict[str, Any]]:
     claims, is_signed = read_payload(token), current_database.signer.validate(token)
     faults = {
         "jwt must be provided": not token,
-        _MALFORMED: token.count(".") != 2,
+        DATA["malformed"]: token.count(".") != 2,
         "invalid token": not claims,
         "jwt signature is required": token.endswith("."),
         "invalid signature": not is_signed,

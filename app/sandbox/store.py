@@ -83,10 +83,8 @@ def timestamp(moment: datetime) -> str:
 
 
 def prepare_database(path: Path) -> None:
-    """Makes the tables and the starting data if the file has none. Call it once, before workers are forked.
-
-    Raises OSError, with a sentence, when the file cannot be used.
-    """
+    """Makes the tables and the starting data if the file has none. Call it once, before workers are forked. Raises
+    OSError, with a sentence, when the file cannot be used."""
     try:
         with closing(_connect(path)) as connection, connection:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -62,11 +62,9 @@ def supabase_projects(reference: str | None = None) -> Response:
 
 
 def try_credentials(app: App, credentials: dict[str, Any]) -> int | None:
-    """Infisical's check of new credentials: None is success; where it never answers, `appears_after`.
-
-    Raises the recorded refusal of everything else (create-url-*, create-private-*, create-supabase-*). Of other apps the
-    sandbox knows no address and no shape: the last four digits alone choose.
-    """
+    """Infisical's check of new credentials: None is success; where it never answers, `appears_after`. Raises the
+    recorded refusal of everything else (create-url-*, create-private-*, create-supabase-*). Of other apps the sandbox
+    knows no address and no shape: the last four digits alone choose."""
     # A line break inside a token is dropped silently before it is sent.
     secret = credentials[app.secret.wire[-1]].strip().replace("\r", "").replace("\n", "")
     scenario = _BY_DIGITS.get(secret[-4:], _ACCEPTED)

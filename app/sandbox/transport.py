@@ -3,28 +3,23 @@
 import math
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import httpx
 
 from .app import SANDBOX_HOST, SUPABASE_HOSTS, WAIT_HEADER
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 SOCKET_CLOSES_AFTER = 100.0
 """Seconds after which Infisical closes the socket of a request that it has not answered (slow-429-forever)."""
 
 
 class SandboxTransport(httpx.BaseTransport):
-    """Hands requests to the sandbox app in this process, and knows no other host.
+    """Hands requests to the sandbox app in this process, and knows no other host. `httpx.WSGITransport` ignores
+    timeouts; this one holds each request's read timeout against the seconds that the app says its answer takes, sleeps
+    for the shorter, and raises what httpx raises on a real socket."""
 
-    `httpx.WSGITransport` ignores timeouts; this one holds each request's read timeout against the seconds that the
-    app says its answer takes, sleeps for the shorter, and raises what httpx raises on a real socket.
-    """
-
-    def __init__(self, app: "WSGIApplication", *, sleep: Callable[[float], None] = time.sleep) -> None:
-        def call(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __init__(self, app: WSGIApplication, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             # WSGI wants a path's bytes as Latin-1 text; `httpx.WSGITransport` hands over the decoded path as it is.
             environ["PATH_INFO"] = environ["PATH_INFO"].encode().decode("latin-1")
             return app(environ, start_response)

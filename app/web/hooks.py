@@ -25,7 +25,8 @@ from .services import AuthContext, Page, has_own_rights, record, request_id, ser
 PROBES = frozenset({f"{BLUEPRINT}.healthz", f"{BLUEPRINT}.readyz"})
 """Asked by machines from wherever they are, by whatever name and over plain http; they hold nothing that is secret."""
 
-_ALWAYS = PROBES | {f"{BLUEPRINT}.static_file"}
+PUBLIC_ENDPOINTS = PROBES | {f"{BLUEPRINT}.static_file"}
+"""The pages that answer however much the server has in hand, and inside another app without asking its guard."""
 
 FULL = "connect.full"
 """Set in WSGI's environment where the server has no place for one more request."""
@@ -50,10 +51,8 @@ def come_first(_endpoint: str | None, _places: dict[str, Any] | None) -> None:
 
 
 def stand_aside(extensions: dict[str, Any], ours: Blueprint) -> None:
-    """Has the Flask-WTF and the Flask-Limiter of an app round us leave our pages to our own checks.
-
-    Nothing else of the app's is touched. May be called again and again.
-    """
+    """Has the Flask-WTF and the Flask-Limiter of an app round us leave our pages to our own checks. Nothing else of the
+    app's is touched. May be called again and again."""
     csrf = extensions.get("csrf")
     if isinstance(csrf, CSRFProtect):
         csrf.exempt(ours)
@@ -99,14 +98,14 @@ def refuse_other_sites() -> Page | None:
 
 def refuse_when_full() -> Page | None:
     """What asks Infisical waits outside while the server has as much in hand as it may."""
-    full = request.environ.get(FULL) and request.endpoint not in _ALWAYS
+    full = request.environ.get(FULL) and request.endpoint not in PUBLIC_ENDPOINTS
     return problem("busy", retry_after=5) if full else None
 
 
 def authenticate() -> Page | None:
     endpoint, open_here = str(request.endpoint), services().public_endpoints
     marked = getattr(current_app.view_functions[endpoint], "public", False)
-    if marked and (open_here is None or endpoint.rpartition(".")[2] in open_here):
+    if marked and (open_here is None or endpoint in open_here):
         return None
     answer = services().backend.authenticate()
     if not isinstance(answer, AuthContext):
@@ -117,10 +116,8 @@ def authenticate() -> Page | None:
 
 def remove_credentials() -> None:
     """What lets somebody in is nowhere in WSGI's environment from here on, which every traceback with locals shows. The
-    request holds the cookies where nothing prints them.
-
-    Inside another app not before its guard was asked, which may hand the headers on to whoever knows the person.
-    """
+    request holds the cookies where nothing prints them. Inside another app not before its guard was asked, which may
+    hand the headers on to whoever knows the person."""
     _ = request.cookies
     for name in ("cookie", *CREDENTIAL_HEADERS):
         request.environ.pop(f"HTTP_{name.upper().replace('-', '_')}", None)
@@ -209,11 +206,9 @@ def explain_http(error: HTTPException) -> Page:
 
 def explain(error: InfisicalError) -> Page:
     """The page for an error of Infisical's, or the one where somebody signs in anew."""
-    if mended_by_signing_in(error):
-        challenge = services().backend.challenge()
-        if challenge is not None:
-            record("refusal", "login-refused", error=error)
-            return challenge
+    if mended_by_signing_in(error) and (challenge := services().backend.challenge()) is not None:
+        record("refusal", "login-refused", error=error)
+        return challenge
     if isinstance(error, PermissionDenied | NotAMember) or (
         isinstance(error, LoginRefused) and has_own_rights()
     ):

@@ -57,9 +57,9 @@ def _must_offer(app: App, scope: Scope) -> None:
     if known not in running.offered:
         try:
             options = running.infisical.options(scope.project_id)
-        except InfisicalError as untold:
-            if isinstance(untold, TooOld):
-                raise
+        except TooOld:
+            raise
+        except InfisicalError:
             return
         if not any(option.app == app.slug for option in options):
             raise TooOld("", missing=f"{app.name} connections")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flask import request
 
@@ -78,7 +78,7 @@ class Problem:
     retry_after: int | None = None
 
 
-_TABLES = toml_beside(__file__, "problems.toml")
+_TABLES: dict[str, dict[str, Any]] = toml_beside(__file__, "problems.toml")
 _SLUGS = {table.pop("error"): slug for slug, table in _TABLES.items() if "error" in table}
 
 
@@ -102,11 +102,8 @@ PROBLEMS: Mapping[str, Problem] = dict(_pages())
 def problem_named(
     name: str, *, own_rights: bool = True, retry_after: int | None = None, **values: str
 ) -> Problem:
-    """The problem of that name in the catalogue, with its values filled in.
-
-    Without `own_rights` it is the case of the server's own rights, where there is one. `wait` is filled in from
-    `retry_after`, in seconds.
-    """
+    """The problem of that name in the catalogue, with its values filled in. Without `own_rights` it is the case of the
+    server's own rights, where there is one. `wait` is filled in from `retry_after`, in seconds."""
     row = PROBLEMS[name] if own_rights else PROBLEMS.get(f"{name}/server", PROBLEMS[name])
     if retry_after is not None:
         values["wait"] = counted(retry_after, "second")
@@ -130,11 +127,9 @@ def problem_words(
     scope: Scope | None = None,
     creating: str | None = None,
 ) -> Problem:
-    """The page for an error of the Infisical at a host, with what its support asks for and whether anything was created.
-
-    With `own_rights` the person acts with rights of their own, and not with the server's. `creating` is the name of the
-    connection that was being created, None when a page only read.
-    """
+    """The page for an error of the Infisical at a host, with what its support asks for and whether anything was
+    created. With `own_rights` the person acts with rights of their own, and not with the server's. `creating` is the
+    name of the connection that was being created, None when a page only read."""
     name, values = _case_of(error, own_rights=own_rights)
     key, now = asked_project(), services().clock()
     app: App | None = (request.view_args or {}).get("app")
@@ -209,9 +204,7 @@ def _facts(error: InfisicalError, *, host: str, scope: Scope | None, now: dateti
 
 def field_messages(error: InfisicalError, app: App) -> tuple[tuple[str | None, Message], ...]:
     """The field and the message for each thing that the person can mend in an app's form; None is the form as a whole.
-
-    Empty for an error that has a page of its own.
-    """
+    Empty for an error that has a page of its own."""
     if isinstance(error, InvalidFields) and error.issues:
         return tuple(_refused_field(issue, app) for issue in error.issues)
     table = _TABLES.get(result_of(error), {})

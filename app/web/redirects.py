@@ -37,11 +37,9 @@ def asked_project() -> str | None:
 
 
 def carried_values(source: Mapping[str, str]) -> dict[str, str]:
-    """What a URL of ours may say, so that a page can link to itself.
-
-    Nothing else is carried on: Flask's url_for reads some names (`_external`, `_scheme`) as orders of its own, and a
-    secret that somebody put in a link must not travel.
-    """
+    """What a URL of ours may say, so that a page can link to itself. Nothing else is carried on: Flask's url_for reads
+    some names (`_external`, `_scheme`) as orders of its own, and a secret that somebody put in a link must not
+    travel."""
     return _fit(source, _typed() | _OF_PAGES)
 
 
@@ -51,10 +49,8 @@ def typed_values(source: Mapping[str, str]) -> dict[str, str]:
 
 
 def keep_secrets_out_of_the_address() -> Page | None:
-    """A secret that stands in a link, or was pasted into a search: the same page opens at an address without it.
-
-    Only what our pages read and say again is looked at: what a sign-in elsewhere brings back is nobody's paste.
-    """
+    """A secret that stands in a link, or was pasted into a search: the same page opens at an address without it. Only
+    what our pages read and say again is looked at: what a sign-in elsewhere brings back is nobody's paste."""
     kinds = _typed() | _OF_PAGES
     given = [(name, text) for name, text in request.args.items(multi=True) if name in kinds]
     if all(_plain(text) == _without_secrets(text, kind=kinds[name]) for name, text in given):
@@ -95,10 +91,8 @@ def return_url() -> str:
 
 
 def safe_next_url(text: str) -> str | None:
-    """The page of ours that a text leads to, None where it leads elsewhere, or to one that is open to everybody.
-
-    The address is made anew from the page and the values that our pages know: nothing of the text itself is left.
-    """
+    """The page of ours that a text leads to, None where it leads elsewhere, or to one that is open to everybody. The
+    address is made anew from the page and the values that our pages know: nothing of the text itself is left."""
     if not text.startswith("/") or len(text) > LONGEST_ADDRESS or not text.isprintable() or "\\" in text:
         return None
     try:

@@ -29,18 +29,14 @@ class Frame:
 
     sandbox: str
     host: str
-    project_name: str | None
-    change_url: str | None
     person: str | None = None
     sign_out_url: str | None = None
 
     @property
     def token(self) -> str:
-        """Goes into every form that posts, as `csrf_token`.
-
-        Made only where a form asks for it: a page without one begins no session, least of all the refusal of what
-        another site posts. Browsers send that without the session they hold, and would put the new one in its place.
-        """
+        """Goes into every form that posts, as `csrf_token`. Made only where a form asks for it: a page without one
+        begins no session, least of all the refusal of what another site posts. Browsers send that without the session
+        they hold, and would put the new one in its place."""
         key = csrf_key(services().secret_keys[0])
         return str(generate_csrf(secret_key=key, token_key=CSRF_SESSION_KEY))
 
@@ -59,12 +55,10 @@ def page(
     frame = Frame(
         sandbox=running.settings.what_leaves if running.sandbox_info else "",
         host=running.host,
-        project_name=scope.name if scope else None,
-        change_url=change_url if scope else None,
         person=auth.person.name if auth and auth.person.way_in != "this-machine" else None,
-        sign_out_url=url_for(".auth.sign_out") if auth and auth.may_sign_out else None,
+        sign_out_url=url_for(".auth.sign_out") if auth and auth.sign_in else None,
     )
-    html = running.pages.render(template, frame=frame, scope=scope, **context)
+    html = running.pages.render(template, frame=frame, scope=scope, change_url=change_url, **context)
     return make_response(html, status, {} if retry_after is None else {"Retry-After": str(retry_after)})
 
 
@@ -81,10 +75,8 @@ def problem(
     retry_after: int | None = None,
     **values: str,
 ) -> Page:
-    """The page of the problem that has this name in the catalogue.
-
-    `values` stand in its words; `status` and `actions` replace its own. `retry_after` is in seconds.
-    """
+    """The page of the problem that has this name in the catalogue. `values` stand in its words; `status` and `actions`
+    replace its own. `retry_after` is in seconds."""
     shown = problem_named(name, own_rights=has_own_rights(), retry_after=retry_after, **values)
     return _page_of(shown, status=status, actions=actions)
 
@@ -106,9 +98,7 @@ def problem_of(
     note: str = "",
 ) -> Page:
     """The page for an error of Infisical's. `actions` replace its own, `note` stands below where it has none.
-
-    `creating` is the name of the connection that was being created, None when a page only read.
-    """
+    `creating` is the name of the connection that was being created, None when a page only read."""
     host, own_rights = services().host, has_own_rights()
     shown = problem_words(error, host=host, own_rights=own_rights, scope=scope, creating=creating)
     return _page_of(shown, scope=scope, actions=actions, note=shown.note or note)

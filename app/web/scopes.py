@@ -36,11 +36,8 @@ class Scope:
 
     @property
     def dashboard_url(self) -> str | None:
-        """Its App Connections in Infisical's dashboard.
-
-        None in the sandbox, which has no dashboard. The project's address is the one a running Infisical uses, the
-        organization's is that of its frontend's routes.
-        """
+        """Its App Connections in Infisical's dashboard. None in the sandbox, which has no dashboard. The project's
+        address is the one a running Infisical uses, the organization's is that of its frontend's routes."""
         if services().sandbox_info:
             return None
         host = services().infisical.base_url
@@ -66,10 +63,8 @@ def project_id_of(key: str) -> str | None:
 
 
 def scope_in_hand(key: str, *, deadline: Deadline | None = None) -> Scope:
-    """The scope that a URL names. Asks Infisical for a project's name; NotFound or NotAMember without one.
-
-    It is remembered once Infisical has shown it to us.
-    """
+    """The scope that a URL names. Asks Infisical for a project's name; NotFound or NotAMember without one. It is
+    remembered once Infisical has shown it to us."""
     if (project_id := project_id_of(key)) is None:
         scope = Scope(ORGANIZATION, ORGANIZATION_NAME, project_id=None, organization_id=None)
     else:

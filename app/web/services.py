@@ -1,5 +1,6 @@
 """What one running wizard holds, who is asking it, and what it writes down."""
 
+import math
 import secrets
 import threading
 import time
@@ -55,15 +56,14 @@ class AuthContext:
     """A person who may come in, and the Infisical that is asked for them.
 
     `connect` gives the client that acts with their rights, or with the server's where `own_rights` is false. `host` is
-    what people know that Infisical by. `may_sign_out` tells whether there is something to sign out of here. `sign_in`
-    stands for the sign-in that let them in, and for no other.
+    what people know that Infisical by. `sign_in` stands for the sign-in that let them in, and for no other; None where
+    there is nothing to sign out of here.
     """
 
     person: Principal
     host: str
     connect: Callable[[], Infisical]
     own_rights: bool = False
-    may_sign_out: bool = False
     sign_in: str | None = None
 
 
@@ -101,10 +101,8 @@ def has_own_rights() -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SandboxInfo:
-    """What the pages tell of the sandbox: a made-up token that works, and what each of the others does.
-
-    `credential` is the client ID and the client secret of a made-up machine identity.
-    """
+    """What the pages tell of the sandbox: a made-up token that works, and what each of the others does. `credential` is
+    the client ID and the client secret of a made-up machine identity."""
 
     token: str
     credential: tuple[str, str]
@@ -200,23 +198,21 @@ _IN_SHORT: dict[type[InfisicalError], str] = {
 
 
 class Readiness:
-    """Whether Infisical can be used, found out seldom however often somebody asks.
-
-    `ask` returns when it can be and raises an InfisicalError otherwise; `clock` counts seconds.
-    """
+    """Whether Infisical can be used, found out seldom however often somebody asks. `ask` returns when it can be and
+    raises an InfisicalError otherwise; `clock` counts seconds."""
 
     def __init__(self, ask: Callable[[], None], *, clock: Callable[[], float]) -> None:
         self._ask = ask
         self._clock = clock
         self._lock = threading.Lock()
         self._known: Fault | None = ("Infisical is being asked.", None)
-        self._known_until: float | None = None
+        self._known_until = -math.inf
 
     def fault(self) -> Fault | None:
         """What stands in the way; None when nothing does. Who asks while another finds out gets the last answer."""
         if self._lock.acquire(blocking=False):
             try:
-                if self._known_until is None or self._clock() >= self._known_until:
+                if self._clock() >= self._known_until:
                     self._known = self._found_out()
                     self._known_until = self._clock() + READINESS_KEPT
             finally:
@@ -227,10 +223,9 @@ class Readiness:
         """In words of our own: strangers read them, and what Infisical or a proxy says may name what lies behind them."""
         try:
             self._ask()
-        except Unreachable as error:
-            return "The proxy to Infisical made no connection." if error.proxy else str(error), None
-        except LoginRefused as error:
-            return str(error), error.request_id
+        except (Unreachable, LoginRefused) as error:
+            proxy = isinstance(error, Unreachable) and error.proxy
+            return "The proxy to Infisical made no connection." if proxy else str(error), error.request_id
         except InfisicalError as error:
             return _IN_SHORT.get(type(error), "Infisical did not answer as it should."), error.request_id
         return None
@@ -253,10 +248,8 @@ def record(
     connection: Connection | NewConnection | None = None,
     error: InfisicalError | None = None,
 ) -> None:
-    """Adds one line to the audit log: what was done, by whom, from where, in which request.
-
-    `person` is whoever was let in, unless another is named; `project` that of the connection.
-    """
+    """Adds one line to the audit log: what was done, by whom, from where, in which request. `person` is whoever was let
+    in, unless another is named; `project` that of the connection."""
     context = current_auth()
     who = person or (context.person if context else None)
     services().audit.write(

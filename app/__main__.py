@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -25,7 +25,7 @@ from .core.limits import Limits
 from .core.network import authorities_fault, proxy_for
 from .core.text import counted, toml_beside
 from .infisical.client import Infisical, network
-from .infisical.errors import InfisicalError, NotAMember, PermissionDenied, ServerFailed
+from .infisical.errors import InfisicalError, NotAMember, PermissionDenied, ServerFailed, TooOld
 from .infisical.models import Project
 from .server import CannotServe, audit_log_fault, serve
 from .web.services import utc_now
@@ -206,6 +206,10 @@ def _check_credential(settings: Settings) -> int:
             print("Infisical answers.")
             projects = infisical.projects()
             print("It accepts the credential.")
+            # Where it does not tell, this is no hindrance, as on the pages.
+            with suppress(PermissionDenied, ServerFailed):
+                if all(option.app != APPS[0].slug for option in infisical.options(None)):
+                    raise TooOld("", missing=f"{APPS[0].name} connections")
             # The preselected one is asked about in any case.
             asked = sorted(projects, key=lambda project: project.id != settings.project_id)[:_MOST_PROJECTS]
             rights = [_tell_rights(infisical, project) for project in (*asked, None)]

@@ -198,7 +198,7 @@ def _read_secret(path: Path) -> str:
 
 # Kubernetes sets these in every container, for a service that happens to be called "connect" or "infisical".
 _OF_KUBERNETES = re.compile(
-    r".+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)=|.+_PORT=[a-z]+://"
+    r".+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)=|.+_PORT=(tcp|udp|sctp)://"
 )
 
 
@@ -235,7 +235,7 @@ def _meant(name: str) -> str | None:
     first, _, rest = re.sub(f"^(INFISICAL|CONNECT)(?={begun})", r"\1_", words).partition("_")
     close = difflib.get_close_matches(first, ("INFISICAL", "CONNECT"), n=1, cutoff=0.75)
     # A longer word is another one: "reconnect".
-    if not close or len(first) > len(close[0]) + 1:
+    if not close or len(first) > 1.25 * len(close[0]):
         return None
     prefix = f"{close[0]}_"
     # Infisical's documentation names a machine identity's credential so.

@@ -151,7 +151,7 @@ def _address(text: str, *, example: str) -> SplitResult:
     with suppress(ValueError):
         parts = urlsplit(text)
         host = re.fullmatch(
-            r"(?!sbp?_|[\w.-]*[\w-]{64})([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?", parts.netloc, re.IGNORECASE
+            r"(?i)(?!sbp?_|eyJ\w+\.eyJ|[\w.-]*[\w-]{64})([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?", parts.netloc
         )
         if host and parts.port != 0 and "//" not in parts.path:
             return parts

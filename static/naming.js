@@ -2,9 +2,9 @@
 
 import { on, part, secret } from "./page.js";
 
-// Letters that Unicode does not take apart.
+// Letters that Unicode does not take apart, and dashes.
 const plain = { æ: "ae", œ: "oe", þ: "th" };
-[..."ðđɗɓħıłƙŋøɔŧəɛƴ"].forEach((letter, at) => (plain[letter] = "dddbhilknooteey"[at]));
+[..."ðđɗɓħıłƙŋøɔŧəɛƴ–—"].forEach((letter, at) => (plain[letter] = "dddbhilknooteey--"[at]));
 
 // As the server does it, but for a last hyphen, which more may follow, and secrets, which it must see.
 function slug(text) {

@@ -305,6 +305,7 @@ def answering(
         "app-connections": READS,
         "available": READS,
         "projects": {"projects": [PROJECT]},
+        "options": {"appConnectionOptions": [{"name": "Supabase", "app": "supabase", "methods": ["x"]}]},
     }
     login = {"accessToken": token, "expiresIn": 60, "accessTokenMaxTTL": 60, "tokenType": "Bearer"}
     for end, body in {"login": login, **usual, **answers}.items():
@@ -335,6 +336,18 @@ def test_only_what_a_role_shows_is_said_of_creating(httpserver: HTTPServer, tmp_
         assert done.status == status
 
     holds_for_every(ROLES, it_does)
+
+
+def test_an_infisical_without_connections_of_the_app_is_told_as_too_old(
+    httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    options = {"appConnectionOptions": [{"name": "GitHub", "app": "github", "methods": ["x"]}]}
+    done = run_here("check", folder=tmp_path, settings=answering(httpserver, options=options))
+    sentence = "This Infisical is too old: it has no Supabase connections.\n"
+    assert (done.status, done.stderr) == (1, sentence)
+    # One that does not tell is no worse for it.
+    done = run_here("check", folder=tmp_path, settings=answering(httpserver, options=FAILS))
+    assert done.status == 0
 
 
 def test_many_projects_are_bounded_the_preselected_one_comes_first_and_names_move_no_cursor(

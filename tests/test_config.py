@@ -104,6 +104,8 @@ def test_a_host_that_is_no_address_is_a_fault() -> None:
         "https://<script>": "must be an address",
         "https://[::1": "must be an address",
         "https://[::1]x": "must be an address",
+        # A token, as short as one can be.
+        "eyJhbGciOi.eyJtYWRlLXVw.made-up": "must be an address",
     }
     told = {text: faults(TOKEN, {"INFISICAL_HOST": text}) for text in reasons}
     assert [text for text, (fault, *more) in told.items() if more or reasons[text] not in fault] == []
@@ -523,6 +525,7 @@ def test_a_misspelt_name_is_a_fault_that_offers_the_right_one(tmp_path: Path) ->
         "INFISICAL.HOST": "INFISICAL_HOST",
         "INFISICAL__HOST": "INFISICAL_HOST",
         "INFISICALHOST": "INFISICAL_HOST",
+        "INFINISICAL_HOST": "INFISICAL_HOST",
         "_INFISICAL_HOST": "INFISICAL_HOST",
         "\N{ZERO WIDTH SPACE}INFISICAL_HOST": "INFISICAL_HOST",
         "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRT": "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET",
@@ -595,8 +598,9 @@ def test_what_kubernetes_sets_for_a_service_of_our_name_is_left_alone() -> None:
     assert load(TOKEN, of_infisical).hosts
     assert load(PAIR, of_infisical, {"CONNECT_SANDBOX": "on"}).ignored == tuple(sorted(PAIR))
     # What only looks like it is not Kubernetes'.
-    (fault,) = faults({"INFISICAL_PORT": "8080"})
-    assert fault.startswith("INFISICAL_HOST is not set, although INFISICAL_PORT is; ")
+    for port in ("8080", "https://infisical.example:8080"):
+        (fault,) = faults({"INFISICAL_PORT": port})
+        assert fault.startswith("INFISICAL_HOST is not set, although INFISICAL_PORT is; ")
 
 
 # All faults, and no secret.

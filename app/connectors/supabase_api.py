@@ -253,10 +253,12 @@ def _forbidden(payload: Mapping[str, Any], *, kind: str, needs: str) -> tuple[Ki
     named = missing[:MOST_PERMISSIONS] if isinstance(missing, list) else []
     texts = filter(None, (one_line(name, longest=LONGEST_TEXT) for name in named))
     lacks = list(dict.fromkeys(_WORDS["permissions"].get(text, text) for text in texts))
-    said = one_line(payload.get("message"), longest=LONGEST_SENTENCE)
-    says_nothing = secret_in(str(payload.get("message"))[:1000]) or re.fullmatch(
-        "(?i:forbidden( resource)?)?", said
-    )
+    within = {**payload, **error} if isinstance(error := payload.get("error"), dict) else payload
+    # Supabase's own name is the first; what stands before its API may have another.
+    sentences = (within.get(name) for name in ("message", "msg", "error_description", "error"))
+    sentence = next((text for text in sentences if text and isinstance(text, str)), "")
+    said = one_line(sentence, longest=LONGEST_SENTENCE)
+    says_nothing = secret_in(sentence[:1000]) or re.fullmatch(r"(?i:forbidden( resource)?)?\W*", said)
     quoted = "" if says_nothing else f" Supabase says: “{said.removesuffix('.')}.”"
     rows = (row for row in _WORDS["refusals"] if re.search(row["shape"], f"{kind}: {said}"))
     if not lacks and (row := next(rows, None)):

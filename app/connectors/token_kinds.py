@@ -23,7 +23,7 @@ _AROUND_A_TOKEN = re.compile("|".join(f"({shape})" for shape in _AROUND.values()
 _FULL_WIDTH = {code + 0xFEE0: code for code in range(33, 127)}
 _WRAPPED = re.compile(
     r"""(?s:"(.*)"|'(.*)'|`(.*)`|“(.*)”|‘(.*)’|«(.*)»|(?i:(?:authorization\s*:\s*)?bearer)\s+(.*)"""
-    r"""|(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*(\S.*))"""
+    r"""|[*•]+\s*([^\s*•…]{20,})\**|(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*(\S.*))"""
 )
 
 
@@ -42,8 +42,8 @@ def _found_in(text: str, shapes: Sequence[re.Pattern[str]]) -> tuple[list[str], 
 def unwrap(pasted: str, shapes: Sequence[re.Pattern[str]] = TOKENS) -> tuple[Secret, tuple[str, ...]]:
     """A pasted token without what stands round it, and the names of what was taken off, in words for a page.
 
-    Round one token of a known shape that is anything. Round another text it is spaces, quotes, `Bearer ` and `NAME=`,
-    however they are nested.
+    Round one token of a known shape that is anything. Round another text it is spaces, quotes, `Bearer `, `NAME=` and
+    what Markdown puts before and after a word, however they are nested.
     """
     found, around, changed = _found_in(pasted, shapes)
     if len(set(found)) != 1:

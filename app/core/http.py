@@ -264,8 +264,8 @@ not whole."""
 _REFUSALS_OF_PROXIES = {"407": Fault.PROXY_LOGIN, "403": Fault.PROXY_FORBIDS}
 """By the status, with which httpcore's sentence begins."""
 
-_NO_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|PACKET_LENGTH|HTTP_REQUEST")
-"""In OpenSSL's words: what came is no TLS at all."""
+_NO_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|PACKET_LENGTH|HTTP_REQUEST|UNEXPECTED_EOF")
+"""In OpenSSL's words: what came is no TLS at all, or nothing."""
 
 _CAUSES_OF_CONNECT_ERROR: dict[type[Exception], Fault] = {
     gaierror: Fault.NAME,

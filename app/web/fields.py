@@ -14,8 +14,10 @@ LONGEST_LIFE = timedelta(days=3653)
 """Ten years. A day after that is a year mistyped."""
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-# Letters that Unicode does not take apart; static/naming.js has the same.
-_PLAIN = str.maketrans(dict(zip("ðđɗɓħıłƙŋøɔŧəɛƴæœþ", (*"dddbhilknooteey", "ae", "oe", "th"), strict=True)))
+# Letters that Unicode does not take apart, and dashes; static/naming.js has the same.
+_PLAIN = str.maketrans(
+    dict(zip("ðđɗɓħıłƙŋøɔŧəɛƴ–—æœþ", (*"dddbhilknooteey--", "ae", "oe", "th"), strict=True))
+)
 
 
 def slug_of(text: str) -> str:

@@ -424,6 +424,8 @@ def test_permissions_that_supabase_names_count_before_its_sentence_which_is_quot
         ("x" * 5000, f"“{'x' * 199}….”"),
         (f"No: {TOKEN}", "“No: ….”"),
         ({"a": 1}, None),
+        ("Forbidden.", None),
+        (TOKEN, None),
         (f"No: sb_secret_{'a1' * 12}", None),
         (f"{'No ' * 62} sbp_{'b2' * 20}", None),
     ],
@@ -431,6 +433,23 @@ def test_permissions_that_supabase_names_count_before_its_sentence_which_is_quot
 def test_the_sentence_that_is_quoted_is_untrusted(said: Any, quoted: str | None) -> None:
     advice = row(answered(403, {"message": said}), "May not list projects").advice
     assert quoted in advice if quoted else "Supabase says" not in advice
+
+
+def test_the_sentence_is_found_by_the_names_that_gateways_give_it() -> None:
+    def it_is_found(body: dict[str, Any]) -> None:
+        advice = row(answered(403, body), "May not list projects").advice
+        assert advice.startswith("Supabase asks for multi-factor authentication.")
+        assert advice.endswith("Supabase says: “Organization requires MFA.”")
+
+    said = "Organization requires MFA"
+    rows: tuple[dict[str, Any], ...] = (
+        {"msg": said},
+        {"error": said},
+        {"error": "forbidden", "error_description": said},
+        {"error": {"message": said}},
+        {"message": "", "error": said},
+    )
+    holds_for_every(rows, it_is_found)
 
 
 def test_missing_permissions_are_bounded() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from app.connectors.token_kinds import Recognised, recognise, unwrap
 from app.core.secret import Secret
 from app.core.text import LARGEST_PAYLOAD
+from tests.every import holds_for_every
 
 HEX = "0123456789abcdef0123456789abcdef01234567"
 REFERENCE = "abcdefghijklmnopqrst"
@@ -258,6 +259,7 @@ def test_a_part_of_a_jwt_is_just_a_jwt(pasted: str) -> None:
         # A part of a token, with something round it that a preview may have too.
         (f"**sbp_{HEX[:39]}**", "This access token has 39 characters after sbp_, usually 40."),
         (f"• sbp_{HEX[:39]}...", "This access token has 39 characters after sbp_, usually 40."),
+        (f"{HEX}…{HEX}", "This does not look like a Supabase access token, which starts with sbp_."),
     ],
 )
 def test_an_odd_access_token_is_a_warning_that_says_what_is_odd(pasted: str, lead: str) -> None:
@@ -287,6 +289,22 @@ def test_of_several_tokens_one_is_asked_for(pasted: str, lead: str) -> None:
     assert found.verdict == "wrong"
     assert found.lead.startswith(lead)
     assert HEX[:8] not in repr(found)
+
+
+def test_another_text_that_is_there_in_full_is_no_shortened_preview_in_markdown() -> None:
+    def it_is_named(row: tuple[str, str]) -> None:
+        text, kind = row
+        for pasted in (f"**{text}**", f"* {text}", f"• {text}", f"*`{text}`*", f"**NAME={text}**"):
+            assert recognise(unwrap(pasted)[0]).kind == kind, pasted
+
+    rows = (
+        (HEX, "access token without sbp_"),
+        (f"sb_secret_{HEX[:24]}", "secret API key"),
+        (f"ghp_{HEX[:36]}", "GitHub token"),
+    )
+    holds_for_every(rows, it_is_named)
+    for preview in ("sbp_0123••••••••4567", "* sbp_0123...", "••••••••4567", f"sbp_{HEX[:8]}…{HEX[-4:]}"):
+        assert recognise(unwrap(preview)[0]).kind == "shortened preview", preview
 
 
 def test_a_part_that_is_missing_and_a_part_too_much_are_told_apart() -> None:

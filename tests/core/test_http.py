@@ -517,6 +517,20 @@ def test_a_server_that_speaks_no_tls_is_told_as_such(serve: Callable[..., Server
     assert "INFISICAL_HOST must begin with http://" in told.message
 
 
+def test_a_server_that_closes_without_a_word_is_told_to_speak_no_tls() -> None:
+    def close_at_once(listening: socket.socket) -> None:
+        with listening.accept()[0] as accepted:
+            accepted.recv(65536)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=close_at_once, args=(listening,), daemon=True)
+        thread.start()
+        told = raised_by(client_of(f"https://127.0.0.1:{listening.getsockname()[1]}").status)
+        thread.join()
+    assert isinstance(told, Unreachable)
+    assert told.message == Fault.PLAIN.value.replace("the address", "INFISICAL_HOST")
+
+
 def test_plain_http_to_a_port_of_tls_is_told_as_such(
     serve: Callable[..., Server], tls: ssl.SSLContext
 ) -> None:

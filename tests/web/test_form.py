@@ -55,6 +55,8 @@ def test_a_name_with_capitals_and_a_space_comes_back_as_the_nearest_that_works(c
         ("my--conn", "my-conn"),
         ("MÜNCHEN Straße", "munchen-strasse"),
         ("Łódź sklep", "lodz-sklep"),
+        ("Łódź–sklep", "lodz-sklep"),
+        ("Sklep—Łódź", "sklep-lodz"),
         ("ØRSTED Ærø Smørbrød", "orsted-aero-smorbrod"),
         ("Đorđe Œuvre Þórður", "dorde-oeuvre-thordur"),
         ("Ħal Għargħur", "hal-gharghur"),

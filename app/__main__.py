@@ -153,11 +153,11 @@ def _ways(settings: Settings) -> Iterator[tuple[str, str | HttpError]]:
     provider = [settings.oidc_issuer] if settings.access is Access.OIDC and settings.oidc_issuer else []
     for address in (*(() if settings.sandbox else (*settings.hosts, *supabase)), *provider):
         try:
-            proxy = proxy_for(httpx.URL(address))
+            _, proxy = proxy_for(httpx.URL(address))
         except HttpError as error:
             yield urlsplit(address).netloc, error
         else:
-            yield urlsplit(address).netloc, bytes(proxy.url).decode().rstrip("/") if proxy else "no proxy"
+            yield urlsplit(address).netloc, proxy or "no proxy"
 
 
 def _faults_around(settings: Settings) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import ipaddress
+import re
 import socket
 import ssl
 import subprocess
@@ -113,7 +114,7 @@ def running(folder: Path, *, location: str) -> Iterator[Nginx]:
     """
     program = programs.require("nginx")
     port, sign_in_port = free_port(), free_port()
-    location = location.replace("__Host-connect=", f"__Host-connect-{port}=")
+    location = re.sub("(__Host-connect[^=]*)=", rf"\1-{port}=", location)
     write_certificate(folder)
     name, password = PERSON
     (folder / "people").write_text(f"{name}:{{PLAIN}}{password}\n")

@@ -164,6 +164,7 @@ def test_behind_a_real_nginx_a_connection_is_created_below_the_path(tmp_path: Pa
         # nginx is told where the server is, without the path.
         server = served.url.removesuffix(BELOW)
         block = DOCUMENTED.replace("http://10.0.0.5:8000", server).replace("location /", f"location {BELOW}/")
+        block = block.replace("__Host-connect=", "__Host-connect.team.connect=")
         front = running.enter_context(nginx.running(tmp_path / "front", location=block))
         with front.client(**GROUPS, X_Forwarded_Prefix="/evil") as ada:
             form = on(ada, f"{BELOW}{FORM}?project=organization")

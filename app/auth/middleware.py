@@ -17,7 +17,7 @@ from ..config import Access, Network, Settings
 from ..core.secret import Secret, derived
 from ..web.hooks import FULL, PROBES, explain_http, remove_credentials, with_headers, with_https_alone
 from ..web.render import deny
-from ..web.services import Page
+from ..web.services import Page, services
 
 _TRUSTED = "connect.peer_is_trusted"
 _UNTRUSTED_PROXY = "connect.peer_is_untrusted_proxy"
@@ -151,7 +151,8 @@ def cookie_name(plain: str) -> str:
     alone, with Secure and for all paths; over plain http, which is for loopback, it would refuse both."""
     found = _HOST.fullmatch(request.host)
     port = f"-{found[2]}" if found and found[2] else ""
-    name = f"{plain}{re.sub(r'[^A-Za-z0-9_-]', '.', request.script_root)}{port}"
+    below = re.sub("[^A-Za-z0-9_-]", ".", request.script_root + services().settings.path_prefix)
+    name = f"{plain}{below}{port}"
     return f"__Host-{name}" if request.is_secure else name
 
 

@@ -61,6 +61,7 @@ class Fault(Enum):
     NAME = "Its name could not be resolved."
     REFUSED = "It refused the network connection."
     TLS = "Its TLS certificate was not accepted."
+    HANDSHAKE = "No TLS connection came about: it, or what is on the way to it, broke off."
     TIMEOUT = "It did not accept a network connection in time."
     PLAIN = "It speaks no TLS on that port: the address must begin with http://, or have another port."
     ENCRYPTED = "It speaks TLS on that port: the address must begin with https://."
@@ -248,6 +249,8 @@ FAILURES = (
     httpcore.ProxyError,
     httpcore.TimeoutException,
     httpcore.UnsupportedProtocol,
+    # A label of the name is empty, too long, or no IDNA.
+    UnicodeError,
 )
 
 _FAULTS = {
@@ -269,7 +272,10 @@ _NO_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|PACKET_LENGTH|HT
 
 _CAUSES_OF_CONNECT_ERROR: dict[type[Exception], Fault] = {
     gaierror: Fault.NAME,
-    ssl.SSLError: Fault.TLS,
+    ssl.SSLCertVerificationError: Fault.TLS,
+    ssl.SSLError: Fault.HANDSHAKE,
+    ConnectionResetError: Fault.HANDSHAKE,
+    UnicodeError: Fault.NAME,
     ConnectionRefusedError: Fault.REFUSED,
 }
 
@@ -279,7 +285,7 @@ def fault_of(error: Exception) -> Fault:
     kind = type(error).__name__
     if kind == "ProxyError":
         return _REFUSALS_OF_PROXIES.get(str(error)[:3], Fault.PROXY)
-    cause: BaseException | None = error if kind == "ConnectError" else None
+    cause: BaseException | None = error if kind == "ConnectError" or isinstance(error, UnicodeError) else None
     while cause is not None:
         if isinstance(cause, ssl.SSLError) and _NO_TLS.search(str(cause)):
             return Fault.PLAIN

@@ -44,14 +44,15 @@ def authorities_fault() -> str | None:
 
 
 _PROXY = re.compile(
-    r"(?:(https?)://)?(?:([!\"$-.0->A-~]*)@)?([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?/?",
+    r"(?:(https?)://)?(?:([^\s@/?#]*)@)?([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?/?",
     re.ASCII | re.IGNORECASE,
 )
 """Without @ / ? # in a user name or a password: where those end could only be guessed."""
 
 
-def proxy_for(url: httpx.URL) -> httpcore.Proxy | None:
-    """The proxy that the environment names for an address, if any. Raises HttpError for one that cannot be used.
+def proxy_for(url: httpx.URL) -> tuple[httpcore.Proxy | None, str]:
+    """The proxy that the environment names for a URL, if any, and its address without user and password, "" without one.
+    Raises HttpError for one that cannot be used.
 
     HTTPS_PROXY or HTTP_PROXY counts, otherwise ALL_PROXY, each in lower case first; and NO_PROXY as curl and Go read it.
     """
@@ -60,23 +61,27 @@ def proxy_for(url: httpx.URL) -> httpcore.Proxy | None:
     unset = "HTTP_PROXY" if "REQUEST_METHOD" in os.environ else ""
     named = next((name for name in names if name != unset and os.environ.get(name)), None)
     if named is None or _is_excluded(url):
-        return None
-    if found := _PROXY.fullmatch(os.environ[named].strip()):
-        scheme, user, host, port = found.groups()
+        return None, ""
+    found = _PROXY.fullmatch(os.environ[named].strip())
+    # A port may be too large, an address none.
+    with suppress(ValueError):
+        scheme, user, host, port = found.groups() if found else ()
         name, _, password = map(unquote_to_bytes, (user or "").partition(":"))
         address = f"{(scheme or 'http').lower()}://{host}{port or ''}"
-        return httpcore.Proxy(address, auth=(name, password) if user else None)
+        return httpcore.Proxy(address, auth=(name, password) if user else None), address
     raise HttpError(Fault.BAD_PROXY, proxy=f"in {named.upper()}")
 
 
 def _is_excluded(url: httpx.URL) -> bool:
     """Whether NO_PROXY names the host: `*`; a name, with a dot before it or without, and those below it; `*.name`, those
     below alone; an address or a network; any of them with a port. Loopback is not left out unless it is named."""
-    host, port = url.host.rstrip("."), url.port or {"http": 80, "https": 443}.get(url.scheme)
+    host, port = url.raw_host.decode().rstrip("."), url.port or {"http": 80, "https": 443}.get(url.scheme)
     for entry in re.split(r"[\s,]+", os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")):
         found = re.fullmatch(r"(\[.+\]|[^:]+):([0-9]+)", entry)
         name, only = (found[1], int(found[2])) if found else (entry, port)
         name = re.sub(r"^\.|\.$|[][]", "", name.lower())
+        with suppress(UnicodeError):
+            name = name.encode("idna").decode()
         try:
             here = ip_address(host) in ip_network(name, strict=False)
         except ValueError:
@@ -157,7 +162,7 @@ class NetworkTransport(httpx.BaseTransport):
         place = (url.scheme, url.host, url.port)
         with self._lock:
             if place not in self._pools:
-                proxy = proxy_for(url)
+                proxy, address = proxy_for(url)
                 if proxy and proxy.url.scheme == b"https":
                     proxy.ssl_context = self._trusted
                 pool = httpcore.ConnectionPool(
@@ -168,7 +173,7 @@ class NetworkTransport(httpx.BaseTransport):
                     keepalive_expiry=15,
                     network_backend=_Network(),
                 )
-                self._pools[place] = pool, str(proxy.url.origin).partition("://")[2] if proxy else ""
+                self._pools[place] = pool, address.partition("://")[2]
             return self._pools[place]
 
     def _speaks_tls(self, url: httpx.URL) -> bool:

@@ -335,17 +335,20 @@ def test_signing_in_at_one_wizard_signs_nobody_out_of_another_on_the_same_host(
     tmp_path: Path, clock: Clock
 ) -> None:
     wizards = {}
-    for port, key in (("8000", OLD), ("8001", NEW)):
-        (tmp_path / port).mkdir()
-        settings = {"CONNECT_ACCESS": "sign-in", "CONNECT_SECRET_KEY": key}
-        wizards[port] = sandbox_in(tmp_path / port, clock, **settings).app
-    browser = new_client(wizards["8000"])
-    for port, app in wizards.items():
-        browser.application, browser.authority = app, f"localhost:{port}"
+    for port, path, key in (("8000", "", OLD), ("8001", "", NEW), ("8001", "/us", OLD), ("8001", "/eu", NEW)):
+        folder = tmp_path / f"{port}{path.strip('/')}"
+        folder.mkdir()
+        settings = {"CONNECT_ACCESS": "sign-in", "CONNECT_SECRET_KEY": key, "CONNECT_PATH_PREFIX": path}
+        wizards[port, path] = sandbox_in(folder, clock, **settings).app
+    browser = new_client(wizards["8000", ""])
+    for (port, path), app in wizards.items():
+        browser.application, browser.authority, browser.prefix = app, f"localhost:{port}", path
+        # Signing in is bounded.
+        clock.passes(90)
         browser.sign_in()
-    for port, app in wizards.items():
-        browser.application, browser.authority = app, f"localhost:{port}"
-        form = browser.page(f"{FORM}?project=organization")
+    for (port, path), app in wizards.items():
+        browser.application, browser.authority, browser.prefix = app, f"localhost:{port}", path
+        form = browser.page(f"{path}{FORM}?project=organization")
         assert browser.submit(form, name="", access_token="").status_code == 422
 
 

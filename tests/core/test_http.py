@@ -141,8 +141,9 @@ def test_the_ca_bundle_makes_it_trusted(serve: Callable[..., Server], tls: ssl.S
     assert len(server.requests) == 1
 
 
-def test_a_name_that_does_not_resolve_is_told_as_such() -> None:
-    assert reach_of("https://no-such-name.invalid") is Fault.NAME
+@pytest.mark.parametrize("name", ["no-such-name.invalid", "a..example", "xn--made-up-.invalid"])
+def test_a_name_that_does_not_resolve_is_told_as_such(name: str) -> None:
+    assert reach_of(f"https://{name}") is Fault.NAME
 
 
 def test_a_port_where_nobody_listens_is_told_as_such() -> None:
@@ -363,7 +364,9 @@ def test_a_proxy_that_does_not_answer_leaves_no_doubt_that_nothing_was_created(
 def test_a_proxy_that_is_down_or_has_no_name_is_named(monkeypatch: pytest.MonkeyPatch, over: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    for named, fault in ((f"127.0.0.1:{port}", Fault.REFUSED), ("no-such-proxy.invalid:3128", Fault.NAME)):
+    nameless = ("no-such-proxy.invalid:3128", "a..example:3128", f"{'a' * 64}.example:3128")
+    for named in (f"127.0.0.1:{port}", f"[::1]:{port}", *nameless):
+        fault = Fault.NAME if named in nameless else Fault.REFUSED
         monkeypatch.setenv(f"{over}_proxy", f"{SECRET}{named}/")
         told = raised_by(client_of(f"{over}://infisical.invalid").status)
         assert str(told) == f"The proxy {named} made no connection. {fault.value}"
@@ -396,9 +399,23 @@ def test_what_fails_behind_a_proxy_is_not_the_proxys(
         assert type(raised_by(partial(create, new_connection()))) is kind
 
 
+def test_a_handshake_that_is_broken_off_is_told_as_such_and_not_as_a_certificate(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks_off(spoken: socket.socket, _: bytes) -> None:
+        spoken.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        spoken.recv(65536)
+        spoken.close()
+
+    monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{serve(breaks_off).port}")
+    assert reach_of("https://infisical.invalid") is Fault.HANDSHAKE
+
+
 @pytest.mark.parametrize(
     "proxy",
     [
+        "http://proxy.example:99999",
+        "http://[:::]:3128",
         "socks5://made-up-user:made-up-password@127.0.0.1:1080",
         "http://made-up-user:made@#up-password@127.0.0.1:3128",
         "http://made-up-user:made/up-password@127.0.0.1:3128",
@@ -450,6 +467,8 @@ NO_PROXY = {
     "10.1.2.3/8": "10.200.0.1 !11.0.0.1 !10.example",
     "fd00::/8, ::1": "[fd12::1] [fd12::1]:8443 [::1] ![fe80::1]",
     "[fd00::1]:8443, [::1]": "[fd00::1]:8443 [::1]:1 ![fd00::1]",
+    "bücher.example": "bücher.example xn--bcher-kva.example !xn--made-up-.example",
+    "*.XN--BCHER-KVA.example": "wiki.bücher.example !bücher.example",
     "other.example": "!corp.example !127.0.0.1 !localhost !0.0.0.0",
     ",, ,": "!corp.example",
 }
@@ -459,16 +478,16 @@ def test_no_proxy_is_read_as_curl_and_go_read_it(monkeypatch: pytest.MonkeyPatch
     def claim(row: tuple[str, str]) -> None:
         listed, host = row
         monkeypatch.setenv("NO_PROXY", listed)
-        through = proxy_for(httpx.URL(f"https://{host.removeprefix('!')}"))
+        through, _ = proxy_for(httpx.URL(f"https://{host.removeprefix('!')}"))
         assert (through is not None) == host.startswith("!")
 
     monkeypatch.setenv("ALL_PROXY", "http://proxy.example:3128")
     holds_for_every(((listed, host) for listed, hosts in NO_PROXY.items() for host in hosts.split()), claim)
     monkeypatch.setenv("no_proxy", "lower.example")
-    assert proxy_for(httpx.URL("https://lower.example")) is None
+    assert proxy_for(httpx.URL("https://lower.example")) == (None, "")
 
 
-WAYS: dict[str, tuple[dict[str, str], str | None]] = {
+WAYS: dict[str, tuple[dict[str, str], str]] = {
     "by the scheme": ({"HTTP_PROXY": "http://plain:1", "HTTPS_PROXY": "http://tls:2"}, "http://tls:2"),
     "in lower case": ({"https_proxy": "http://lower:1", "HTTPS_PROXY": "http://upper:2"}, "http://lower:1"),
     "an empty one counts for nothing": (
@@ -478,7 +497,8 @@ WAYS: dict[str, tuple[dict[str, str], str | None]] = {
     "for all": ({"ALL_PROXY": "http://all:1", "HTTP_PROXY": "http://plain:2"}, "http://all:1"),
     "without http://": ({"all_proxy": "proxy.example:3128"}, "http://proxy.example:3128"),
     "over TLS": ({"HTTPS_PROXY": "https://proxy.example"}, "https://proxy.example"),
-    "none": ({"HTTP_PROXY": "http://plain:1"}, None),
+    "of IPv6": ({"ALL_PROXY": "http://made-up:password@[fd00::1]:3128"}, "http://[fd00::1]:3128"),
+    "none": ({"HTTP_PROXY": "http://plain:1"}, ""),
 }
 
 
@@ -487,21 +507,21 @@ def test_a_proxy_is_named_by_the_variables_that_curl_reads(monkeypatch: pytest.M
     environ, expected = WAYS[way]
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    proxy = proxy_for(httpx.URL("https://infisical.example"))
-    assert (bytes(proxy.url).decode().rstrip("/") if proxy else None) == expected
+    _, address = proxy_for(httpx.URL("https://infisical.example"))
+    assert address == expected
 
 
 def test_a_password_for_the_proxy_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://made%40up:p%40%23%3A%25ss@proxy.example:3128")
-    proxy = proxy_for(httpx.URL("https://infisical.example"))
+    monkeypatch.setenv("HTTPS_PROXY", "http://made%40up:p%40%23%3A%25äss@proxy.example:3128")
+    proxy, _ = proxy_for(httpx.URL("https://infisical.example"))
     assert proxy is not None
-    assert proxy.auth == (b"made@up", b"p@#:%ss")
+    assert proxy.auth == (b"made@up", "p@#:%äss".encode())
 
 
 def test_the_header_of_a_cgi_request_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://evil.example")
     monkeypatch.setenv("REQUEST_METHOD", "GET")
-    assert proxy_for(httpx.URL("http://infisical.example")) is None
+    assert proxy_for(httpx.URL("http://infisical.example")) == (None, "")
 
 
 # ── TLS where none is spoken, and the other way round ──────────────────────────────────────────────────────────────

@@ -61,7 +61,7 @@ class Fault(Enum):
     NAME = "Its name could not be resolved."
     REFUSED = "It refused the network connection."
     TLS = "Its TLS certificate was not accepted."
-    HANDSHAKE = "No TLS connection came about: it, or what is on the way to it, broke off."
+    HANDSHAKE = "No TLS connection came about: it speaks none there, or something on the way broke off."
     TIMEOUT = "It did not accept a network connection in time."
     PLAIN = "It speaks no TLS on that port: the address must begin with http://, or have another port."
     ENCRYPTED = "It speaks TLS on that port: the address must begin with https://."
@@ -267,8 +267,8 @@ not whole."""
 _REFUSALS_OF_PROXIES = {"407": Fault.PROXY_LOGIN, "403": Fault.PROXY_FORBIDS}
 """By the status, with which httpcore's sentence begins."""
 
-_NO_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|PACKET_LENGTH|HTTP_REQUEST|UNEXPECTED_EOF")
-"""In OpenSSL's words: what came is no TLS at all, or nothing."""
+_NO_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|PACKET_LENGTH|HTTP_REQUEST")
+"""In OpenSSL's words: what came is no TLS at all. Where nothing came, as from a filter on the way, that is not known."""
 
 _CAUSES_OF_CONNECT_ERROR: dict[type[Exception], Fault] = {
     gaierror: Fault.NAME,

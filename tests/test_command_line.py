@@ -441,7 +441,9 @@ def read_only(folder: Path, *kept: str) -> Path:
     folders = " ".join({*FOLDERS} - {*kept})
     made = f'for folder in {folders}; do mount --bind $folder $folder; mount -o remount,ro,bind $folder; done; exec "$@"'
     command = folder / "read-only"
-    command.write_text(f"#!/bin/sh\nexec env -u HOME {UNSHARE} -m sh -ec '{made}' sh {COMMAND} \"$@\"\n")
+    # Nor can what measures the tests write there.
+    unset = "-u HOME -u COVERAGE_PROCESS_START -u COVERAGE_PROCESS_CONFIG"
+    command.write_text(f"#!/bin/sh\nexec env {unset} {UNSHARE} -m sh -ec '{made}' sh {COMMAND} \"$@\"\n")
     command.chmod(0o700)
     return command
 

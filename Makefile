@@ -27,7 +27,7 @@ test coverage test-all: $(READY)
 	@$(BIN)/python -m tests.programs ensure $(NEEDS)
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup $(MEASURE) $(WHICH); status=$$?; $(BIN)/python -m tests.programs report $(NEEDS); exit $$status
 
-test coverage: NEEDS = chromium
+test coverage: NEEDS = chromium curl
 test: ## hold every promise once, in the browser as well
 coverage: MEASURE = --cov --cov-report=term
 coverage: ## the same, and measure how much of app/ the tests run

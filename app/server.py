@@ -128,9 +128,12 @@ def _database(settings: Settings, *, data: Path | None) -> Iterator[Path | None]
     if data or not settings.sandbox:
         yield data
         return
+    # A signal while it is made would leave it there, or the file that Python tries the folder round it with.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     folder = Path(tempfile.mkdtemp(prefix="infisical-connect-", dir=_temporary()))
     owner = os.getpid()
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         yield folder / "sandbox.sqlite"
     finally:
         # A worker leaves through here as well, and the others still need what is in the folder.

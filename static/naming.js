@@ -26,4 +26,5 @@ on("focusout", ({ target }) => {
   if (target.id === "name") target.value = slug(target.value).replace(/-$/, "") || target.value;
 });
 
-if (!part("error-summary")) part("name").value ||= part("connection-form").dataset.suggested;
+const { suggested } = part("connection-form").dataset;
+if (suggested && !part("error-summary")) part("name").value ||= suggested;

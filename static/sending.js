@@ -96,4 +96,4 @@ addEventListener("beforeunload", (event) => {
   if (secrets().some((field) => field.value)) event.preventDefault();
 });
 
-for (const [name, value] of Object.entries(history.state ?? {})) Object.assign(form().elements[name], { value, checked: true });
+for (const [name, value] of Object.entries(history.state ?? {})) Object.assign(form().elements[name] ?? {}, { value, checked: true });

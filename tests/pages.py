@@ -115,6 +115,12 @@ class PageUnderTest:
     def values(self, name: str) -> list[str]:
         return [element.get("value", "") for element in self.all("input") if element.get("name") == name]
 
+    def chosen_fields(self) -> dict[str, str]:
+        """What the page posts as it stands, of hidden fields and of what can be chosen."""
+        inputs = [element for element in self.all("input") if element.get("name")]
+        chosen = (one for one in inputs if one.get("type") == "hidden" or one.get("checked") is not None)
+        return {one.get("name", ""): one.get("value", "") for one in chosen}
+
     def links(self) -> dict[str, str]:
         return {text_in(element): element.get("href", "") for element in self.all("a")}
 

@@ -100,6 +100,12 @@ PROGRAMS = (
         tells_version="-v",
     ),
     Program(
+        name="curl",
+        what_for="the test that runs the call which the page of a connection shows",
+        commands=("curl",),
+        package="curl",
+    ),
+    Program(
         name="vnu",
         what_for="the test that the Nu checker finds every page valid, with Java and npm",
         commands=("vnu",),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import hcl2
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,7 +20,7 @@ from werkzeug.test import TestResponse
 
 from app.connectors.supabase import SUPABASE
 from app.infisical.models import Connection
-from app.web.detail import as_api_call
+from app.web.detail import as_api_call, as_code, as_sync_call, as_terraform
 from app.web.fields import slug_of
 from tests.conftest import FORM, PROJECT, Answer, Client, Sandbox, client_with_cookies, new_client
 from tests.infisical.answers import connection, grant
@@ -31,6 +32,7 @@ OUTCOME = f"{FORM}/outcome"
 PAGES = (
     "/",
     "/connections",
+    "/connections/reminders.ics",
     "/projects",
     "/connections/new",
     f"{FORM}/token",
@@ -43,7 +45,7 @@ PAGES = (
     "/readyz",
 )
 PARAMETERS = (
-    "project", "app", "q", "page", "all", "then", "name", "description", "instance_url", "since", "waited", "stop",
+    "project", "app", "q", "sort", "order", "expiring", "done", "page", "all", "then", "name", "description", "instance_url", "since", "waited", "stop",
     "created", "looked", "expires_on", "expires_in_description", "access_token", "endpoint", "values", "_external", "_scheme", "_anchor", "_method",
     "connection_id", "template", "scope", "status",
 )  # fmt: skip
@@ -552,23 +554,42 @@ SHELL = st.sampled_from(
     (
         "$(touch made-by-the-command)", "`touch made-by-the-command`", "$HOME", "${PATH}", "$SUPABASE_ACCESS_TOKEN",
         "\\", "\\\\", "\\n", "\n", "\nJSON\n", "JSON", '"', "'", "$", "$$", "!!", "*", "~", "\r", "\t", "\x00", "\u2028",
-        '"accessKey": "SUPABASE_ACCESS_TOKEN"', "é", "🚀", "%s", "$((1+1))", "\x1b", "\x7f",
+        '"accessKey": "SUPABASE_ACCESS_TOKEN"', '"projectId": "INFISICAL_PROJECT_ID"', "é", "🚀", "%s", "$((1+1))",
+        "\x1b", "\x7f", "%{ if true }", "%%{", "${var.x}", "$${", "<<EOT\nEOT\n", "\u202e", "\U000e0041", "\u00a0", "#", "/*", "}",
+        " = var.supabase_access_token", "</code>",
     )
 )  # fmt: skip
 
 
+def any_description() -> st.SearchStrategy[str]:
+    return st.lists(SHELL | st.text(st.characters(exclude_categories=["Cs"]), max_size=5), max_size=8).map(
+        "".join
+    )
+
+
+def any_url() -> st.SearchStrategy[str | None]:
+    return SHELL.map(lambda text: f"https://proxy.example/{text}") | st.none()
+
+
+def named(name: str, **changes: Any) -> Connection:
+    """A connection that may have a name which Infisical would refuse."""
+    return Connection.model_validate(connection(name=f"x{name}", **changes))
+
+
+def as_shown(*texts: str) -> None:
+    """What is copied from a page is what was put there, and looks like it."""
+    for text in texts:
+        assert all(character.isprintable() or character == "\n" for character in text), repr(text)
+
+
 @settings(repeatable)
-@given(
-    description=st.lists(
-        SHELL | st.text(st.characters(exclude_categories=["Cs"]), max_size=5), max_size=8
-    ).map("".join),
-    url=SHELL.map(lambda text: f"https://proxy.example/{text}") | st.none(),
-)
+@given(name=SHELL, description=any_description(), url=any_url())
 def test_the_command_makes_the_same_connection_whatever_the_texts_are(
-    tmp_path: Path, description: str, url: str | None
+    tmp_path: Path, name: str, description: str, url: str | None
 ) -> None:
-    made = Connection.model_validate(connection(description=description, credentials={"instanceUrl": url}))
+    made = named(name, description=description, credentials={"instanceUrl": url})
     command = as_api_call(SUPABASE, made, base_url="https://infisical.test")
+    as_shown(command)
     sent = run_in_shell(command, folder=tmp_path)
     credentials = {"accessKey": TOKEN} if url is None else {"accessKey": TOKEN, "instanceUrl": url}
     expected = {
@@ -579,6 +600,89 @@ def test_the_command_makes_the_same_connection_whatever_the_texts_are(
     }
     assert json.loads(sent) == ({**expected, "description": description} if description else expected)
     assert list(tmp_path.iterdir()) == []
+
+
+@settings(repeatable)
+@given(name=SHELL, project_id=st.sampled_from((PROJECT, None)))
+def test_the_command_for_a_sync_names_the_connection_and_reads_where_from_variables(
+    tmp_path: Path, name: str, project_id: str | None
+) -> None:
+    made = named(name, projectId=project_id)
+    command = as_sync_call(SUPABASE, made, base_url="https://infisical.test")
+    as_shown(command)
+    assert json.loads(run_in_shell(command, folder=tmp_path)) == {
+        "name": f"{made.name}-sync",
+        "projectId": project_id or "of $INFISICAL_PROJECT_ID",
+        "connectionId": made.id,
+        "environment": "of $INFISICAL_ENVIRONMENT",
+        "secretPath": "of $INFISICAL_SECRET_PATH",
+        "syncOptions": {"initialSyncBehavior": "overwrite-destination", "disableSecretDeletion": True},
+        "destinationConfig": {
+            "projectId": "of $SUPABASE_PROJECT_REF",
+            "projectName": "of $SUPABASE_PROJECT_NAME",
+        },
+    }
+    assert list(tmp_path.iterdir()) == []
+
+
+@settings(repeatable)
+@given(name=SHELL, description=any_description(), url=any_url(), project_id=st.sampled_from((PROJECT, None)))
+def test_the_resource_describes_the_same_connection_whatever_the_texts_are(
+    name: str, description: str, url: str | None, project_id: str | None
+) -> None:
+    made = named(name, description=description, projectId=project_id, credentials={"instanceUrl": url})
+    text = as_terraform(SUPABASE, made)
+    as_shown(text)
+    told = hcl2.loads(text)
+    (variable,), (resource,) = told["variable"], told["resource"]
+    assert variable['"supabase_access_token"']["sensitive"] is True
+    ((kind, resources),) = resource.items()
+    ((label, facts),) = resources.items()
+    assert kind == '"infisical_app_connection_supabase"'
+    assert re.fullmatch(r'"[a-zA-Z_]\w*"', label, re.ASCII)
+    credentials = facts.pop("credentials")
+    assert credentials.pop("access_key") == "${var.supabase_access_token}"
+    shown = {
+        "name": made.name,
+        "description": description,
+        "method": "access-token",
+        "project_id": project_id,
+    }
+    assert {key: read_hcl(text) for key, text in facts.items() if key != "__is_block__"} == {
+        key: text for key, text in shown.items() if text
+    }
+    assert {key: read_hcl(text) for key, text in credentials.items()} == (
+        {} if url is None else {"instance_url": url}
+    )
+
+
+def read_hcl(quoted: str) -> str:
+    """The text that Terraform makes of a quoted one, by HCL's escapes; a template in it is an error."""
+    escapes = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+    inner = quoted.removeprefix('"').removesuffix('"')
+    assert not re.search(r"[$%]{", inner), inner
+
+    def meant(escape: re.Match[str]) -> str:
+        digits = escape[1] or escape[2]
+        return chr(int(digits, 16)) if digits else escapes[escape[3]]
+
+    return re.sub(r"(?s)\\(?:u([0-9a-f]{4})|U([0-9a-f]{8})|(.))", meant, inner)
+
+
+def test_what_is_marked_in_a_code_is_its_variables_alone() -> None:
+    made = named("x", description='a = var.x\n"accessKey": "$SUPABASE_ACCESS_TOKEN" ')
+    marked = {
+        code.id: code.pieces[1::2] for code in as_code(SUPABASE, made, base_url="https://infisical.test")
+    }
+    signed = '"Authorization: Bearer $INFISICAL_TOKEN"'
+    assert marked["as-curl"] == (signed, '"$SUPABASE_ACCESS_TOKEN"')
+    assert marked["as-terraform"] == ("var.supabase_access_token",)
+    assert set(marked["as-sync"]) == {signed} | {
+        f'"${name}"'
+        for name in (
+            "INFISICAL_ENVIRONMENT", "INFISICAL_SECRET_PATH", "SUPABASE_PROJECT_REF", "SUPABASE_PROJECT_NAME"
+        )
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -599,12 +703,24 @@ def test_the_command_asks_the_address_as_it_is(tmp_path: Path, path: str) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+VARIABLES = (
+    "INFISICAL_PROJECT_ID", "INFISICAL_ENVIRONMENT", "INFISICAL_SECRET_PATH", "SUPABASE_PROJECT_REF",
+    "SUPABASE_PROJECT_NAME",
+)  # fmt: skip
+"""That the command for a sync reads."""
+
+
 def run_in_shell(command: str, *, folder: Path, curl: str = "cat") -> str:
     """What a shell does with a command, with a stand-in for curl; by default what curl would have sent."""
     done = subprocess.run(  # noqa: S603  # our own command, which is what is looked at
         ("/bin/sh", "-eu", "-c", f"curl() {{ {curl}; }}\n{command}\n"),
         cwd=folder,
-        env={"SUPABASE_ACCESS_TOKEN": TOKEN, "INFISICAL_TOKEN": "made-up-token", "PATH": os.environ["PATH"]},
+        env={
+            **{name: f"of ${name}" for name in VARIABLES},
+            "SUPABASE_ACCESS_TOKEN": TOKEN,
+            "INFISICAL_TOKEN": "made-up-token",
+            "PATH": os.environ["PATH"],
+        },
         capture_output=True,
         check=True,
     )

@@ -29,10 +29,13 @@ def test_every_page_is_promised_and_no_other(own_sandbox: Sandbox, tmp_path: Pat
     )
     addresses = {address.partition("?")[0] for address in re.findall(r"\| `(/[^`]*)`", section("Pages"))}
     routes = {
-        re.sub(r"<uuid:[^>]+>", "CONNECTION_ID", rule.rule).replace("<connected_app:app>", "supabase")
+        re.sub(r"<any[^>]+>", action, re.sub(r"<uuid:[^>]+>", "CONNECTION_ID", rule.rule)).replace(
+            "<connected_app:app>", "supabase"
+        )
         for app in (own_sandbox.app, single_sign_on.app)
         for rule in app.url_map.iter_rules()
         if rule.endpoint != "connect.static_file"
+        for action in ("edit", "token", "delete")
     }
     assert addresses == routes
 
@@ -56,17 +59,35 @@ def test_a_warning_brings_the_promised_checkbox(client: Client) -> None:
     assert (box.get("name"), box.get("type"), box.get("value")) == ("use_anyway", "checkbox", "1")
 
 
-def test_the_created_page_has_every_promised_id(client: Client) -> None:
-    page = client.page(client.fill_in(name="x", access_token=sandbox_token()).location)
-    promised = re.findall(r"`#(connection-[a-z-]+)`", section("Answers"))
-    assert len(promised) == 10
-    for element_id in promised:
-        assert page.text_of(element_id), element_id
+def test_the_page_of_a_connection_has_every_promised_id_just_after_it_was_created_and_later(
+    client: Client,
+) -> None:
+    location = client.fill_in(name="x", access_token=sandbox_token()).location
+    promised = set(re.findall(r"`#((?:connection|as|used)-[a-z-]+)`", section("Answers")))
+    later_alone = {"connection-expiry", "used-by"}
+    assert len(promised) == 15
+    for page, ids in ((location, promised - later_alone), (location.partition("?")[0], promised)):
+        for element_id in ids:
+            assert client.page(page).text_of(element_id), element_id
+
+
+def test_a_change_leads_to_the_page_that_says_so_in_the_promised_place(client: Client) -> None:
+    own = client.fill_in(name="x", access_token=sandbox_token()).location.partition("?")[0]
+    form = client.page(f"{own}/edit").hidden_fields("connection-form")
+    answer = client.post(f"{own}/edit", data={**form, "name": "y", "description": "", "submit": "1"})
+    assert re.fullmatch(rf"{own}\?done=[\w.-]+", answer.location)
+    assert "`#done`" in section("Answers")
+    assert client.page(answer.location).text_of("done")
+    assert client.page(own).by_id("done") is None
 
 
 def test_every_slug_of_the_catalogue_is_promised_and_no_other() -> None:
     slugs = {problem.slug for problem in PROBLEMS.values()}
-    assert set(re.findall(r"`([a-z-]+)`", section("Problems"))) == slugs | {"outcome-unknown"}
+    assert set(re.findall(r"`([a-z-]+)`", section("Problems"))) == slugs | {
+        "outcome-unknown",
+        "in-use",
+        "changed-meanwhile",
+    }
 
 
 def test_the_start_leads_to_the_project_in_hand(client: Client) -> None:

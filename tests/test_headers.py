@@ -146,19 +146,22 @@ def routes(wizard: Wizard) -> Iterator[Request]:
     gets = {
         "/": (303, led_to("/connections?project=11d7a2c4-5f0e-4b6a-9c3d-2e8f7a6b5c4d")),
         f"/connections{scope}": (200, KEEPING),
+        f"/connections/reminders.ics{scope}": (404, KEEPING),
         "/projects": (200, ASKING),
         f"/connections/new{scope}": (200, KEEPING),
         f"{FORM}/token{scope}": (200, KEEPING),
         f"{FORM}{scope}": (200, KEEPING),
         f"{FORM}/outcome": (400, PAGE),
         wizard.connection: (200, KEEPING),
+        f"{wizard.connection}/edit": (200, KEEPING),
+        f"{wizard.connection}/outcome": (400, PAGE),
         f"{wizard.connection}/reminder.ics?expires_on=2027-02-21": (200, CALENDAR),
         "/sandbox": (200, PAGE),
         "/healthz": (200, JSON),
         "/readyz": (200, JSON),
         wizard.static: (200, STYLES),
     }
-    posts = {FORM: (400, PAGE)}
+    posts = {FORM: (400, PAGE), f"{wizard.connection}/edit": (400, PAGE)}
     for path, (status, headers) in gets.items():
         yield Request(f"GET {path}", status, headers)
         yield Request(f"HEAD {path}", status, headers)

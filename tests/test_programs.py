@@ -95,6 +95,8 @@ def test_the_report_is_one_line_that_says_how_to_mend_everything(tmp_path: Path)
         "the tests of limits that are shared through Redis (redis-server is missing; get it with: "
         "apt-get install -y redis-server); "
         "the tests behind a real reverse proxy (nginx is missing; get it with: apt-get install -y nginx); "
+        "the test that runs the call which the page of a connection shows (curl is missing; get it with: "
+        "apt-get install -y curl); "
         "the test that the Nu checker finds every page valid, with Java and npm (vnu is missing; get it with: "
         "npm install --prefix .tools/nu --no-save --ignore-scripts vnu-jar@26.9.27)"
     )

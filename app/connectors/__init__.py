@@ -1,6 +1,7 @@
 """The apps that can be connected here, each a row in a file of its own. Knows no Flask."""
 
 from .supabase import SUPABASE
+from .supabase_api import Check as Check
 from .supabase_api import CheckResult as CheckResult
 from .supabase_api import TokenChecks as TokenChecks
 

@@ -1,7 +1,7 @@
 """The rows that an app is made of: its fields, the guide to its credential, and its words, which may be Markup."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -172,6 +172,7 @@ class App:
     `summary` says on the page of apps what a connection does, `invitation` on an empty list what it is for. `check`
     asks the app's own API about the credential, in at most the given seconds; None where nothing can be asked. `by_role`
     says whether the credential has no permissions of its own, `lives_a_year` whether none lives longer.
+    `sync_destination` is what says where a secret sync writes: Infisical's names, each with ours for the same.
     """
 
     slug: str
@@ -185,6 +186,7 @@ class App:
     check: Callable[[TokenChecks, Mapping[str, Any], float], CheckResult] | None = None
     by_role: Callable[[Mapping[str, Any]], bool] = lambda _: False
     lives_a_year: bool = False
+    sync_destination: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """As it stands in addresses."""

@@ -111,7 +111,7 @@ def check_access_token(token: Secret, _: Given) -> Checked:
 def ask_supabase(checks: TokenChecks, values: Mapping[str, Any], seconds: float) -> CheckResult:
     """The checks of the access token at the instance URL, both of which have passed the form's own checks."""
     url = read_instance_url(values["instance_url"])
-    syncs = values["purpose"] != _GUIDE.purposes[0].id
+    syncs = values.get("purpose") != _GUIDE.purposes[0].id
     return checks.check(values["access_token"], url, deadline_seconds=seconds, syncs=syncs)
 
 
@@ -151,4 +151,5 @@ SUPABASE = App(
     check=ask_supabase,
     by_role=lambda values: recognise(values["access_token"]).kind == "personal access token",
     lives_a_year=True,
+    sync_destination={"projectId": "project_ref", "projectName": "project_name"},
 )

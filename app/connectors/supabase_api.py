@@ -67,13 +67,14 @@ class CheckResult:
     """The five checks in their order, a sixth where the token is for syncs and reaches a project, and what follows.
 
     `kind_of_stop` says why the connection must not be created now. `projects` are at most 20 names, with what marks them,
-    `more` how many there are beside them; `retry_after` is in seconds. Names, permissions and sentences come from
+    `more` how many there are beside them, `refs` the references of all; `retry_after` is in seconds. Names, permissions and sentences come from
     Supabase: one short line each, to be escaped like any text.
     """
 
     rows: tuple[Check, ...]
     projects: tuple[str, ...] = ()
     more: int = 0
+    refs: frozenset[str] = frozenset()
     kind_of_stop: KindOfStop | None = None
     retry_after: int | None = None
 
@@ -93,7 +94,7 @@ class CheckResult:
             return ONE_FAILED
         if "not checked" in states:
             return FIVE_PASSED if six else NOT_CHECKED
-        return ALL_SIX_PASSED if six else ALL_PASSED
+        return {5: ALL_PASSED, 6: ALL_SIX_PASSED}.get(len(self.rows), "All checks passed")
 
 
 class TokenChecks:
@@ -189,6 +190,7 @@ def _result_of(answer: Answer, *reached: Check, kind: str) -> CheckResult:
             ),
             projects=tuple(islice(_named(payload), MOST_PROJECTS)),
             more=max(len(payload) - MOST_PROJECTS, 0),
+            refs=frozenset(reference for _, reference, _ in map(_read, payload)),
         )
     return _not_checked(*reached, why=_odd(status))
 

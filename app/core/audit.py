@@ -16,7 +16,7 @@ from typing import Literal, TextIO
 
 from .text import whole
 
-Action = Literal["sign-in", "sign-out", "refusal", "create", "change", "delete", "outcome-unknown"]
+Action = Literal["sign-in", "sign-out", "refusal", "create", "change", "replace", "delete", "outcome-unknown"]
 
 LONGEST_VALUE = 300
 """Bytes of one value as JSON spells it. It keeps every line within 4096 bytes, which a pipe takes in one piece however

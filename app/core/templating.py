@@ -105,7 +105,9 @@ def _environment(templates: Path) -> Environment:
     )
     environment.globals["url_for"] = url_for
     environment.filters |= {
+        "ago": ago,
         "iso": iso,
+        "short_date": lambda when: f"{when.day} {when:%b %Y}",
         "long_date": lambda when: f"{when.day} {when:%B %Y}",
         "moment": moment,
         "date": partial(moment, spelling="{0.day} {0:%b %Y}"),
@@ -118,6 +120,15 @@ def _environment(templates: Path) -> Environment:
 def moment(when: datetime, *, spelling: str = "{0.day} {0:%B %Y}, {0:%H:%M} UTC") -> Markup:
     """A moment in UTC as pages tell it. The script times.js tells it in the reader's own zone."""
     return Markup('<time datetime="{}">{}</time>').format(iso(when), spelling.format(when))
+
+
+def ago(when: datetime, now: datetime) -> Markup:
+    """How long ago a moment was, for a day; from then on its date."""
+    minutes = int((now - when).total_seconds()) // 60
+    if minutes >= 24 * 60:
+        return moment(when, spelling="{0.day} {0:%b %Y}")
+    words = f"{minutes} min ago" if minutes < 60 else f"{minutes // 60} h ago"
+    return moment(when, spelling=words if minutes > 0 else "just now")
 
 
 def iso(when: datetime) -> str:

@@ -189,8 +189,7 @@ class Infisical:
 
     def connection(self, app: str, connection_id: str) -> models.Connection:
         """One connection by its app and its id."""
-        answer = self._call("GET", f"{_CONNECTIONS}/{_segment(app)}/{_segment(connection_id)}")
-        return _read(models.Connection, answer, "appConnection")
+        return self._connection("GET", app, connection_id)
 
     def connection_named(
         self, app: str, name: str, *, project_id: str | None, deadline: Deadline | None = None
@@ -199,14 +198,13 @@ class Infisical:
 
         None just after a create without an answer proves nothing: Infisical may still be at work.
         """
-        path = f"{_CONNECTIONS}/{_segment(app)}/connection-name/{_segment(name)}"
+        path, params = (app, "connection-name", name), _scope(project_id)
         try:
-            answer = self._call("GET", path, params=_scope(project_id), deadline=deadline)
+            return self._connection("GET", *path, params=params, deadline=deadline)
         except errors.NotFound as missing:
             if missing.missing != "connection":
                 raise
             return None
-        return _read(models.Connection, answer, "appConnection")
 
     def create(self, new: models.NewConnection, *, deadline: Deadline) -> models.Connection:
         """Creates a connection, after Infisical has tried its credentials with the app.
@@ -214,18 +212,38 @@ class Infisical:
         NoAnswer means that the outcome is unknown, never that it failed: Infisical closes the socket at 100 s, goes
         on, and may store the connection minutes later (recorded exchanges slow-429-forever, ghost-lookup-later).
         """
-        answer = self._call(
-            "POST",
-            f"{_CONNECTIONS}/{_segment(new.app)}",
-            json=new.to_json,
-            deadline=deadline,
-            longest=3600.0,
-            redact=new.secrets,
-        )
-        return _read(models.Connection, answer, "appConnection")
+        return self._connection("POST", new.app, deadline=deadline, **_sent(new))
+
+    def change(
+        self, app: str, connection_id: str, change: models.ConnectionChange, *, deadline: Deadline
+    ) -> models.Connection:
+        """Changes a connection, after Infisical has tried new credentials with the app.
+
+        NoAnswer means that the outcome is unknown, as for `create`; and so does ServerFailed, for a 500 was recorded
+        although the change was written (patch connection through other app).
+        """
+        return self._connection("PATCH", app, connection_id, deadline=deadline, **_sent(change))
+
+    def delete(self, app: str, connection_id: str, *, deadline: Deadline) -> models.Connection:
+        """Deletes a connection, and returns what it was. InUse where a sync uses it, NotFound where it is gone.
+
+        Nothing says that the empty body is JSON, which is answered 500 (delete connection: JSON content-type …).
+        """
+        return self._connection("DELETE", app, connection_id, deadline=deadline)
+
+    def syncs(self, app: str, project_id: str) -> tuple[models.SecretSync, ...]:
+        """The secret syncs of a project that write to that app and that the caller may see, by name."""
+        answer = self._call("GET", f"/api/v1/secret-syncs/{_segment(app)}", params={"projectId": project_id})
+        found = _read(tuple[models.SecretSync, ...], answer, "secretSyncs")
+        return tuple(sorted(found, key=lambda sync: sync.name.casefold()))
 
     def close(self) -> None:
         self._http.close()
+
+    def _connection(self, method: str, *path: str, **request: Any) -> models.Connection:
+        """The connection that Infisical answers with to a call about one."""
+        answer = self._call(method, "/".join((_CONNECTIONS, *map(_segment, path))), **request)
+        return _read(models.Connection, answer, "appConnection")
 
     def _post_token(self, path: str, token: Secret, *, deadline: Deadline | None) -> Answer:
         """What is done with an access token that stands in the body."""
@@ -296,6 +314,11 @@ class Infisical:
 def _segment(text: str) -> str:
     """The text as one segment of a path; dots too, for "." and ".." would lead elsewhere."""
     return quote(text, safe="").replace(".", "%2E")
+
+
+def _sent(body: models.NewConnection | models.ConnectionChange) -> dict[str, Any]:
+    """A body as `_ask` takes it. What Infisical tries with the app first may take as long as the deadline allows."""
+    return {"json": body.to_json, "longest": 3600.0, "redact": models.secrets_of(body.credentials)}
 
 
 def _scope(project_id: str | None) -> dict[str, str]:

@@ -152,6 +152,10 @@ class NameTaken(InfisicalError):
     """A connection of that name exists in the same project, or among the organization's own."""
 
 
+class InUse(InfisicalError):
+    """The connection cannot be deleted, for secret syncs use it."""
+
+
 @dataclass(eq=False, repr=False)
 class Refused(InfisicalError):
     """Infisical refused the request, mostly for what the app said of the credential: `reason` is one of those in errors.toml."""
@@ -264,6 +268,8 @@ def _refusal(status: int, kind: str, message: str) -> InfisicalError:
         return NotFound(message, missing=missing)
     if re.match("An App Connection with the name .* already exists$", message, re.DOTALL):
         return NameTaken(message)
+    if message.startswith("Cannot delete App Connection with existing connections"):
+        return InUse(message)
     return Refused(message, reason=next(why for start, why in REASONS if re.match(start, message)))
 
 

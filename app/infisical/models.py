@@ -1,5 +1,6 @@
 """What travels between the wizard and Infisical, both ways: the only file that knows Infisical's wire names."""
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    AliasPath,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -36,23 +38,46 @@ class NewConnection:
     credentials: Mapping[str, str | Secret]
     description: str = ""
 
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """Those of the credentials that no answer may bring back."""
-        return tuple(text for text in self.credentials.values() if isinstance(text, Secret))
-
     def to_json(self) -> dict[str, Any]:
         """The body of `POST /api/v1/app-connections/<app>`, with its secrets in clear.
 
         Infisical ignores unknown keys. Empty optional values are left out: null and "" are refused or kept as they are
         (recorded exchanges create-url-empty, create-projectid-null).
         """
-        credentials = {
-            key: text.reveal() if isinstance(text, Secret) else text for key, text in self.credentials.items()
-        }
         optional = {"description": self.description, "projectId": self.project_id}
         given = {key: text for key, text in optional.items() if text}
-        return {"name": self.name, "method": self.method, "credentials": credentials, **given}
+        return {"name": self.name, "method": self.method, "credentials": _in_clear(self.credentials), **given}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConnectionChange:
+    """What shall be other at a connection; what is None stays as it is. Method, app and project cannot change.
+
+    `credentials` are always whole: Infisical replaces all of them, so that an instance URL which is left out becomes
+    Supabase Cloud's (recorded exchange "patch connection: credentials accessKey without instanceUrl").
+    """
+
+    name: str | None = None
+    description: str | None = None
+    credentials: Mapping[str, str | Secret] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The body of `PATCH /api/v1/app-connections/<app>/<id>`, with its secrets in clear. No description is null."""
+        body: dict[str, Any] = {} if self.name is None else {"name": self.name}
+        if self.description is not None:
+            body["description"] = self.description or None
+        if self.credentials is not None:
+            body["credentials"] = _in_clear(self.credentials)
+        return body
+
+
+def _in_clear(credentials: Mapping[str, str | Secret]) -> dict[str, str]:
+    return {key: text.reveal() if isinstance(text, Secret) else text for key, text in credentials.items()}
+
+
+def secrets_of(credentials: Mapping[str, str | Secret] | None) -> tuple[Secret, ...]:
+    """Those of the credentials that no answer may bring back."""
+    return tuple(text for text in (credentials or {}).values() if isinstance(text, Secret))
 
 
 def _texts(value: object) -> dict[str, str]:
@@ -84,7 +109,8 @@ class _Answer(BaseModel):
 class Connection(_Answer):
     """An App Connection as Infisical stores it. Infisical never sends the access token back.
 
-    `credentials` are the texts that Infisical shows of them, by its names. Times are UTC.
+    `credentials` are the texts that Infisical shows of them, by its names; `credentials_hash` is another one after each
+    change of them. Times are UTC.
     """
 
     id: _Id
@@ -98,6 +124,37 @@ class Connection(_Answer):
     created_at: _Moment = Field(alias="createdAt")
     updated_at: _Moment = Field(alias="updatedAt")
     credentials: _Texts = Field(default={}, repr=False)
+    credentials_hash: str | None = Field(alias="credentialsHash", default=None)
+
+
+class SecretSync(_Answer):
+    """A secret sync as Infisical lists it: from a `path` of an `environment` to the app's project with that `ref`. The
+    first two are None once the folder is gone, `status` is None while nothing ran, and a run that fails does not move `last_synced` (recorded exchanges "list syncs of
+    destination", "get sync whose folder is gone", "get sync after failure")."""
+
+    id: _Id
+    name: _Name
+    project_id: _Id = Field(alias="projectId")
+    connection_id: _Id = Field(alias="connectionId")
+    environment: str | None = Field(validation_alias=AliasPath("environment", "name"), default=None)
+    path: str | None = Field(validation_alias=AliasPath("folder", "path"), default=None)
+    ref: str = Field(validation_alias=AliasPath("destinationConfig", "projectId"))
+    project_name: str = Field(validation_alias=AliasPath("destinationConfig", "projectName"), default="")
+    status: str | None = Field(alias="syncStatus", default=None)
+    message: str | None = Field(alias="lastSyncMessage", default=None)
+    last_synced: _Moment | None = Field(alias="lastSyncedAt", default=None)
+    runs_by_itself: bool = Field(alias="isAutoSyncEnabled", default=True)
+
+    @property
+    def reason(self) -> str:
+        """Why the last run failed, in the words of whoever refused it, which Infisical keeps as JSON (recorded exchanges
+        "get sync after failure"); "" for any other run."""
+        told: Any = (self.status == "failed" and self.message) or ""
+        with suppress(ValueError, RecursionError):
+            told = json.loads(told)
+        while isinstance(told, dict):
+            told = told.get("error", told.get("message"))
+        return one_line(told, longest=200)
 
 
 class Project(_Answer):

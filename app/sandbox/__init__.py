@@ -4,6 +4,7 @@
 from . import auth as auth
 from . import connections as connections
 from .app import SANDBOX_HOST as SANDBOX_HOST
+from .app import SandboxTransport as SandboxTransport
 from .app import create_sandbox as create_sandbox
 from .store import SANDBOX_CLIENT_ID as SANDBOX_CLIENT_ID
 from .store import SANDBOX_CLIENT_SECRET as SANDBOX_CLIENT_SECRET
@@ -12,4 +13,3 @@ from .store import SANDBOX_OAUTH_CLIENT_SECRET as SANDBOX_OAUTH_CLIENT_SECRET
 from .store import prepare_database as prepare_database
 from .supabase import SCENARIOS as SCENARIOS
 from .supabase import sandbox_token as sandbox_token
-from .transport import SandboxTransport as SandboxTransport

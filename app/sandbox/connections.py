@@ -1,7 +1,7 @@
 """Projects and their App Connections as the sandbox's Infisical keeps them: list, look up, create, change, delete."""
 
 import secrets
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from typing import Any
 
 from flask import Response, g, request
@@ -107,8 +107,31 @@ def delete(slug: str, connection_id: str) -> Response:
     if request.is_json:
         read_object()
     document = _found(connection_id, slug=slug, action="delete")
+    if any(sync["connectionId"] == document["id"] for sync in _syncs()):
+        remove_first = "Remove all existing connections and try again."
+        raise refusal(400, f"Cannot delete App Connection with existing connections. {remove_first}")
     current_database.remove(document["id"])
     return answer({"appConnection": document})
+
+
+@server.get("/api/v1/secret-syncs/<slug>")
+def syncs(slug: str) -> Response:
+    """The secret syncs of a project that write to an app; whoever is a member may see them."""
+    if issues := text_issues({**request.args}, "projectId"):
+        raise refusal(422, issues)
+    project_id = request.args["projectId"]
+    member_role(project_id)
+    listed = [sync for sync in _syncs() if (sync["destination"], sync["projectId"]) == (slug, project_id)]
+    return answer({"secretSyncs": listed})
+
+
+def _syncs() -> Iterator[Document]:
+    """Those of the starting data, as long as the connections that they use are there."""
+    for sync in DATA["syncs"]:
+        for row in current_database.connections():
+            used = {key: row[key] for key in ("app", "name", "id")}
+            if row["projectId"] == sync["projectId"] and sync["connection"].items() <= used.items():
+                yield sync | {"connectionId": row["id"], "connection": used}
 
 
 def _project_to_read() -> str | None:

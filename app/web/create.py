@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
-from flask import abort, make_response, request
+from flask import abort, make_response, redirect, request
 
 from ..connectors import CheckResult
 from ..connectors.rows import App, Message
@@ -16,25 +16,17 @@ from ..core.templating import iso, url_for
 from ..core.text import counted
 from ..infisical.errors import InfisicalError, NameTaken, NoAnswer, Refused
 from ..infisical.models import Connection
-from .detail import Creation, see_created
+from .detail import Creation, see_connection
 from .fields import LONGEST_NAME, form_fields, slug_of
 from .forms import ConnectionForm, Operation
 from .hooks import blueprint, mended_by_signing_in
 from .lists import in_a_project
 from .pending import is_the_one_sent
-from .problems import Action, field_messages, result_of
+from .problems import Action, Attempt, field_messages, result_of
 from .redirects import asked_project, return_url, typed_values
 from .render import page, problem_of, see_other
 from .scopes import Scope, scope_in_hand
 from .services import Page, current_auth, record, services
-
-CREATE = Operation(
-    limit="create",
-    audit_action="create",
-    undone="Not created",
-    nothing_happened="Nothing was created.",
-    send=lambda infisical, new, deadline: infisical.create(new, deadline=deadline),
-)
 
 
 @blueprint.get("/connections/new/<connected_app:app>/token")
@@ -53,7 +45,7 @@ def token(scope: Scope, app: App) -> Page:
 @blueprint.get("/connections/new/<connected_app:app>")
 @in_a_project
 def form(scope: Scope, app: App) -> Page:
-    return _form_page(ConnectionForm(CREATE, app, typed=typed_values(request.args)), scope=scope)
+    return _show(ConnectionForm(CREATE, app, typed=typed_values(request.args)), 200, scope=scope)
 
 
 @blueprint.post("/connections/new/<connected_app:app>")
@@ -64,28 +56,32 @@ def submit(app: App) -> Page:
         return see_other(".projects", then="form", **filled.address)
     if not filled.project_id:
         return see_other(".form", **filled.address)
-    for row in app.fields:
+    return received(filled)
+
+
+def received(filled: ConnectionForm) -> Page:
+    """The answer to a form that was posted, by the button that was pressed."""
+    for row in filled.rows:
         if f"use_{row.name}" in request.form:
             field: Any = filled[row.name]
             field.put(request.form[f"use_{row.name}"])
             filled.check_rows((row,))
-            return _form_page(filled)
+            return filled.operation.show(filled, 200)
     if "check" in request.form:
         return _checked(filled)
     if "validate" in request.form:
         # One field with its messages, for the script that asks when a field is left.
-        filled.check(use_anyway=False, warnings_shown=())
+        filled.check()
         field = {field.name: field for field in filled.shown}.get(request.form["validate"]) or abort(404)
-        return make_response(services().pages.render("connections/field.html", field=field, app=app))
+        return make_response(services().pages.render("connections/field.html", field=field, app=filled.app))
     return submitted(filled)
 
 
 def submitted(filled: ConnectionForm) -> Page:
     """From what was typed to the page that says how it ended: checked, counted, asked about, sent once."""
-    warned = request.form.getlist("warned")
-    if not filled.check(use_anyway=request.form.get("use_anyway") == "1", warnings_shown=warned):
-        return _form_page(filled, status=422)
-    if wait := _hit(filled.operation.limit):
+    if not filled.check():
+        return filled.operation.show(filled, 422)
+    if wait := _hit("create"):
         return _too_many(filled, wait)
     filled.checks, holder = _ask_before(filled)
     if made := _made_before(filled, holder):
@@ -93,34 +89,36 @@ def submitted(filled: ConnectionForm) -> Page:
     stops = filled.checks is not None and filled.checks.stops
     # Who learns what the app says of a credential, though no connection holds it, has used a check. Where it is not
     # checked from here, Infisical's refusal tells.
-    if (filled.checks is None or stops or holder is not None) and (wait := _hit("check")):
+    tells = filled.operation.secret and (filled.checks is None or stops or holder is not None)
+    if tells and (wait := _hit("check")):
         return _too_many(filled, wait)
     if holder is not None:
         return _name_is_taken(filled, NameTaken(""))
     if stops:
         return _not_done(filled, "stopped-by-checks", _what_stops(filled))
+    filled.operation.compare(filled)
+    if not filled.accepted():
+        return _not_done(filled, "stopped-by-checks", ())
     return _sent(filled)
 
 
 def _sent(filled: ConnectionForm) -> Page:
     since, operation = services().clock(), filled.operation
     try:
-        made = operation.send(services().infisical, filled.new, filled.deadline)
+        made = operation.send(services().infisical, filled)
     except NoAnswer as silence:
-        record("outcome-unknown", "no-answer", connection=filled.new, error=silence)
-        waited = str(round((services().clock() - since).total_seconds()))
-        return see_other(".outcome", **filled.address, since=iso(since), waited=waited)
+        record("outcome-unknown", "no-answer", connection=filled.subject, error=silence)
+        waited = round((services().clock() - since).total_seconds())
+        return redirect(f"{operation.outcome_address(filled, since)}&waited={waited}", code=303)
     except NameTaken as taken:
         return _made_before(filled, _connection_named(filled)) or _name_is_taken(filled, taken)
     except InfisicalError as error:
         return _refused_by_infisical(filled, error, since=since)
     except Exception:
-        record("outcome-unknown", "fault", connection=filled.new)
+        record("outcome-unknown", "fault", connection=filled.subject)
         raise
     record(operation.audit_action, "ok", connection=made)
-    seen = filled.checks
-    creation = Creation(reaches=len(seen.projects) + seen.more, lacks=seen.lacks) if seen else Creation()
-    return _created(filled, made, creation)
+    return operation.done(filled, made)
 
 
 def _hit(limit: Literal["create", "check"]) -> RetryAfter | None:
@@ -136,7 +134,7 @@ def _ask_before(filled: ConnectionForm) -> tuple[CheckResult | None, Connection 
     What could not be asked is None: the operation asks Infisical the same, and it decides.
     """
     check = _check_of(filled)
-    if check is None:
+    if check is None or not filled.operation.secret:
         return None, None
     asking = services().threads.submit(check)
     holder = _connection_named(filled)
@@ -152,16 +150,14 @@ def _check_of(filled: ConnectionForm) -> Callable[[], CheckResult] | None:
 
 
 def _connection_named(filled: ConnectionForm) -> Connection | None:
+    """The connection that has the name which a new one shall have."""
     new = filled.new
-    with suppress(InfisicalError):
-        return services().infisical.connection_named(
-            new.app, new.name, project_id=new.project_id, deadline=filled.deadline
-        )
+    if filled.connection is None:
+        with suppress(InfisicalError):
+            return services().infisical.connection_named(
+                new.app, new.name, project_id=new.project_id, deadline=filled.deadline
+            )
     return None
-
-
-def _created(filled: ConnectionForm, connection: Connection, creation: Creation) -> Page:
-    return see_created(filled.app, connection, creation, expires_on=filled.values["expires_on"])
 
 
 def _not_done(
@@ -172,15 +168,15 @@ def _not_done(
     error: InfisicalError | None = None,
 ) -> Page:
     """The form again with what stopped it, once that is in the audit log."""
-    record(filled.operation.audit_action, result, connection=filled.new, error=error)
+    record(filled.operation.audit_action, result, connection=filled.subject, error=error)
     for name, message in messages:
-        if name is None:
+        if name is None or name not in filled:
             filled.general += (message,)
         else:
             field: Any = filled[name]
             field.add_error(message)
-    filled.request_id = error.request_id if error else None
-    return _form_page(filled, status=422)
+    filled.request_id, filled.refused = error.request_id if error else None, result
+    return filled.operation.show(filled, 422)
 
 
 def _what_stops(filled: ConnectionForm) -> tuple[tuple[str | None, Message], ...]:
@@ -193,7 +189,8 @@ def _what_stops(filled: ConnectionForm) -> tuple[tuple[str | None, Message], ...
         lead = f"{filled.app.name} asks to wait {counted(checks.retry_after or 60, 'second')}."
         detail = "It has had too many requests for now and cannot check the token."
         return ((None, Message("error", lead, f"{detail} {nothing_happened}")),)
-    ((field, message),) = field_messages(Refused("", reason=f"token-{checks.kind_of_stop}"), filled.app)
+    reason = f"token-{checks.kind_of_stop}"
+    ((field, message),) = field_messages(Refused("", reason=reason), filled.app, nothing_happened)
     advice = next(row.advice for row in checks.rows if row.state == "failed")
     return ((field, replace(message, detail=f"{advice} {nothing_happened}")),)
 
@@ -204,13 +201,13 @@ def _made_before(filled: ConnectionForm, holder: Connection | None) -> Page | No
     served = services().unsign(request.form.get("served", ""), purpose="served")
     if served and holder and holder.created_at.timestamp() >= served and is_the_one_sent(holder, filled.new):
         record(filled.operation.audit_action, "made-before", connection=holder)
-        return _created(filled, holder, Creation(before=True))
+        return see_connection(holder, created=Creation(before=True), expires_on=filled.values["expires_on"])
     return None
 
 
 def _name_is_taken(filled: ConnectionForm, taken: NameTaken) -> Page:
     new = filled.new
-    ((field, message),) = field_messages(taken, filled.app)
+    ((field, message),) = field_messages(taken, filled.app, filled.operation.nothing_happened)
     if free := _free_name(filled):
         filled["name"].data = free
         message = replace(
@@ -234,29 +231,31 @@ def _free_name(filled: ConnectionForm) -> str | None:
 
 
 def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError, *, since: datetime) -> Page:
-    told = error
+    operation, told = filled.operation, error
     if result_of(error) == "token-lacks-permission" and filled.app.by_role(filled.values):
         told = Refused("", reason="token-forbidden")
-    if messages := field_messages(told, filled.app):
+    if messages := field_messages(told, filled.app, operation.nothing_happened):
         return _not_done(filled, result_of(error), messages, error=error)
-    record(filled.operation.audit_action, result_of(error), connection=filled.new, error=error)
+    record(operation.audit_action, result_of(error), connection=filled.subject, error=error)
     if mended_by_signing_in(error):
         # It clears no cookie: by the time of a late answer the browser may hold another sign-in.
         auth = current_auth()
         refused = auth.sign_in if auth else None
         return see_other(".auth.sign_in", next=return_url(), ended="1", refused=refused)
-    again = Action("Back to the form", url_for(".form", **filled.address), primary=error.nothing_happened)
+    doubt = f"It is not certain whether {filled.subject.name} was {operation.past}."
+    lost = f" but the {filled.app.secret.word}, which is kept nowhere" if operation.secret else ""
+    again = Action("Back to the form", operation.form_address(filled), primary=error.nothing_happened)
     if error.nothing_happened:
         actions = (again, Action("Back to App Connections", url_for(".list", project=filled.project_id)))
     else:
-        look = url_for(".outcome", **filled.address, since=iso(since))
-        actions = (Action("Look whether it was created", look, primary=True), again)
+        look = operation.outcome_address(filled, since)
+        actions = (Action(f"Look whether it was {operation.past}", look, primary=True), again)
     return problem_of(
         error,
         scope=_scope_or_none(filled),
-        creating=filled.values["name"],
+        attempt=Attempt(operation.verb, operation.nothing_happened, doubt),
         actions=actions,
-        note=f"The form comes back with everything you entered but the {filled.app.secret.word}, which is kept nowhere.",
+        note=f"The form comes back with everything you entered{lost}.",
     )
 
 
@@ -274,9 +273,9 @@ def _too_many(filled: ConnectionForm, wait: RetryAfter) -> Page:
     if "check" in request.form:
         record("refusal", "too-many-checks", project=filled.project_id)
     else:
-        record(filled.operation.audit_action, "too-many", connection=filled.new)
+        record(filled.operation.audit_action, "too-many", connection=filled.subject)
     filled.general += (Message("error", lead, detail),)
-    answer = _form_page(filled, status=429)
+    answer = filled.operation.show(filled, 429)
     answer.headers["Retry-After"] = str(wait.seconds)
     return answer
 
@@ -284,38 +283,76 @@ def _too_many(filled: ConnectionForm, wait: RetryAfter) -> Page:
 def _checked(filled: ConnectionForm) -> Page:
     """The form with what the app says of the credential, after "Check this token": nothing is created."""
     if not filled.check_credentials():
-        return _form_page(filled, status=422)
+        return filled.operation.show(filled, 422)
     if wait := _hit("check"):
         return _too_many(filled, wait)
     if check := _check_of(filled):
         filled.checks = check()
-    return _form_page(filled)
+        filled.operation.compare(filled)
+    return filled.operation.show(filled, 200)
 
 
-def _form_page(filled: ConnectionForm, *, scope: Scope | None = None, status: int = 200) -> Page:
-    running, app = services(), filled.app
-    scope = scope or _scope_or_none(filled)
-    errors, warnings = filled.messages("error"), filled.messages("warning")
-    in_order = not filled.checks and not errors and not warnings
-    wrong_kind = any(message.key == "wrong-kind" for message in errors)
-    place = ""
-    if scope:
-        place = "shared" if scope.project_id is None else slug_of(scope.name)[:50].rstrip("-")
+def form_page(
+    template: str, filled: ConnectionForm, status: int, *, scope: Scope | None, **more: Any
+) -> Page:
+    """The form as it stands, with what is said of it, and what its template needs `more`."""
+    running, errors, warnings = services(), filled.messages("error"), filled.messages("warning")
+    # Where the token is, what else was pasted, or none that would be in the way.
+    help_open = None if filled.checks or errors or warnings else "token"
+    if any(message.key == "wrong-kind" for message in errors):
+        help_open = "wrong"
     return page(
-        "connections/form.html",
+        template,
         scope=scope,
         status=status,
-        app=app,
+        app=filled.app,
         form=filled,
-        required=[row.word for row in form_fields(app) if row.missing],
         warnings=warnings,
-        project_id=scope.key if scope else filled.project_id,
-        served=running.sign(running.clock().timestamp(), purpose="served"),
-        may_check=running.checks is not None and app.check is not None,
-        suggested_name=f"{place}-{app.slug}" if place else "",
+        may_check=running.checks is not None and filled.app.check is not None,
         served_at=running.clock(),
         token_note=request.method == "POST",
         sandbox_token=running.sandbox_info.token if running.sandbox_info else None,
-        # The help that opens: where the token is, what else was pasted, or none that would be in the way.
-        help_open="wrong" if wrong_kind else "token" if in_order else None,
+        help_open=help_open,
+        **more,
     )
+
+
+# ── Creating, as a row ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _show(filled: ConnectionForm, status: int, *, scope: Scope | None = None) -> Page:
+    running, scope = services(), scope or _scope_or_none(filled)
+    place = ""
+    if scope:
+        place = "shared" if scope.project_id is None else slug_of(scope.name)[:50].rstrip("-")
+    return form_page(
+        "connections/form.html",
+        filled,
+        status,
+        scope=scope,
+        required=[row.word for row in filled.rows if row.missing],
+        project_id=scope.key if scope else filled.project_id,
+        served=running.sign(running.clock().timestamp(), purpose="served"),
+        suggested_name=f"{place}-{filled.app.slug}" if place else "",
+    )
+
+
+def _created(filled: ConnectionForm, connection: Connection) -> Page:
+    seen = filled.checks
+    creation = Creation(reaches=len(seen.projects) + seen.more, lacks=seen.lacks) if seen else Creation()
+    return see_connection(connection, created=creation, expires_on=filled.values["expires_on"])
+
+
+CREATE = Operation(
+    name="create",
+    audit_action="create",
+    verb="create connections",
+    past="created",
+    fields=lambda app, _: form_fields(app),
+    secret=True,
+    send=lambda infisical, filled: infisical.create(filled.new, deadline=filled.deadline),
+    form_address=lambda filled: url_for(".form", **filled.address),
+    outcome_address=lambda filled, since: url_for(".outcome", **filled.address, since=iso(since)),
+    show=_show,
+    done=_created,
+)

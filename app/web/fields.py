@@ -3,9 +3,14 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date, timedelta
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 from ..connectors.rows import App, Checked, Field, Given, Message
+from ..core.text import toml_beside
 
 LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 255
@@ -34,17 +39,12 @@ def check_name(typed: str, _: Given) -> Checked:
         return Checked(typed)
     shortened = typed if len(typed) <= 80 else f"{typed[:79]}…"
     lead = f"“{shortened}” {_fault_of_name(typed)}."
-    nearest = slug_of(typed)
+    nearest, detail = slug_of(typed), "The name must have lowercase letters, digits and single hyphens."
     if not nearest:
-        detail = "The name must have lowercase letters, digits and single hyphens."
         return Checked(typed, (Message("error", lead, detail),))
-    filled_in = Message(
-        "error",
-        lead,
-        "The name in the field is the nearest that Infisical takes. Keep it or change it.",
-        summary=f"use {nearest}, which is filled in for you",
-    )
-    return Checked(nearest, (filled_in,))
+    detail = "The name in the field is the nearest that Infisical takes. Keep it or change it."
+    summary = f"use {nearest}, which is filled in for you"
+    return Checked(nearest, (Message("error", lead, detail, summary=summary),))
 
 
 def _fault_of_name(typed: str) -> str:
@@ -72,9 +72,8 @@ def check_description(typed: str, given: Given) -> Checked:
         lead = f"The description must be {LONGEST_DESCRIPTION} characters or fewer. It has {length}{whole}."
         return Checked(typed, (Message("error", lead),))
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in re.sub(r"[\n\t]", "", typed)):
-        return Checked(
-            typed, (Message("error", "The description must not have invisible control characters."),)
-        )
+        lead = "The description must not have invisible control characters."
+        return Checked(typed, (Message("error", lead),))
     return Checked(typed)
 
 
@@ -114,51 +113,109 @@ def described(values: Mapping[str, str]) -> str:
     day = day_in(values.get("expires_on"))
     if day is None or values.get("expires_in_description") != "1":
         return description
-    sentence = f"Token expires {day.day} {day:%b %Y}."
+    sentence = expiry_sentence(day)
     if description.endswith(sentence):
         return description
     stop = "." if description[-1:].isalnum() else ""
     return f"{description}{stop} {sentence}".strip()
 
 
-_FIRST = (
-    Field(
-        "name",
-        "Name",
-        "Lowercase letters, digits and hyphens, up to 64.",
-        wire=("name",),
-        check=check_name,
-        missing="Enter a name.",
-        rule="The name must have lowercase letters, digits and single hyphens, 64 at most.",
-    ),
+def expiry_sentence(day: date) -> str:
+    """What a description says of the day."""
+    return f"Token expires {day.day} {day:%b %Y}."
+
+
+_EXPIRY = re.compile(r"Token expires (\d{1,2} [A-Z][a-z]{2} 2\d{3})\.")
+
+
+def expiry_in(description: str | None) -> date | None:
+    """The day that our sentence in a description names, the last one where there are several; None without one."""
+    for text in reversed(_EXPIRY.findall(description or "")):
+        if day := _day(text):
+            return day
+    return None
+
+
+# Thousands of descriptions name few days, and to read one takes longer than all else that is done with it.
+@lru_cache(maxsize=4000)
+def _day(text: str) -> date | None:
+    with suppress(ValueError):
+        return datetime.strptime(text, "%d %b %Y").date()  # noqa: DTZ007  # a day has no zone
+    return None
+
+
+def without_expiry(description: str) -> str:
+    """The description without our sentence about the token's expiry."""
+    return re.sub(rf"\s*{_EXPIRY.pattern}", "", description).strip()
+
+
+SOON = timedelta(days=14)
+"""How long before its last day a token is said to expire soon."""
+
+
+class Expiry(NamedTuple):
+    """A token's last day in words: `kind` is "danger" where it is past, "warning" where it comes soon, else "good"."""
+
+    day: date
+    kind: str
+    words: str
+
+
+def expiry_of(day: date, *, today: date) -> Expiry:
+    left = (day - today).days
+    if left > SOON.days:
+        return Expiry(day, "good", "Good until")
+    if left < 0:
+        return Expiry(day, "danger", f"Expired {'yesterday' if left == -1 else f'{-left} days ago'}")
+    return Expiry(day, "warning", f"Expires {('today', 'tomorrow')[left] if left < 2 else f'in {left} days'}")
+
+
+_WORDS = toml_beside(__file__, "fields.toml")
+DETAILS = (
+    Field("name", wire=("name",), check=check_name, **_WORDS["name"]),
     Field(
         "description",
-        "Description",
-        "What it is for and whom to ask, up to 255 characters.",
         kind="multiline",
         wire=("description",),
         check=check_description,
-        rule="The description must be 255 characters or fewer.",
+        **_WORDS["description"],
     ),
 )
-_PURPOSE = Field("purpose", "What the connection is for", kind="hidden")
-_LAST = (
-    Field(
-        "expires_on",
-        "When does the token expire?",
-        "You can put a reminder in your calendar once the connection is made.",
-        kind="date",
-        check=check_expires_on,
-    ),
-    Field(
-        "expires_in_description",
-        "Add it to the description",
-        "Colleagues then see it in Infisical.",
-        kind="checkbox",
-    ),
+_PURPOSE = Field("purpose", kind="hidden", **_WORDS["purpose"])
+EXPIRY = (
+    Field("expires_on", kind="date", check=check_expires_on, **_WORDS["expires_on"]),
+    Field("expires_in_description", kind="checkbox", **_WORDS["expires_in_description"]),
 )
 
 
 def form_fields(app: App) -> tuple[Field, ...]:
     """The rows of an app's form, in their order on the page."""
-    return (*_FIRST, *app.fields, *((_PURPOSE,) if app.guide.purposes else ()), *_LAST)
+    return (*DETAILS, *app.fields, *((_PURPOSE,) if app.guide.purposes else ()), *EXPIRY)
+
+
+def token_fields(app: App, old: str) -> tuple[Field, ...]:
+    """The rows of the form for a new credential: the app's own fields, as they stand, and the expiry, which must fit into
+    what stays of the old description."""
+    day, kept = expiry_in(old), without_expiry(old)
+
+    def fits(typed: str, given: Given) -> Checked:
+        checked = check_expires_on(typed, given)
+        values = {**given.values, "expires_on": checked.value, "description": kept}
+        # Only how long it becomes counts: what it holds stands at Infisical already.
+        too_long = check_description("", replace(given, values=values)).messages
+        return checked._replace(messages=checked.messages + too_long)
+
+    def asked_again(row: Field) -> Field:
+        if row.kind == "secret":
+            return replace(row, label=f"New {row.word}")
+        needs = f"Changing it alone needs the {app.secret.word} too: Infisical shows nobody the one it keeps."
+        return replace(row, help=f"{row.help} {needs}".strip())
+
+    expires_on, in_description = EXPIRY
+    ends = f"The old one expires on {day.day} {day:%B %Y}." if day else ""
+    place = f"It takes the place of “{expiry_sentence(day)}”" if day else in_description.help
+    return (
+        *map(asked_again, app.fields),
+        replace(expires_on, label="When does the new token expire?", help=ends, check=fits),
+        replace(in_description, label="Put the new date in the description", help=place, default="1"),
+    )

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any
 
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field
@@ -18,10 +19,10 @@ from ..core.http import Deadline
 from ..core.secret import Secret
 from ..infisical.client import Infisical
 from ..infisical.models import Connection, NewConnection
-from .fields import described, form_fields
+from .fields import described, without_expiry
 from .redirects import LONGEST_CARRIED, LONGEST_PROJECT_ID
 from .scopes import project_id_of
-from .services import services
+from .services import ORGANIZATION, Page, services
 
 
 class Shown(Field):
@@ -101,24 +102,40 @@ class Checkbox(Shown, BooleanField):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What a submission does at Infisical. `limit` is what it counts as, `undone` and `nothing_happened` say that it was
-    not done, `send` does it, once, within the deadline."""
+    """What a submission does at Infisical, one row for each: creating a connection, changing or deleting it.
 
-    limit: Literal["create"]
+    `verb` and `past` are its words: "create connections", "created". `fields` are those of its form, for the connection that is there or None; with a credential
+    among them (`secret`) the app is asked about it first, and `compare` says what its answer means for what is there.
+    `send` does it, once. `form_address` leads to its form with what was typed, `outcome_address` to the page for no
+    answer; `show` is the form as it stands, `done` the page that follows.
+    """
+
+    name: str
     audit_action: AuditAction
-    undone: str
-    nothing_happened: str
-    send: Callable[[Infisical, NewConnection, Deadline], Connection]
+    verb: str
+    past: str
+    fields: Callable[[App, Connection | None], tuple[Row, ...]]
+    secret: bool = False
+    compare: Callable[["ConnectionForm"], None] = lambda _: None
+    send: Callable[[Infisical, "ConnectionForm"], Connection]
+    form_address: Callable[["ConnectionForm"], str]
+    outcome_address: Callable[["ConnectionForm", datetime], str]
+    show: Callable[["ConnectionForm", int], Page]
+    done: Callable[["ConnectionForm", Connection], Page]
+
+    @property
+    def nothing_happened(self) -> str:
+        return f"Nothing was {self.past}."
 
 
 _FIELDS: dict[str, type[Shown]] = {"secret": SecretField, "checkbox": Checkbox}
 
 
 class ConnectionForm(BaseForm):
-    """The form of an app's connection: as it was posted, or filled in with what was `typed` before and else with its
-    defaults; what stands for its project in addresses (`project_id`); what comes of it (`new`, once `check` finds it in
-    order); and what is said of it: at its fields, of it as a whole (`general`), by the app's own API (`checks`) and by
-    Infisical (`request_id`).
+    """The form of an operation on an app's connection, a new one or the `connection` that is there: as it was posted, or
+    filled in with what was `typed` before and else with its defaults; what stands for its project in addresses
+    (`project_id`); what comes of it (`new`, once `check` finds it in order); and what is said of it: at its fields, of
+    it as a whole (`general`), by the app's own API (`checks`) and by Infisical (`request_id`).
 
     The token against forged posts is no field of it: every form has one.
     """
@@ -129,6 +146,8 @@ class ConnectionForm(BaseForm):
     general: tuple[Message, ...] = ()
     checks: CheckResult | None = None
     request_id: str | None = None
+    refused = ""
+    """The word for why it was not done."""
 
     def __init__(
         self,
@@ -137,23 +156,31 @@ class ConnectionForm(BaseForm):
         posted: MultiDict[str, str] | None = None,
         *,
         typed: Mapping[str, str] | None = None,
+        connection: Connection | None = None,
     ) -> None:
+        self.rows = operation.fields(app, connection)
         fields: dict[str, Any] = {
             row.name: _FIELDS.get(row.kind, TextField)(row.label, help=row.help, row=row, default=row.default)
-            for row in form_fields(app)
+            for row in self.rows
         }
         super().__init__(fields)
+        self.connection = connection
+        # Of what was posted no more is kept: a secret stands in it.
+        given: MultiDict[str, str] = posted or MultiDict()
+        self._ticked, self._warned = given.get("use_anyway") == "1", {*given.getlist("warned")}
         # The project stands in addresses and in the audit log.
-        key = posted.get("project_id", "").strip() if posted else ""
+        key = given.get("project_id", "").strip()
+        if connection:
+            key = connection.project_id or ORGANIZATION
         self.project_id = "" if secret_in(key) else key[:LONGEST_PROJECT_ID]
         self.operation, self.app = operation, app
         self.deadline = Deadline.after(services().settings.submit_timeout, clock=services().monotonic)
-        self.process(posted, data=typed)
+        self.process(posted, data={**self._standing, **(typed or {})})
 
     @property
     def shown(self) -> tuple[Any, ...]:
         """The fields that are shown, in their order."""
-        return tuple(self[row.name] for row in form_fields(self.app))
+        return tuple(self[row.name] for row in self.rows)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -167,24 +194,50 @@ class ConnectionForm(BaseForm):
         return {name: text[:LONGEST_CARRIED] for name, text in texts.items()}
 
     @property
+    def places(self) -> dict[str, str]:
+        """What the address of the form says without anything typed."""
+        there = self.connection
+        action = {"connection_id": there.id, "action": self.operation.name} if there else {}
+        return {"app": self.app.slug, **(action or {"project": self.project_id})}
+
+    @property
     def address(self) -> dict[str, str]:
         """What an address says so that the form can be filled in again."""
-        return {"app": self.app.slug, "project": self.project_id, **self.typed}
+        return {**self.places, **self.typed}
 
-    def check(self, *, use_anyway: bool, warnings_shown: Iterable[str]) -> bool:
-        """Whether all is in order; if not, the form must be shown again with the fields' messages.
+    def check(self) -> bool:
+        """Whether all is in order; if not, the form must be shown again with the fields' messages."""
+        self.check_rows(self.rows)
+        self.new = connection_of(self.app, self._standing | self.values, project=self.project_id)
+        return self.accepted()
 
-        A ticked "Use it anyway" covers the warnings that the page showed (`warnings_shown`, by key), or every
-        warning where the page did not say which it showed: then a program posts, not a person.
+    def accepted(self) -> bool:
+        """Whether nothing that is said of the fields by now stands against it.
+
+        A ticked "Use it anyway" covers the warnings that the page showed (`warned`, by key), or every warning where the
+        page did not say which it showed: then a program posts, not a person.
         """
-        self.check_rows(form_fields(self.app))
         keys = {message.key for message in self.messages("warning")}
-        shown = set(warnings_shown)
-        self.use_anyway_ticked = use_anyway and (not shown or keys <= shown)
-        if self.messages("error") or (keys and not self.use_anyway_ticked):
-            return False
-        self.new = connection_of(self.app, self.values, project=self.project_id)
-        return True
+        self.use_anyway_ticked = self._ticked and (not self._warned or keys <= self._warned)
+        return not self.messages("error") and (not keys or self.use_anyway_ticked)
+
+    @property
+    def _standing(self) -> dict[str, str]:
+        """What stays of the connection that is there: with a new credential, the old one's expiry goes."""
+        there = self.connection
+        if there is None:
+            return {}
+        shown = {row.name: there.credentials.get(row.wire[-1], "") for row in self.app.fields if row.wire}
+        description = there.description or ""
+        if self.operation.secret:
+            description = without_expiry(description)
+        held = {"name": there.name, "description": description, **shown}
+        return {name: text for name, text in held.items() if text}
+
+    @property
+    def subject(self) -> Connection | NewConnection:
+        """What the operation is about, for the audit log."""
+        return self.connection or self.new
 
     def check_credentials(self) -> bool:
         """Whether the fields that decide where which credential goes are in order, and no other holds a secret."""

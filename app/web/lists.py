@@ -1,7 +1,8 @@
 """The pages that list: connections, projects, and the apps that can be connected."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
+from datetime import date
 from functools import wraps
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..core.templating import url_for
 from ..core.text import toml_beside
 from ..infisical.errors import InfisicalError, TooOld
 from ..infisical.models import Connection
+from .fields import SOON, expiry_in, expiry_of, without_expiry
 from .hooks import blueprint
 from .problems import Action
 from .redirects import asked_project, carried_values, typed_values
@@ -28,6 +30,12 @@ _NAMES: dict[str, dict[str, str]] = toml_beside(__file__, "app_names.toml")
 def method_name(method: str) -> str:
     """A method of connections as a page calls it."""
     return _NAMES["methods"].get(method) or method.replace("-", " ").capitalize()
+
+
+def app_name(slug: str) -> str:
+    """An app as a page calls it."""
+    app = services().app_named(slug)
+    return app.name if app else _NAMES["apps"].get(slug) or slug.replace("-", " ").title()
 
 
 def in_a_project(view: Callable[..., Page]) -> Callable[..., Page]:
@@ -77,43 +85,78 @@ def _no_project() -> Page:
     return problem("no-project", actions=(Action("Try again", ".index", primary=True), organization))
 
 
+_SORTS: dict[str, Callable[[Connection], Any]] = {
+    "name": lambda connection: connection.name.casefold(),
+    "app": lambda connection: app_name(connection.app).casefold(),
+    "method": lambda connection: method_name(connection.method).casefold(),
+    "created": lambda connection: connection.created_at,
+}
+
+
 @blueprint.get("/connections", endpoint="list")
 @in_a_project
 def connections(scope: Scope) -> Page:
-    query = _query()
-    found = services().infisical.connections(scope.project_id)
+    running = services()
+    found = running.infisical.connections(scope.project_id)
     if found:
         scope = scope.of_organization(found[0].organization_id)
-    matching = [
-        connection
-        for connection in found
-        if _matches(query, connection.name, connection.description, connection.app)
-    ]
-    pages = max(-(-len(matching) // ROWS), 1)
+    apps = {connection.app for connection in found}
+    asked = _asked(apps | {app.slug for app in running.apps})
+    days, last = days_of(found), running.clock().date() + SOON
+    matching = [*found]
+    if asked["app"]:
+        matching = [one for one in found if one.app == asked["app"]]
+    if asked["q"]:
+        matching = [one for one in matching if _matches(asked["q"], one.name, one.description, one.app)]
+    soon = [one for one in matching if one.id in days and days[one.id] <= last]
+    shown = soon if asked["expiring"] else matching
+    # They come sorted by name, which decides between equals in either order.
+    if asked["sort"] or asked["order"]:
+        shown.sort(key=_SORTS[asked["sort"] or "name"], reverse=asked["order"] == "desc")
+    pages = max(-(-len(shown) // ROWS), 1)
     number = min(max(request.args.get("page", 1, type=int), 1), pages)
 
     return page(
         "connections/list.html",
         scope=scope,
         change_url=url_for(".projects", project=scope.key),
-        invitation=services().apps[0].invitation,
-        rows=[_row(connection, scope) for connection in matching[(number - 1) * ROWS : number * ROWS]],
-        q=query,
+        invitation=running.apps[0].invitation,
+        rows=[_row(one, scope, days.get(one.id)) for one in shown[(number - 1) * ROWS : number * ROWS]],
+        asked={"project": scope.key, **asked},
+        apps=sorted((app_name(slug), slug) for slug in apps | {asked["app"]} if slug),
         total=len(found),
-        matching=len(matching),
+        matching=len(shown),
+        soon=len(soon),
+        dated=bool(days),
         page=number,
         pages=pages,
+        deleted=running.unsign(request.args.get("done", ""), purpose="deleted"),
     )
 
 
-def _row(connection: Connection, scope: Scope) -> dict[str, Any]:
+def _asked(apps: Container[str]) -> dict[str, str]:
+    """What the address asks of the list; "" for what it leaves open, or asks in a way that nobody knows."""
+    known: dict[str, Container[str]] = {"app": apps, "sort": _SORTS, "order": ("desc",), "expiring": ("1",)}
+    given = {name: request.args.get(name, "") for name in known}
+    return {"q": _query(), **{name: text if text in known[name] else "" for name, text in given.items()}}
+
+
+def days_of(found: Iterable[Connection]) -> dict[str, date]:
+    """The last day of each token of our apps, by the ID of its connection, where the description names it."""
+    ours = {app.slug for app in services().apps}
+    return {one.id: day for one in found if one.app in ours and (day := expiry_in(one.description))}
+
+
+def _row(connection: Connection, scope: Scope, day: date | None) -> dict[str, Any]:
     """One connection in the list. `ours` tells that it has a page here, and is not left to Infisical's dashboard."""
     app = services().app_named(connection.app)
-    name = app.name if app else _NAMES["apps"].get(connection.app)
+    description = connection.description or ""
     return {
         "connection": connection,
-        "app_name": name or connection.app.replace("-", " ").title(),
+        "description": without_expiry(description) if app else description,
+        "app_name": app_name(connection.app),
         "method_name": method_name(connection.method),
+        "token": expiry_of(day, today=services().clock().date()) if day else None,
         "href": url_for(".created", app=app.slug, connection_id=connection.id) if app else _elsewhere(scope),
         "ours": app is not None,
     }

@@ -1,20 +1,23 @@
 """The page for a submission without an answer: it looks for the connection until it knows, all of it in its URL."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, NamedTuple
 
 from flask import request
 
 from ..connectors.rows import App, Given
 from ..core.templating import url_for
-from ..core.text import counted
+from ..core.text import counted, toml_beside
 from ..infisical.errors import InfisicalError
 from ..infisical.models import Connection, NewConnection
-from .detail import Creation, see_created
+from .detail import Creation, see_connection
 from .forms import connection_of
 from .hooks import blueprint
 from .redirects import asked_project, carried_values, typed_values
 from .render import page, problem
-from .scopes import scope_in_hand
+from .scopes import Scope, scope_in_hand
 from .services import Page, record, services
 
 CLOCKS = timedelta(seconds=60)
@@ -23,17 +26,8 @@ CLOCKS = timedelta(seconds=60)
 GIVES_UP_AFTER = 600
 """Seconds. The latest appearance seen was at 240 s (recorded exchange slow-429-forever)."""
 
-_TEXTS = {
-    "waiting": "Not there yet.",
-    "absent": "It has not appeared in ten minutes. It is not likely to appear any more.",
-    "stopped": "Checking is stopped. Infisical may still create it.",
-    "older": "A connection with this name was there before. It is not the one that was sent, which cannot be created.",
-    "later": "A connection with this name was created more than ten minutes later. It is not the one that was sent.",
-    "different": "A connection with this name appeared, with another description or instance URL: somebody else’s.",
-    "unreachable": "The look did not work:",
-    "found": "The connection is there.",
-}
-"""What one look found. `absent`: not in all that time. `stopped`: somebody stopped the looking."""
+WORDS: dict[str, dict[str, str]] = toml_beside(__file__, "pending.toml")
+"""What one look found, of a create and of a change."""
 
 
 def is_the_one_sent(connection: Connection, sent: NewConnection) -> bool:
@@ -45,47 +39,75 @@ def is_the_one_sent(connection: Connection, sent: NewConnection) -> bool:
 
 @blueprint.get("/connections/new/<connected_app:app>/outcome")
 def outcome(app: App) -> Page:
-    since, key = _moment(request.args.get("since", "")), asked_project()
+    since, key = moment_in(request.args.get("since", "")), asked_project()
     if not request.args.get("name", "").strip() or since is None or key is None:
         return problem("incomplete-address")
     sent, scope = _sent(app, project=key), scope_in_hand(key)
-    elapsed = max(int((services().clock() - since).total_seconds()), 0)
-    found, error = None, None
-    state: str = "stopped"
-    if request.args.get("stop") != "1":
-        try:
-            found = services().infisical.connection_named(app.slug, sent.name, project_id=scope.project_id)
-            state = _state_of(found, sent, since=since, elapsed=elapsed)
-        except InfisicalError as unreachable:
-            state, error = "unreachable", unreachable
-    if state == "found" and found:
+    look = look_for(partial(_state_of, app, sent, scope, since), since=since)
+    if look.state == "found" and look.found:
         # Not a create: whoever opens this address may be somebody else, and may open it again.
-        record("outcome-unknown", "found-later", connection=found)
-        return see_created(app, found, Creation(late=True), expires_on=request.args.get("expires_on"))
-    text = f"{_TEXTS[state]} {error}" if error else _TEXTS[state]
-    here = {**carried_values(request.args), "app": app.slug, "stop": "", "looked": ""}
-    # "Stop checking" carries the look of this page on, for that page does not look.
-    looked = str(elapsed) if state == "waiting" else None
-    return page(
+        record("outcome-unknown", "found-later", connection=look.found)
+        return see_connection(
+            look.found, created=Creation(late=True), expires_on=request.args.get("expires_on")
+        )
+    return waiting_page(
         "connections/pending.html",
+        look,
+        WORDS["create"],
         scope=scope,
         app=app,
         name=sent.name,
-        since=since,
-        elapsed=elapsed,
-        state=state,
-        state_text=text,
-        refresh=next_look_in(elapsed) if state in ("waiting", "unreachable") else None,
-        log=_log(text, state, since=since, elapsed=elapsed),
-        other=found,
-        error=error,
-        check_url=url_for(".outcome", **here),
-        stop_url=url_for(".outcome", **{**here, "stop": "1", "looked": looked}),
         form_url=url_for(".form", app=app.slug, project=scope.key, **typed_values(request.args)),
     )
 
 
-def _moment(text: str) -> datetime | None:
+class Look(NamedTuple):
+    """What one look found, in a word: so many seconds after it was sent, and why it did not work."""
+
+    state: str
+    since: datetime
+    elapsed: int
+    found: Connection | None = None
+    error: InfisicalError | None = None
+
+
+def look_for(ask: Callable[[], tuple[str, Connection | None]], *, since: datetime) -> Look:
+    """One look for what was sent at that moment, unless somebody stopped the looking."""
+    elapsed = max(int((services().clock() - since).total_seconds()), 0)
+    if request.args.get("stop") == "1":
+        return Look("stopped", since, elapsed)
+    try:
+        state, found = ask()
+    except InfisicalError as unreachable:
+        return Look("unreachable", since, elapsed, error=unreachable)
+    over = state == "waiting" and next_look_in(elapsed) is None
+    return Look("absent" if over else state, since, elapsed, found)
+
+
+def waiting_page(
+    template: str, look: Look, words: Mapping[str, str], *, scope: Scope | None, **context: Any
+) -> Page:
+    """A page that looks again by itself until it knows. `words` are those for what a look found."""
+    state, elapsed, endpoint = look.state, look.elapsed, f".{(request.endpoint or '').rpartition('.')[2]}"
+    text = f"{words[state]} {look.error}" if look.error else words[state]
+    places = {name: str(place) for name, place in (request.view_args or {}).items()}
+    again = {**carried_values(request.args), **places, "stop": "", "looked": ""}
+    # "Stop checking" carries the look of this page on, for that page does not look.
+    looked = str(elapsed) if state == "waiting" else None
+    return page(
+        template,
+        scope=scope,
+        look=look,
+        state_text=text,
+        refresh=next_look_in(elapsed) if state in ("waiting", "unreachable") else None,
+        log=_log(words["waiting"] if state == "stopped" else text, look),
+        check_url=url_for(endpoint, **again),
+        stop_url=url_for(endpoint, **{**again, "stop": "1", "looked": looked}),
+        **context,
+    )
+
+
+def moment_in(text: str) -> datetime | None:
     """The moment that the address names, in UTC; None where it names none."""
     try:
         since = datetime.fromisoformat(text)
@@ -104,15 +126,16 @@ def _sent(app: App, *, project: str) -> NewConnection:
     return connection_of(app, {**typed, **read, "name": name}, project=project)
 
 
-def _state_of(found: Connection | None, sent: NewConnection, *, since: datetime, elapsed: int) -> str:
-    """What a look found: nothing yet, nothing any more, the connection that was sent, or another of its name."""
+def _state_of(app: App, sent: NewConnection, scope: Scope, since: datetime) -> tuple[str, Connection | None]:
+    """What a look finds: nothing yet, the connection that was sent, or another of its name."""
+    found = services().infisical.connection_named(app.slug, sent.name, project_id=scope.project_id)
     if found is None:
-        return "absent" if next_look_in(elapsed) is None else "waiting"
+        return "waiting", None
     if since - found.created_at > CLOCKS:
-        return "older"
+        return "older", found
     if found.created_at - since > timedelta(seconds=GIVES_UP_AFTER) + CLOCKS:
-        return "later"
-    return "found" if is_the_one_sent(found, sent) else "different"
+        return "later", found
+    return "found" if is_the_one_sent(found, sent) else "different", found
 
 
 def next_look_in(elapsed: int) -> int | None:
@@ -122,16 +145,19 @@ def next_look_in(elapsed: int) -> int | None:
     return 5 if elapsed < 60 else 20
 
 
-def _log(text: str, state: str, *, since: datetime, elapsed: int) -> tuple[tuple[datetime, str], ...]:
+def _log(text: str, look: Look) -> tuple[tuple[datetime, str], ...]:
     """What happened, first to last: sent, unanswered, the latest look. Seconds that cannot have been are left out."""
     numbers = {name: request.args.get(name, type=int) for name in ("waited", "looked")}
-    seconds = {name: value for name, value in numbers.items() if value is not None and 0 <= value <= elapsed}
-    log = [(since, "Sent to Infisical")]
+    seconds = {
+        name: value for name, value in numbers.items() if value is not None and 0 <= value <= look.elapsed
+    }
+    log = [(look.since, "Sent to Infisical")]
     if "waited" in seconds:
         waited = seconds["waited"]
-        log.append((since + timedelta(seconds=waited), f"No answer within {counted(waited, 'second')}"))
-    if state != "stopped":
-        log.append((services().clock(), f"Looked: {text[0].lower()}{text[1:]}"))
+        log.append((look.since + timedelta(seconds=waited), f"No answer within {counted(waited, 'second')}"))
+    looked = f"Looked: {text[0].lower()}{text[1:]}"
+    if look.state != "stopped":
+        log.append((services().clock(), looked))
     elif "looked" in seconds:
-        log.append((since + timedelta(seconds=seconds["looked"]), "Looked: not there yet."))
+        log.append((look.since + timedelta(seconds=seconds["looked"]), looked))
     return tuple(log)

@@ -50,6 +50,14 @@ class Action(NamedTuple):
     primary: bool = False
 
 
+class Attempt(NamedTuple):
+    """What was tried when an error came: "create connections", and what to say of its outcome, certain and not."""
+
+    verb: str
+    nothing_happened: str
+    doubt: str
+
+
 _ACTIONS = {
     "again": Action("Try again", HERE, primary=True),
     "start": Action("Go to App Connections", ".index", primary=True),
@@ -125,11 +133,13 @@ def problem_words(
     host: str,
     own_rights: bool = True,
     scope: Scope | None = None,
-    creating: str | None = None,
+    attempt: Attempt | None = None,
 ) -> Problem:
-    """The page for an error of the Infisical at a host, with what its support asks for and whether anything was
-    created. With `own_rights` the person acts with rights of their own, and not with the server's. `creating` is the
-    name of the connection that was being created, None when a page only read."""
+    """The page for an error of the Infisical at a host, with what its support asks for and whether anything was created.
+
+    With `own_rights` the person acts with rights of their own, and not with the server's. `attempt` is what was
+    tried, None when a page only read.
+    """
     name, values = _case_of(error, own_rights=own_rights)
     key, now = asked_project(), services().clock()
     app: App | None = (request.view_args or {}).get("app")
@@ -143,17 +153,18 @@ def problem_words(
         secret=app.secret.word if app else "credential",
         host=host,
         missing=getattr(error, "missing", ""),
-        verb="create connections" if creating else "see this",
+        verb=attempt.verb if attempt else "see this",
         project=scope.name if scope else "this project",
         place=scope.phrase if scope else f"the project with the ID {key}" if key else "this project",
         day=f"{now.day} {now:%B %Y, %H:%M} UTC",
         reference=f" (request {error.request_id})" if error.request_id else "",
     )
-    doubt = f"It is not certain whether {creating} was created."
-    certain = "Nothing was created." if error.nothing_happened else doubt
+    lede = filled.lede
+    if attempt:
+        lede += f" {attempt.nothing_happened if error.nothing_happened else attempt.doubt}"
     return replace(
         filled,
-        lede=f"{filled.lede} {certain}" if creating else filled.lede,
+        lede=lede,
         facts=_facts(error, host=host, scope=scope, now=now),
         actions=filled.actions or _USUAL_ACTIONS,
     )
@@ -202,7 +213,9 @@ def _facts(error: InfisicalError, *, host: str, scope: Scope | None, now: dateti
     return tuple(fact for fact in facts if fact.value)
 
 
-def field_messages(error: InfisicalError, app: App) -> tuple[tuple[str | None, Message], ...]:
+def field_messages(
+    error: InfisicalError, app: App, nothing_happened: str
+) -> tuple[tuple[str | None, Message], ...]:
     """The field and the message for each thing that the person can mend in an app's form; None is the form as a whole.
     Empty for an error that has a page of its own."""
     if isinstance(error, InvalidFields) and error.issues:
@@ -221,6 +234,7 @@ def field_messages(error: InfisicalError, app: App) -> tuple[tuple[str | None, M
         "page_name": app.guide.page_name,
         "permissions": " and ".join(f"“{permission.name}: {permission.access}”" for permission in needed),
         "message": error.message,
+        "nothing_happened": nothing_happened,
     }
     at = {"name": "name", "secret": app.secret.name, "address": app.address.name if app.address else None}
     texts = {name: text.format_map(values) for name, text in table.items() if name not in ("at", "link")}

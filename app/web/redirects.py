@@ -20,12 +20,19 @@ that leads here through the sign-in page is half as long again, and the server r
 LONGEST_CARRIED = 500
 """Characters of one value: more than any field takes, less than a server refuses as too long."""
 
+LONGEST_SIGNED = 2000
+"""Characters of what a page of ours signed: a connection's state, its description included, in whatever script."""
+
 LONGEST_PROJECT_ID = 100
 """Characters. Infisical's are UUIDs, of 36."""
 
-_OF_PAGES = dict.fromkeys(
-    ("project", "app", "q", "page", "all", "then", "since", "waited", "looked", "stop", "created"), "text"
-)
+_OF_PAGES = {
+    **dict.fromkeys(
+        ("project", "app", "q", "page", "all", "then", "since", "waited", "looked", "stop"), "text"
+    ),
+    **dict.fromkeys(("sort", "order", "expiring", "action"), "text"),
+    **dict.fromkeys(("created", "done", "state"), "signed"),
+}
 
 _HOST = re.compile(r"(https?://)?[\w-]{1,63}(\.[\w-]{1,63})*(:\d{1,5})?(/[\w/.-]{0,100})?", re.ASCII)
 """The host of an Infisical, or its address. A label has up to 63 characters, a client secret 64."""
@@ -53,7 +60,7 @@ def keep_secrets_out_of_the_address() -> Page | None:
     what our pages read and say again is looked at: what a sign-in elsewhere brings back is nobody's paste."""
     kinds = _typed() | _OF_PAGES
     given = [(name, text) for name, text in request.args.items(multi=True) if name in kinds]
-    if all(_plain(text) == _without_secrets(text, kind=kinds[name]) for name, text in given):
+    if all(_plain(text, kinds[name]) == _without_secrets(text, kind=kinds[name]) for name, text in given):
         return None
     return redirect(return_url(), code=303)
 
@@ -72,11 +79,11 @@ def _fit(source: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, str]:
 def _without_secrets(text: str, *, kind: str) -> str:
     """The text, a URL without the user in it; "" where it holds a secret."""
     text = without_user(text) if kind == "url" else text
-    return "" if secret_in(text) else _plain(text)
+    return "" if secret_in(text) else _plain(text, kind)
 
 
-def _plain(text: str) -> str:
-    return text.replace("\r\n", "\n").strip()[:LONGEST_CARRIED]
+def _plain(text: str, kind: str) -> str:
+    return text.replace("\r\n", "\n").strip()[: LONGEST_SIGNED if kind == "signed" else LONGEST_CARRIED]
 
 
 def return_url() -> str:

@@ -9,7 +9,7 @@ from flask_wtf.csrf import generate_csrf
 from ..core.secret import Secret, derived
 from ..core.templating import url_for
 from ..infisical.errors import InfisicalError
-from .problems import HERE, Action, Problem, problem_named, problem_words
+from .problems import HERE, Action, Attempt, Problem, problem_named, problem_words
 from .redirects import return_url
 from .scopes import Scope
 from .services import Page, Principal, current_auth, has_own_rights, record, services
@@ -93,14 +93,16 @@ def problem_of(
     error: InfisicalError,
     *,
     scope: Scope | None,
-    creating: str | None = None,
+    attempt: Attempt | None = None,
     actions: tuple[Action, ...] = (),
     note: str = "",
 ) -> Page:
     """The page for an error of Infisical's. `actions` replace its own, `note` stands below where it has none.
-    `creating` is the name of the connection that was being created, None when a page only read."""
+
+    `attempt` is what was tried, None when a page only read.
+    """
     host, own_rights = services().host, has_own_rights()
-    shown = problem_words(error, host=host, own_rights=own_rights, scope=scope, creating=creating)
+    shown = problem_words(error, host=host, own_rights=own_rights, scope=scope, attempt=attempt)
     return _page_of(shown, scope=scope, actions=actions, note=shown.note or note)
 
 

@@ -29,7 +29,7 @@ def answer_of(count: int) -> bytes:
         {
             "id": f"adb321fa-eccb-491a-98b9-{number:012}",
             "name": f"team-{number:05}-supabase",
-            "description": "The connection of a team." if number % 3 else None,
+            "description": f"A team's. Token expires {number % 28 + 1} Feb 2027." if number % 3 else None,
             "version": 2,
             "orgId": _ID,
             "createdAt": "2026-11-23T10:23:29.545Z",

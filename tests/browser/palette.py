@@ -78,8 +78,9 @@ TEXTS: frozenset[Pair] = frozenset(
         "accent": ("page", "surface", "sunken", "hover", "tint", "warning-tint"),
         "accent-hover": ("page", "surface", "hover", "warning-tint"),
         "on-accent": ("accent", "accent-hover"),
-        "danger": ("surface", "sunken", "danger-tint"),
-        "warning": ("surface", "warning-tint"),
+        "danger": ("page", "surface", "sunken", "hover", "danger-tint"),
+        "on-danger": ("danger", "danger-hover"),
+        "warning": ("surface", "hover", "warning-tint"),
     }.items()
     for ground in grounds
 )
@@ -175,7 +176,7 @@ _LOOK = r"""() => {
     for (const icon of document.querySelectorAll("svg.icon")) {
       if (shown(icon)) found.push([style(icon).color, ground(icon), told(icon)]);
     }
-    for (const field of document.querySelectorAll("input:not([type=hidden], [type=radio], [type=checkbox]), textarea")) {
+    for (const field of document.querySelectorAll("input:not([type=hidden], [type=radio], [type=checkbox]), select, textarea")) {
       if (!shown(field)) continue;
       found.push([style(field).color, ground(field), told(field)]);
       if (field.placeholder) found.push([style(field, "::placeholder").color, ground(field), told(field)]);
@@ -183,7 +184,7 @@ _LOOK = r"""() => {
     return found;
   };
 
-  const edges = () => [...document.querySelectorAll("input, textarea, button, .primary, .quiet, .purpose")].flatMap((control) => {
+  const edges = () => [...document.querySelectorAll("input, select, textarea, button, .primary, .quiet, .purpose")].flatMap((control) => {
     const {borderTopWidth, borderTopColor: border, backgroundColor: fill} = style(control);
     if (!shown(control) || parseFloat(borderTopWidth) === 0 || clear(border)) return [];
     const outside = ground(control.parentElement);

@@ -5,15 +5,16 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 from playwright.sync_api import Page, expect
 
 from app.sandbox import SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET, SANDBOX_HOST, sandbox_token
+from app.web.fields import expiry_sentence
 from tests.sandbox.world import IDENTITIES, PAYMENTS_ID, WEBSHOP_ID
 
 from .pages import (
@@ -45,7 +46,7 @@ SERVICE_ROLE_KEY = (
 
 NAME = "payments-supabase-shop"
 LONGEST_NAME = "n" * 64
-STATUSES_OF_PROBLEMS = (400, 403, 404, 429, 502, 503, 504)
+STATUSES_OF_PROBLEMS = (400, 403, 404, 409, 429, 502, 503, 504)
 DESCRIPTION = "For the shop. Ask the platform team."
 INFISICAL = {
     "INFISICAL_HOST": SANDBOX_HOST,
@@ -253,6 +254,54 @@ def many_connections(stage: Stage) -> None:
     )
     the_list(page="2")(stage)
     expect(stage.page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(2)
+
+
+def dated_connections(**query: str) -> Way:
+    """The list with tokens that have expired, expire soon, are good for long, and of which nothing is known."""
+
+    def way(stage: Stage) -> None:
+        today = stage.wizard.clock.now.date()
+        rows = [
+            {**_connection(number), **_OF_APPS[app], "name": name, "description": description}
+            for number, (name, app, description) in enumerate(
+                (
+                    ("deploy-bot", "github", None),
+                    ("edge-functions", "supabase", "Jobs and webhooks"),
+                    ("orders-queue", "aws", None),
+                    ("shop-staging", "supabase", f"Owner: platform team. {_expires(today, -12)}"),
+                    (
+                        LONGEST_NAME,
+                        "supabase",
+                        f"Read-only, for the quarterly report. {_expires(today, 346)}",
+                    ),
+                    ("webshop-supabase", "supabase", f"Edge Function secrets. {_expires(today, 9)}"),
+                )
+            )
+        ]
+        stage.answers("/app-connections", 200, {"appConnections": rows})
+        the_list(**query)(stage)
+
+    return way
+
+
+_OF_APPS = {
+    "supabase": {"app": "supabase", "method": "access-token"},
+    "github": {"app": "github", "method": "pat"},
+    "aws": {"app": "aws", "method": "assume-role"},
+}
+
+
+def _expires(today: date, days: int) -> str:
+    return expiry_sentence(today + timedelta(days=days))
+
+
+def deleted(stage: Stage) -> None:
+    stage.create()
+    CreatedPage(stage.page)
+    stage.go(f"{urlsplit(stage.page.url).path}/delete")
+    stage.page.locator("#confirm_name").fill(NAME)
+    stage.page.locator("#submit").click()
+    expect(ListPage(stage.page).page.locator("#done")).to_have_text(f"{NAME} was deleted.")
 
 
 def many_projects(stage: Stage) -> None:
@@ -501,6 +550,203 @@ def own_page(stage: Stage) -> None:
     expect(stage.page.get_by_role("heading", level=1)).to_have_text("payments-reports")
 
 
+def used_by_two_syncs(stage: Stage) -> None:
+    own_page(stage)
+    connection_id = stage.page.locator("#connection-id").inner_text()
+    at = f"{stage.wizard.clock.now - timedelta(minutes=4):%Y-%m-%dT%H:%M:%SZ}"
+    failed = {"syncStatus": "failed", "lastSyncMessage": '{"message":"Unauthorized"}', "lastSyncedAt": None}
+    synced = {"syncStatus": "succeeded", "lastSyncedAt": at}
+    syncs = [_sync("shop-production", connection_id, failed), _sync(LONGEST_NAME, connection_id, synced)]
+    stage.answers("/secret-syncs/supabase", 200, {"secretSyncs": syncs})
+    stage.page.reload()
+    expect(stage.page.get_by_role("heading", name="Used by 2 syncs")).to_be_visible()
+    stage.page.locator("summary").filter(has_text="Terraform").click()
+
+
+def _sync(name: str, connection_id: str, run: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": "5c11d7a2-0000-4000-8000-000000000001",
+        "name": name,
+        "projectId": PAYMENTS_ID,
+        "connectionId": connection_id,
+        "environment": {"slug": "prod", "name": "Production"},
+        "folder": {"path": "/edge"},
+        "destinationConfig": {"projectId": "qwertyuiopasdfghjklz", "projectName": "shop"},
+        **run,
+    }
+
+
+def expiring(stage: Stage) -> None:
+    filled = stage.form().fill_in(name=LONGEST_NAME, description=DESCRIPTION)
+    stage.page.locator("#expires_on").fill("2026-12-02")
+    stage.page.locator("#expires_in_description").check()
+    filled.submit.click()
+    CreatedPage(stage.page)
+    stage.page.goto(stage.page.url.partition("?")[0])
+    expect(stage.page.get_by_text("Expires in 9 days")).to_be_visible()
+
+
+def expired(stage: Stage) -> None:
+    expiring(stage)
+    stage.wizard.clock.passes(21 * 24 * 3600)
+    stage.page.reload()
+    expect(stage.page.get_by_text("Expired 12 days ago")).to_be_visible()
+
+
+def details_changed(stage: Stage) -> None:
+    own_page(stage)
+    stage.page.get_by_role("link", name="Edit details").click()
+    stage.page.get_by_label("Description (optional)").fill("For the reports. Ask the platform team.")
+    stage.page.get_by_role("button", name="Save changes").click()
+    expect(stage.page.locator("#done")).to_be_focused()
+
+
+def token_replaced(stage: Stage) -> None:
+    own_page(stage)
+    stage.page.get_by_role("link", name="Replace token").click()
+    stage.page.get_by_label("New access token").fill(sandbox_token())
+    stage.page.get_by_role("button", name="Replace token").click()
+    expect(stage.page.locator("#done")).to_be_focused()
+
+
+def ways_on(action: str) -> Way:
+    """The form that this way on from a connection's own page leads to; the connection is a new one."""
+
+    def way(stage: Stage) -> None:
+        stage.create()
+        CreatedPage(stage.page)
+        stage.go(f"{urlsplit(stage.page.url).path}/{action}")
+        expect(stage.page.locator("#submit")).to_be_visible()
+
+    return way
+
+
+def replacing_refused(stage: Stage) -> None:
+    ways_on("token")(stage)
+    stage.page.locator("#access_token").fill(NOT_ACCEPTED)
+    stage.page.locator("#expires_on").fill("2028-12-21")
+    stage.page.locator("#submit").click()
+    expect(stage.page.locator("#error-summary")).to_be_visible()
+
+
+def replacing_with_one_that_syncs_cannot_use(stage: Stage) -> None:
+    own_page(stage)
+    connection_id = stage.page.locator("#connection-id").inner_text()
+    sync = _sync("shop-production", connection_id, {"syncStatus": "succeeded"})
+    stage.answers("/secret-syncs/supabase", 200, {"secretSyncs": [sync]})
+    stage.page.get_by_role("link", name="Replace token").click()
+    stage.page.locator("#access_token").fill(sandbox_token("8910"))
+    stage.page.locator("#submit").click()
+    expect(stage.page.locator("#use_anyway")).to_be_visible()
+
+
+def details_refused(stage: Stage) -> None:
+    ways_on("edit")(stage)
+    stage.page.locator("#name").fill("payments-reports")
+    stage.page.locator("#description").fill("d" * 256)
+    stage.page.locator("#submit").click()
+    expect(stage.page.locator("#error-summary")).to_be_visible()
+
+
+def deleting_refused(stage: Stage) -> None:
+    ways_on("delete")(stage)
+    stage.page.locator("#confirm_name").fill("another")
+    stage.page.locator("#submit").click()
+    expect(stage.page.locator("#error-summary")).to_be_visible()
+
+
+def deleting_refused_and_opened_anew(stage: Stage) -> None:
+    deleting_refused(stage)
+    stage.page.reload()
+    expect(stage.page.locator("#confirm_name")).to_have_value("")
+
+
+def in_use(stage: Stage) -> None:
+    own_page(stage)
+    stage.page.get_by_role("link", name="Delete", exact=True).click()
+    problem("in-use")(stage.page)
+
+
+def in_use_unseen(stage: Stage) -> None:
+    """Syncs use it that nobody may see here."""
+    ways_on("delete")(stage)
+    at = stage.page.url.rpartition("/")[0].rpartition("/")[2]
+    words = "Cannot delete App Connection with existing connections. Remove all existing connections and try again."
+
+    def say(request: httpx.Request) -> httpx.Response | None:
+        if "/secret-syncs/" in request.url.path:
+            denied = told(403, "PermissionDenied", "You are not allowed to read on secret-syncs")
+            return httpx.Response(403, json=denied)
+        if request.method == "DELETE" and request.url.path.endswith(at):
+            return httpx.Response(400, json=told(400, "BadRequest", words))
+        return None
+
+    stage.upstream.say = say
+    stage.page.locator("#confirm_name").fill(NAME)
+    stage.page.locator("#submit").click()
+    problem("in-use")(stage.page)
+
+
+def changed_meanwhile(action: str, **mine: str) -> Way:
+    """The page after somebody else described the connection and replaced its token."""
+
+    def way(stage: Stage) -> None:
+        ways_on(action)(stage)
+        connection_id = urlsplit(stage.page.url).path.split("/")[-2]
+
+        def say(request: httpx.Request) -> httpx.Response | None:
+            if request.method != "GET" or not request.url.path.endswith(connection_id):
+                return None
+            told = json.loads(stage.upstream.inner.handle_request(request).read())
+            theirs = {"description": "Owner: Grace, payments. " * 8, "credentialsHash": "another"}
+            return httpx.Response(200, json={"appConnection": {**told["appConnection"], **theirs}})
+
+        stage.upstream.say = say
+        for name, text in mine.items():
+            stage.page.locator(f"#{name}").fill(text)
+        stage.page.locator("#submit").click()
+        problem("changed-meanwhile")(stage.page)
+
+    return way
+
+
+def no_answer_to(action: str, *, then: Say | None = None, stops: bool = False, **mine: str) -> Way:
+    """The page that looks whether something was changed, which no answer tells; `then` answers its next look."""
+
+    def way(stage: Stage) -> None:
+        ways_on(action)(stage)
+
+        def say(request: httpx.Request) -> httpx.Response | None:
+            if request.method in ("PATCH", "DELETE"):
+                raise httpx.ReadTimeout("no answer", request=request)
+            return None
+
+        stage.upstream.say = say
+        for name, text in mine.items():
+            stage.page.locator(f"#{name}").fill(text)
+        stage.page.locator("#submit").click()
+        problem("outcome-unknown")(stage.page)
+        if then or stops:
+            stage.upstream.say = then or say
+            stage.page.get_by_role("link", name="Stop checking" if stops else "Check now").click()
+            stage.page.wait_for_load_state()
+            problem("outcome-unknown")(stage.page)
+
+    return way
+
+
+def gone(request: httpx.Request) -> httpx.Response | None:
+    if "/app-connections/supabase/" not in request.url.path:
+        return None
+    return httpx.Response(404, json=told(404, "NotFound", "Could not find App Connection"))
+
+
+def failing(request: httpx.Request) -> httpx.Response | None:
+    if "/app-connections/supabase/" not in request.url.path:
+        return None
+    return httpx.Response(500, json=told(500, "InternalServerError", "Something went wrong"))
+
+
 # ── Problems ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -607,6 +853,12 @@ _WAYS: dict[str, Way | State] = {
     "empty list": the_list(project=WEBSHOP_ID),
     "list of many pages": many_connections,
     "list without a match": the_list(q="there-is-no-such-connection"),
+    "list with two tokens marked": dated_connections(),
+    "list with two tokens marked, on Infisical": State(dated_connections(), INFISICAL),
+    "list filtered and sorted": dated_connections(app="supabase", sort="created", order="desc"),
+    "list of what expires": dated_connections(expiring="1"),
+    "list without a token that expires": the_list(expiring="1"),
+    "list after a deletion": deleted,
     "projects": projects(),
     "projects without a match": projects(q="there-is-no-such-project"),
     "more projects than fit": many_projects,
@@ -644,6 +896,31 @@ _WAYS: dict[str, Way | State] = {
     "created and copied": created_and_copied,
     "created late": created_late,
     "a connection's own page": own_page,
+    "a connection used by two syncs": used_by_two_syncs,
+    "a connection whose token expires": State(expiring, INFISICAL),
+    "a connection whose token has expired": expired,
+    "a connection's details changed": details_changed,
+    "a connection's token replaced": token_replaced,
+    "editing the details": ways_on("edit"),
+    "editing the details refused": details_refused,
+    "replacing the token": ways_on("token"),
+    "replacing the token, on Infisical": State(ways_on("token"), INFISICAL),
+    "replacing the token refused": replacing_refused,
+    "replacing the token with one that syncs cannot use": replacing_with_one_that_syncs_cannot_use,
+    "deleting": ways_on("delete"),
+    "deleting refused": deleting_refused,
+    "deleting refused, and opened anew": deleting_refused_and_opened_anew,
+    "deleting what is in use": in_use,
+    "deleting what is in use, on Infisical": State(in_use, INFISICAL),
+    "deleting what unseen syncs use": in_use_unseen,
+    "edited by two people": changed_meanwhile("edit", name="shop-supabase"),
+    "token replaced by two people": changed_meanwhile("token", access_token=sandbox_token()),
+    "deleted and changed by two people": changed_meanwhile("delete", confirm_name=NAME),
+    "no answer to an edit": no_answer_to("edit", name=LONGEST_NAME),
+    "no answer to a new token": no_answer_to("token", access_token=sandbox_token()),
+    "no answer to a deletion, stopped": no_answer_to("delete", stops=True, confirm_name=NAME),
+    "no answer to an edit, and it is gone": no_answer_to("edit", then=gone, name="renamed"),
+    "no answer to an edit, the look did not work": no_answer_to("edit", then=failing, name="renamed"),
     "no answer yet": unanswered,
     "no answer, stopped": stopped,
     "no answer in ten minutes": given_up,

@@ -12,7 +12,7 @@ COPIED = {
     "Name": "connection-name",
     "Connection ID": "connection-id",
     "Instance URL": "connection-instance-url",
-    "the API call": "api-call",
+    "API call": "as-curl",
 }
 """The end of each button's name, and the id of what it copies."""
 

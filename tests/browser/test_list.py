@@ -5,7 +5,7 @@ from playwright.sync_api import Page
 
 from .pages import ListPage
 
-HEADS = ["Name", "App", "Method", "Created"]
+HEADS = ["Name", "App", "Method", "Token", "Created"]
 
 
 @pytest.mark.parametrize("width", [1280, 390])

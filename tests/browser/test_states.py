@@ -24,8 +24,19 @@ def test_on_every_page_and_state_every_look_finds_nothing(
     assert not found, "\n".join(found)
 
 
-@pytest.mark.full
-@pytest.mark.parametrize("name", STATES)
+SHOWING_MOST = (
+    "list with two tokens marked",
+    "refused with errors and a warning",
+    "checks passed",
+    "created, with its expiry",
+    "sign in to one of several",
+)
+"""Together these have nearly every component."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in SHOWING_MOST else pytest.mark.full) for name in STATES]
+)
 def test_nor_does_any_that_takes_long(name: str, one_page: Page, port: Port, tmp_path: Path) -> None:
     with shown_in(STATES[name], one_page, port, tmp_path) as stage:
         found = found_by(LOOKS_BEFORE_A_RELEASE, stage)

@@ -204,7 +204,7 @@ def test_every_kind_of_error_has_a_page(sandbox: Sandbox) -> None:
     def it_has_a_page(kind: type[InfisicalError]) -> None:
         error = kind(*arguments.get(kind.__name__, ("A sentence.",)), **extras.get(kind.__name__, {}))
         assert problem_words(error, host="infisical.test", own_rights=False).title
-        assert result_of(error) in PROBLEMS or field_messages(error, SUPABASE)
+        assert result_of(error) in PROBLEMS or field_messages(error, SUPABASE, "Nothing was created.")
 
     with sandbox.app.test_request_context():
         holds_for_every(every_kind_of_error(), it_has_a_page)
@@ -229,10 +229,12 @@ REFUSALS = [errors.Refused("A sentence.", reason=reason) for _, reason in errors
 
 def test_every_reason_of_a_refusal_has_its_field_or_its_page() -> None:
     for error in REFUSALS:
-        assert result_of(error) in PROBLEMS or field_messages(error, SUPABASE), error.reason
+        assert result_of(error) in PROBLEMS or field_messages(error, SUPABASE, "Nothing was created."), (
+            error.reason
+        )
 
 
 def test_a_field_message_never_names_a_field_that_the_form_lacks() -> None:
     fields = {"name", "description", "instance_url", "access_token", None}
     for error in (errors.NameTaken("A sentence."), *REFUSALS):
-        assert {field for field, _ in field_messages(error, SUPABASE)} <= fields
+        assert {field for field, _ in field_messages(error, SUPABASE, "Nothing was created.")} <= fields

@@ -18,11 +18,16 @@ from tests.sandbox.world import IDENTITIES, PAYMENTS_ID, WEBSHOP_ID, identity_na
 
 EXCHANGES: dict[str, dict[str, Any]] = {
     exchange["case"]: exchange
-    for exchange in json.loads(Path(__file__).with_name("exchanges.json").read_text("utf-8"))
+    for name in ("exchanges.json", "changes.json")
+    for exchange in json.loads(Path(__file__).with_name(name).read_text("utf-8"))
 }
 
 # What stands in the sandbox for what was recorded. Longer texts come before those that begin like them.
 STAND_INS = {
+    "95813247-fdcb-456c-9f72-8066918072c8": PAYMENTS_ID,
+    "539825a6-3d30-4f6f-801f-6ec588d89099": WEBSHOP_ID,
+    "3bc4fffc-2fab-471d-adba-3b2ad1717d0d": DATA["organization"]["id"],
+    "supabase-spare": "payments-reports",
     "12735bda-1105-498c-bb98-028029b9c592": PAYMENTS_ID,
     "41b8281e-0243-4a74-a13c-a6303e52601c": WEBSHOP_ID,
     "payments-demo": "no-id-but-a-slug",
@@ -45,7 +50,12 @@ STAND_INS = {
 }
 
 # The connection that was read, changed and deleted in the recording was made by an exchange that was not kept.
-SAME_CONNECTION = {"2b2bb38c-c163-48f1-9714-b9dda8f52b7e": "adb321fa-eccb-491a-98b9-d58994355946"}
+CREATED_ID = "adb321fa-eccb-491a-98b9-d58994355946"
+SAME_CONNECTION = {
+    "2b2bb38c-c163-48f1-9714-b9dda8f52b7e": CREATED_ID,
+    "2d084d0d-21c4-4bf6-8322-8ef581158872": CREATED_ID,
+    "a2c9803a-ec20-4815-b831-40f466bf2aad": CREATED_ID,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +206,39 @@ STORED = (
     Replay(case="delete-ok", after=CREATED),
 )
 
+CHANGED = (
+    *(
+        Replay(case=f"patch connection: {what}", after=CREATED)
+        for what in (
+            "name only",
+            "empty body",
+            "description only",
+            "description null",
+            "description 257 chars",
+            "rename to taken name",
+            "rename to the name of an org-level connection",
+            "name not a slug",
+            "credentials, supabase answers 401",
+            "credentials without accessKey (only instanceUrl)",
+            "credentials {}",
+            "credentials accessToken instead of accessKey",
+            "method and projectId (ignored?)",
+            "unknown id",
+            "malformed id",
+        )
+    ),
+    Replay(case="patch connection (lowpriv)", after=CREATED),
+    *replays("delete connection: unknown id", "delete connection: malformed id"),
+    Replay(case="delete connection (lowpriv)", after=CREATED),
+    Replay(case="delete connection: JSON content-type with an empty body", after=CREATED),
+    Replay(case="delete connection ok", after=CREATED),
+    Replay(case="delete connection twice", after=("create-ok", "delete connection ok")),
+    Replay(case="delete connection in use", after=("list syncs of destination",)),
+    Replay(case="delete connection once no sync is left", after=CREATED),
+    *replays("list syncs of destination", "list syncs (lowpriv)", "list syncs, no projectId"),
+    Replay(case="list syncs of project 2 (lowpriv, not a member)"),
+)
+
 
 class Replayer:
     """Sends recorded requests to a sandbox, stand-ins for recorded values, and keeps what ids became.
@@ -250,6 +293,9 @@ class Replayer:
         return self._tokens[name]
 
     def _learn(self, recorded: Any, answer: httpx.Response) -> None:
+        if answer.is_success and isinstance(recorded, dict) and "secretSyncs" in recorded:
+            given = answer.json()["secretSyncs"][0]["connectionId"]
+            self._ids.setdefault(recorded["secretSyncs"][0]["connectionId"], given)
         if answer.is_success and isinstance(recorded, dict) and "appConnection" in recorded:
             self._ids.setdefault(recorded["appConnection"]["id"], answer.json()["appConnection"]["id"])
 
@@ -267,7 +313,7 @@ def keys_of(value: object) -> object:
     return None
 
 
-BY_CASE = {replay.case: replay for replay in (*LOGIN, *TOKENS, *ELSEWHERE, *CREATE, *STORED)}
+BY_CASE = {replay.case: replay for replay in (*LOGIN, *TOKENS, *ELSEWHERE, *CREATE, *STORED, *CHANGED)}
 
 
 @pytest.fixture

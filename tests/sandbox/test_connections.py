@@ -44,11 +44,11 @@ def test_preparing_twice_keeps_what_is_there_and_brings_back_nothing(sandbox: Ru
         client.post(SUPABASE, json=new_connection("kept")).raise_for_status()
         rows = client.get(SUPABASE, params={"projectId": PAYMENTS_ID}).json()["appConnections"]
         old = next(row["id"] for row in rows if row["name"] == "payments-reports")
-        client.delete(f"{SUPABASE}/{old}").raise_for_status()
+        client.patch(f"{SUPABASE}/{old}", json={"name": "renamed"}).raise_for_status()
 
         prepare_database(sandbox.database)
 
-        assert names(client.get(SUPABASE, params={"projectId": PAYMENTS_ID})) == ["kept"]
+        assert names(client.get(SUPABASE, params={"projectId": PAYMENTS_ID})) == ["kept", "renamed"]
 
 
 def test_lists_are_sorted_by_name_and_tell_the_project(sandbox: RunningSandbox) -> None:

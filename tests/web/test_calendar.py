@@ -9,7 +9,7 @@ from icalendar import Calendar
 from app.connectors.supabase import SUPABASE
 from app.infisical.models import Connection
 from app.sandbox import sandbox_token
-from app.web.detail import calendar_entry
+from app.web.detail import calendar_entry, calendar_of
 from app.web.fields import described
 from tests.conftest import Client, Clock
 from tests.infisical.answers import connection
@@ -27,7 +27,7 @@ def entry(text: str) -> Any:
 def made(name: str = "webshop-supabase") -> str:
     stored = Connection.model_validate(connection(name=name))
     url = f"https://connect.example.com/connections/supabase/{stored.id}?expires_on=2027-02-21"
-    return calendar_entry(SUPABASE, stored, expires_on=date(2027, 2, 21), page_url=url, now=NOW)
+    return calendar_of(calendar_entry(SUPABASE, stored, expires_on=date(2027, 2, 21), page_url=url, now=NOW))
 
 
 def test_it_is_an_entry_for_the_day_with_alarms_a_week_and_a_day_before() -> None:

@@ -43,7 +43,8 @@ def test_it_tells_where_the_token_can_be_replaced(client: Client) -> None:
     form = client.page(FORM)
     client.submit(form, name="mine", access_token=sandbox_token())
     page = sent_again(client, form, name="mine", access_token=sandbox_token())
-    assert "To replace the token, edit the credentials of the connection in Infisical." in page.text
+    assert "To store another token, replace it." in page.text
+    assert client.page(page.links()["replace it"]).field("access_token") == ""
 
 
 def test_the_second_time_uses_up_no_check_for_it_tells_of_none(client: Client) -> None:

@@ -48,4 +48,4 @@ def test_it_is_chosen_explained_filled_in_refused_created_and_listed(tmp_path: P
     assert refused.field("shelf") == "B2"
     assert (created.heading, created.text_of("connection-shelf")) == ("books is connected", "B2")
     assert "books" in client.page("/connections").links()
-    assert '"apiKey": "$ACME_API_KEY"' in created.text_of("api-call")
+    assert '"apiKey": "$ACME_API_KEY"' in created.text_of("as-curl")

@@ -379,7 +379,7 @@ def our_pages(portal: Flask) -> Iterator[tuple[str, str, str]]:
     for rule in portal.url_map.iter_rules():
         if rule.endpoint.startswith("connect."):
             address = re.sub(r"<uuid:\w+>", MISSING, re.sub(r"<(path:)?(version|name)>", "x", rule.rule))
-            address = address.replace("<connected_app:app>", "supabase")
+            address = re.sub(r"<any\([^>]+>", "edit", address).replace("<connected_app:app>", "supabase")
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
                 yield rule.endpoint.removeprefix("connect."), method, address
 

@@ -149,6 +149,13 @@ def test_a_token_is_replaced_whole_with_its_date_in_one_call(client: Client, san
     assert "Now delete the old token" in client.page(answer.location).text_of("done")
 
 
+def test_in_the_sandbox_the_form_for_a_new_token_says_which_to_use(client: Client) -> None:
+    at = made(client)
+    assert client.page(f"{at}/token").text_of("sandbox-token") == sandbox_token()
+    for other in ("edit", "delete"):
+        assert client.page(f"{at}/{other}").by_id("sandbox-token") is None
+
+
 def test_the_old_date_goes_even_where_no_new_one_is_known(client: Client, sandbox: Sandbox) -> None:
     at = made(client, expires_on="2026-12-01", expires_in_description="1")
     sandbox.sent.clear()

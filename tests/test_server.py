@@ -126,6 +126,7 @@ def test_as_many_as_there_are_threads_wait_for_infisical_together_and_one_more_d
         assert {answer.result().status_code for answer in held} == {200}
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not hasattr(socket, "TCP_DEFER_ACCEPT"), reason="only Linux holds connections back")
 def test_connections_that_send_nothing_keep_nobody_out(tmp_path: Path) -> None:
     with serving(folder=tmp_path, settings={"CONNECT_THREADS": "1"}) as served, ExitStack() as opened:

@@ -4,6 +4,7 @@ import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from .conftest import OpenPage
@@ -60,6 +61,7 @@ MOVED = """() => new Promise((done) => new PerformanceObserver((list) => done(
 """What has moved on the page since it was opened."""
 
 
+@pytest.mark.full
 def test_nothing_moves_when_the_script_comes_late(open_page: OpenPage, wizard: Wizard) -> None:
     page = open_page(timezone_id=KOLKATA, viewport={"width": 390, "height": 800})
     FormPage.open(page).fill_in(name="late", access_token=NEVER_ANSWERED).submit.click()

@@ -247,6 +247,20 @@ def test_a_form_that_is_sent_twice(in_sandbox: Watched, clock: Clock) -> None:
         assert answer.status_code == 303
 
 
+TOKEN_OF_NOBODY = f"sbp_{'0' * 36}4567"
+
+
+@pytest.mark.parametrize("digits", ["4567", "0401", "0504"])
+@pytest.mark.parametrize("more", [{"submit": "1"}, {"submit": "1", "seen": "made-up"}, {"check": "1"}])
+def test_every_way_a_token_is_replaced(in_sandbox: Watched, digits: str, more: dict[str, str]) -> None:
+    made = in_sandbox.client.fill_in(name="mine", access_token=TOKEN_OF_NOBODY).location.partition("?")[0]
+    form = in_sandbox.client.page(f"{made}/token").hidden_fields("connection-form")
+    for _ in range(2):
+        data = {**form, "name": SANDBOX_CANARY + digits, "access_token": SANDBOX_CANARY + digits, **more}
+        answer = in_sandbox.cage.keep_answer(in_sandbox.client.post(f"{made}/token", data=data))
+        in_sandbox.look(answer)
+
+
 TEXT_FIELDS = ("name", "description", "instance_url", "expires_on")
 BUTTONS: tuple[dict[str, str], ...] = (
     {},

@@ -194,8 +194,7 @@ def form_fields(app: App) -> tuple[Field, ...]:
 
 
 def token_fields(app: App, old: str) -> tuple[Field, ...]:
-    """The rows of the form for a new credential: the app's own fields, as they stand, and the expiry, which must fit into
-    what stays of the old description."""
+    """The rows of the form for a new credential: the app's own and the expiry, which must fit the description."""
     day, kept = expiry_in(old), without_expiry(old)
 
     def fits(typed: str, given: Given) -> Checked:
@@ -209,7 +208,7 @@ def token_fields(app: App, old: str) -> tuple[Field, ...]:
         if row.kind == "secret":
             return replace(row, label=f"New {row.word}")
         needs = f"Changing it alone needs the {app.secret.word} too: Infisical shows nobody the one it keeps."
-        return replace(row, help=f"{row.help} {needs}".strip())
+        return replace(row, help=needs)
 
     expires_on, in_description = EXPIRY
     ends = f"The old one expires on {day.day} {day:%B %Y}." if day else ""

@@ -53,7 +53,8 @@ class TextField(Shown, StringField):
     def process_formdata(self, valuelist: Sequence[str]) -> None:
         # WTForms keeps what came in raw_data, in clear, for as long as the form lives.
         self.raw_data = []
-        self.put(valuelist[0] if valuelist else "")
+        if valuelist:  # What a program leaves out stays as it is.
+            self.put(valuelist[0])
 
     def put(self, text: str) -> None:
         """Takes a text, without what must not stand in it."""
@@ -104,10 +105,10 @@ class Checkbox(Shown, BooleanField):
 class Operation:
     """What a submission does at Infisical, one row for each: creating a connection, changing or deleting it.
 
-    `verb` and `past` are its words: "create connections", "created". `fields` are those of its form, for the connection that is there or None; with a credential
-    among them (`secret`) the app is asked about it first, and `compare` says what its answer means for what is there.
-    `send` does it, once. `form_address` leads to its form with what was typed, `outcome_address` to the page for no
-    answer; `show` is the form as it stands, `done` the page that follows.
+    `verb` and `past` are its words: "create connections", "created". `fields` are those of its form, for the connection
+    that is there or None; with a credential among them (`secret`) the app is asked about it first, and `compare` says
+    what its answer means. `send` does it, once. `form_address` leads to its form with what was typed, `outcome_address`
+    to the page for no answer; `show` is the form as it stands, `done` the page that follows.
     """
 
     name: str

@@ -106,6 +106,19 @@ def test_a_description_that_nobody_touched_is_not_sent_whatever_its_white_space(
     holds_for_every((("a\r\nb", "a\r\nb"), (" spaced ", " spaced "), ("a\nb", "a\r\nb")), it_is_not_sent)
 
 
+def test_what_a_program_leaves_out_stays_as_it_is(client: Client, sandbox: Sandbox) -> None:
+    proxy = "https://supabase-proxy.example.com"
+    at = made(client, description="Jobs", instance_url=proxy, use_anyway="1")
+    for action, typed in (("edit", {"name": "other"}), ("token", {"access_token": sandbox_token("8910")})):
+        form = client.page(f"{at}/{action}").hidden_fields("connection-form")
+        sandbox.sent.clear()
+        client.post(f"{at}/{action}", data={**form, **typed, "use_anyway": "1", "submit": "1"})
+        ((_, body),) = changes(sandbox)
+        assert "description" not in body
+        assert body.get("credentials", {}).get("instanceUrl", proxy) == proxy
+        assert client.page(at).text_of("connection-instance-url") == proxy
+
+
 def test_an_edit_is_refused_at_its_field_with_what_was_typed_kept(client: Client, sandbox: Sandbox) -> None:
     at = made(client)
     sandbox.sent.clear()

@@ -27,6 +27,7 @@ from .core.text import counted, toml_beside
 from .infisical.client import Infisical, network
 from .infisical.errors import InfisicalError, NotAMember, PermissionDenied, ServerFailed, TooOld
 from .infisical.models import Project
+from .infisical.syncs import SecretSyncs
 from .server import CannotServe, audit_log_fault, serve
 from .web.services import utc_now
 
@@ -93,7 +94,6 @@ def _check(settings: Settings) -> int:
 
 
 def _configured(settings: Settings) -> Iterator[str]:
-    """A line for each thing that is configured, in words."""
     credential = "an Infisical access token (INFISICAL_TOKEN)" if settings.token else None
     if settings.client_id:
         credential = f"machine identity with client ID {settings.client_id}"
@@ -235,7 +235,7 @@ def _tell_rights(infisical: Infisical, project: Project | None) -> dict[str, boo
     may: dict[str, bool | None] = {"create": None}
     may["read"] = _may(infisical.connections, project.id if project else None)
     if project:
-        may["connect"] = _may(infisical.connectable, APPS[0].slug, project.id)
+        may["connect"] = _may(SecretSyncs(infisical, APPS[0].slug).connections, project.id)
         roles = infisical.roles(project.id)
         granted = frozenset[str]().union(*(actions or () for actions in roles.values()))
         # Rights are given besides roles too: they count only where they account for what was listed.

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from . import config_rules as rules
 from .config_rules import CREDENTIAL_HEADERS, Access, Bind, Network
 from .core.secret import Secret
-from .core.text import toml_beside
+from .core.text import listed, toml_beside
 
 __all__ = ["CREDENTIAL_HEADERS", "SETTINGS", "Access", "Bind", "Network", "Settings", "SettingsError"]
 
@@ -223,7 +223,7 @@ def _misspelt(texts: Mapping[str, str]) -> Iterator[str]:
         if meant := _meant(name):
             yield f"{name} is not a setting; did you mean {meant}?"
         elif name.startswith("CONNECT_"):
-            yield f"{name} is not a setting; the settings are {rules.in_words(tuple(SETTINGS))}."
+            yield f"{name} is not a setting; the settings are {listed(tuple(SETTINGS))}."
 
 
 def _meant(name: str) -> str | None:

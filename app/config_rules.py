@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
 
 from .core.secret import Secret
-from .core.text import toml_beside
+from .core.text import listed, toml_beside
 
 if TYPE_CHECKING:
     from .config import Settings
@@ -98,7 +98,7 @@ def infisical_id(text: str) -> str:
     return text
 
 
-def listed(text: str) -> tuple[str, ...]:
+def entries_of(text: str) -> tuple[str, ...]:
     """The entries of a list that is separated by commas.
 
     Commas alone name nobody, and are no list: taken for one, they would set a bound that binds nothing.
@@ -114,7 +114,7 @@ def each(kind: str) -> BeforeValidator:
     letter."""
 
     def judged(text: str) -> tuple[str, ...]:
-        entries = tuple(entry.lower() if entry.isascii() else entry for entry in listed(text))
+        entries = tuple(entry.lower() if entry.isascii() else entry for entry in entries_of(text))
         if not all(re.fullmatch(_LISTS[kind]["shape"], entry) for entry in entries):
             raise ValueError(f"must be {_LISTS[kind]['are']}")
         return entries
@@ -125,7 +125,7 @@ def each(kind: str) -> BeforeValidator:
 def infisical_hosts(text: str) -> tuple[str, ...]:
     """The bases of Infisical's addresses, without a trailing slash and without the `/api` of the API's own address."""
     hosts = []
-    for entry in listed(text):
+    for entry in entries_of(text):
         parts = _address(entry if "://" in entry else f"https://{entry}", example="https://eu.infisical.com")
         if parts.scheme not in ("https", "http"):
             raise ValueError("must begin with https:// or http://")
@@ -161,7 +161,7 @@ def _address(text: str, *, example: str) -> SplitResult:
 
 
 def secret_keys(text: str) -> tuple[Secret, ...]:
-    keys = listed(text)
+    keys = entries_of(text)
     if any(len(key) < 32 for key in keys):
         raise ValueError("must have at least 32 characters")
     # A random key in hex digits has more than eight different ones.
@@ -247,7 +247,7 @@ PathPrefix = Annotated[
     str, Field(pattern=r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/?$"), must("be a path such as /connect")
 ]
 Threads = Annotated[int, Field(ge=1, le=1000), must("be a whole number from 1 to 1000")]
-Names = Annotated[tuple[str, ...], BeforeValidator(listed)]
+Names = Annotated[tuple[str, ...], BeforeValidator(entries_of)]
 Emails = Annotated[tuple[str, ...], each("emails")]
 Domains = Annotated[tuple[str, ...], each("domains")]
 Origins = Annotated[tuple[str, ...], each("origins")]
@@ -257,7 +257,7 @@ Header = Annotated[str, BeforeValidator(header_of_proxy)]
 Networks = Annotated[
     tuple[Network, ...],
     must("be addresses or networks, separated by commas, such as 10.0.0.7, 10.1.0.0/16"),
-    BeforeValidator(listed),
+    BeforeValidator(entries_of),
     AfterValidator(some_networks),
 ]
 
@@ -327,12 +327,8 @@ def _set(texts: Texts, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found for name in names for found in (name, f"{name}_FILE") if found in texts)
 
 
-def in_words(names: tuple[str, ...]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def _are(names: tuple[str, ...]) -> str:
-    return f"{in_words(names)} {'is' if len(names) == 1 else 'are'}"
+    return f"{listed(names)} {'is' if len(names) == 1 else 'are'}"
 
 
 def fault(name: str, **values: object) -> str:
@@ -350,14 +346,14 @@ def _infisical_faults(settings: "Settings", texts: Texts) -> Iterator[str]:
         yield fault("no-host", reason=reason)
     pair, credential = _set(texts, _PAIR), _set(texts, _CREDENTIAL)
     if pair and (token := _set(texts, ("INFISICAL_TOKEN",))):
-        yield fault("two-credentials", token=token[0], pair=in_words(pair))
+        yield fault("two-credentials", token=token[0], pair=listed(pair))
     elif len(pair) == 1:
         (other,) = set(_PAIR) - {pair[0].removesuffix("_FILE")}
         yield fault("half-a-pair", other=other, one=pair[0])
     if settings.own_rights and credential:
         yield fault("credential-of-nobody", are=_are(credential), access=settings.access)
     if not settings.own_rights and not credential and "INFISICAL_HOST" in texts:
-        yield fault("no-credential", access=settings.access, pair=in_words(_PAIR))
+        yield fault("no-credential", access=settings.access, pair=listed(_PAIR))
 
 
 def _access_faults(settings: "Settings", texts: Texts) -> Iterator[str]:

@@ -62,7 +62,7 @@ async function send(submitter) {
   const sent = new URLSearchParams(new FormData(form()));
   const creating = submitter.name === "submit";
   sent.set(submitter.name, submitter.value);
-  wait(creating ? part("submit").parentNode : submitter);
+  wait(creating ? part("submit") : submitter);
   try {
     const answer = await fetch(form().action, { method: "POST", body: sent });
     if (answer.redirected) leave(answer.url, sent);

@@ -6,12 +6,11 @@ let stop = () => {};
 
 export const settle = () => stop();
 
-// Beside the button that creates, Cancel becomes Leave: Infisical may go on alone.
-export function wait(buttons) {
-  const { dataset } = part("connection-form");
+// Beside the button that sends, which has an id, Cancel becomes Leave: Infisical may go on alone.
+export function wait(button) {
+  const { dataset } = button.form;
   const began = performance.now();
-  const changing = [...buttons.querySelectorAll("[data-busy]")];
-  const button = changing[0].parentNode;
+  const changing = [button.querySelector("[data-busy]"), ...(button.id ? [part("cancel")] : [])];
   const [clock] = changing[0].children;
   let next = 5;
   let timer = setTimeout(show, 300);

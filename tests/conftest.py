@@ -180,6 +180,7 @@ class Sandbox:
     slept: list[float]
     sent: list[httpx.Request]
     elsewhere: Infisical
+    network: httpx.BaseTransport
 
     @property
     def creates(self) -> list[httpx.Request]:
@@ -242,7 +243,7 @@ def sandbox_in(folder: Path, clock: Clock, **environ: str) -> Sandbox:
         monotonic=clock.monotonic,
     )
     elsewhere = Infisical(SANDBOX_HOST, auth=None, transport=network)
-    return Sandbox(app=app, clock=clock, slept=slept, sent=sent, elsewhere=elsewhere)
+    return Sandbox(app=app, clock=clock, slept=slept, sent=sent, elsewhere=elsewhere, network=network)
 
 
 @pytest.fixture

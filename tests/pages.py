@@ -11,6 +11,8 @@ import html5lib
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 
+_FOLDERS = ("secret_path", "use_secret_path")
+
 _NAMED_BY_LABEL = {"text", "password", "checkbox", "radio", "search", "url", "date", "email"}
 
 
@@ -123,6 +125,17 @@ class PageUnderTest:
 
     def links(self) -> dict[str, str]:
         return {text_in(element): element.get("href", "") for element in self.all("a")}
+
+    @property
+    def addresses(self) -> list[str]:
+        """Everything that may be an address of this server: what begins with a slash, and is no folder of Infisical's."""
+        return [
+            text
+            for element in self.root.iter()
+            if element.get("name") not in _FOLDERS
+            for text in element.attrib.values()
+            if text.startswith("/") and not text.startswith("//")
+        ]
 
     def hidden_fields(self, form_id: str | None = None) -> dict[str, Any]:
         """The hidden fields of the page, or of the form with an id."""

@@ -25,10 +25,12 @@ from app.web.fields import slug_of
 from tests.conftest import FORM, PROJECT, Answer, Client, Sandbox, client_with_cookies, new_client
 from tests.infisical.answers import connection, grant
 from tests.pages import read_page
+from tests.sandbox.world import PAYMENTS_ID
 
 CONNECTION = "adb321fa-eccb-491a-98b9-d58994355946"
 TOKEN = "sbp_0123456789abcdef0123456789abcdef01234567"
 OUTCOME = f"{FORM}/outcome"
+NEW_SYNC = "/syncs/new/supabase"
 PAGES = (
     "/",
     "/connections",
@@ -40,14 +42,23 @@ PAGES = (
     OUTCOME,
     f"/connections/supabase/{CONNECTION}",
     f"/connections/supabase/{CONNECTION}/reminder.ics",
+    "/syncs",
+    NEW_SYNC,
+    f"{NEW_SYNC}/outcome",
+    f"/syncs/supabase/{CONNECTION}",
+    f"/syncs/supabase/{CONNECTION}/outcome",
     "/sandbox",
     "/healthz",
     "/readyz",
 )
+SYNC_FIELDS = (
+    "environment", "secret_path", "supabase_project", "supabase_project_name", "key_schema", "delete_others",
+    "auto_sync", "name", "description",
+)  # fmt: skip
 PARAMETERS = (
     "project", "app", "q", "sort", "order", "expiring", "done", "page", "all", "then", "name", "description", "instance_url", "since", "waited", "stop",
     "created", "looked", "expires_on", "expires_in_description", "access_token", "endpoint", "values", "_external", "_scheme", "_anchor", "_method",
-    "connection_id", "template", "scope", "status",
+    "connection_id", "template", "scope", "status", *SYNC_FIELDS, "connection", "projects", "action", "state", "attention",
 )  # fmt: skip
 FIELDS = (
     "project_id", "served", "name", "description", "instance_url", "access_token", "use_anyway", "warned",
@@ -110,6 +121,36 @@ def is_in_order(answer: TestResponse) -> None:
 def test_any_text_in_any_field_is_answered_with_a_page(loud: Client, fields: dict[str, str]) -> None:
     form = loud.page(FORM)
     is_in_order(loud.submit(form, **fields))
+
+
+SYNC_BUTTONS = ("review", "look", "submit", "all", "use_secret_path", "use_key_schema", "use_name", "step")
+
+
+@repeatable
+@given(
+    fields=st.fixed_dictionaries(
+        {},
+        optional={
+            name: texts()
+            for name in (
+                *SYNC_FIELDS,
+                *SYNC_BUTTONS,
+                "connection_id",
+                "plan",
+                "projects",
+                "suggested",
+                "warned",
+            )
+        },
+    ),
+    token=st.sampled_from(("", TOKEN, "é", "a b", "x" * 5000)),
+)
+def test_any_text_in_any_field_of_a_sync_is_answered_with_a_page(
+    loud: Client, fields: dict[str, str], token: str
+) -> None:
+    address = f"{NEW_SYNC}?project={PAYMENTS_ID}"
+    form = loud.page(address).hidden_fields("sync-form")
+    is_in_order(loud.post(address, data={**form, "access_token": token, **fields}))
 
 
 @repeatable
@@ -247,7 +288,36 @@ def test_any_path_is_answered_with_a_page(loud: Client, start: str, rest: str) -
 
 
 PAYMENTS = {"id": PROJECT, "name": "Payments", "slug": "payments", "orgId": "an-organization"}
+SYNC = {
+    "id": "5c11d7a2-0000-4000-8000-000000000001",
+    "name": "to-shop",
+    "description": "For the shop",
+    "projectId": PROJECT,
+    "connectionId": CONNECTION,
+    "createdAt": "2026-11-23T10:23:29.545Z",
+    "updatedAt": "2026-11-23T10:23:29.545Z",
+    "syncStatus": "failed",
+    "lastSyncMessage": '{"secretKey":"A_NAME","error":{"message":"refused"}}',
+    "lastSyncedAt": "2026-11-23T10:23:29.545Z",
+    "isAutoSyncEnabled": True,
+    "connection": {"id": CONNECTION, "name": "mine", "app": "supabase"},
+    "environment": {"id": "an-environment", "name": "Development", "slug": "dev"},
+    "folder": {"id": "a-folder", "path": "/"},
+    "syncOptions": {"keySchema": "SHOP_{{secretKey}}", "disableSecretDeletion": False},
+    "destinationConfig": {"projectId": "abcdefghijklmnopqrst", "projectName": "shop"},
+}
+NAMES = [{"secretKey": name} for name in ("A_NAME", "SUPABASE_URL", "name" * 100)]
 RIGHT: tuple[tuple[str, Any], ...] = (
+    (r"api.supabase.com/v1/projects/\w+/secrets", [{"name": "SHOP_OLD", "value": "0" * 64}]),
+    (r"/check-destination$", {"hasDuplicate": True, "duplicateProjectId": PROJECT}),
+    (r"/secret-syncs/supabase$", {"secretSyncs": [SYNC, {**SYNC, "id": "another", "name": "other"}]}),
+    (r"/secret-syncs/", {"secretSync": SYNC}),
+    (r"/available$", {"appConnections": [connection()]}),
+    (
+        r"/environment-folder-tree$",
+        {"dev": {"slug": "dev", "name": "Development", "position": 1, "folders": [{"path": "/"}]}},
+    ),
+    (r"/api/v4/secrets$", {"secrets": NAMES, "imports": [{"secretPath": "/shared", "secrets": NAMES}]}),
     ("api.supabase.com/v1/projects", [{"id": "abcdefghijklmnopqrst", "name": "Shop", "region": "eu-west-1"}]),
     (r"/login$|/renew$", json.loads(grant().content)),
     (r"/api/v1/projects$", {"projects": [PAYMENTS]}),
@@ -408,6 +478,10 @@ CALLS = (
     "/details",
     "/status",
     "/supabase",
+    "/secret-syncs",
+    "/environment-folder-tree",
+    "/available",
+    "/api/v4/secrets",
     "/api",
 )
 CREDENTIALS = {
@@ -439,6 +513,11 @@ def spoilt(wizard_at: Callable[..., Client]) -> Callable[[Answer], Client]:
             f"/connections/supabase/{CONNECTION}/reminder.ics?expires_on=9999-12-31",
             f"/connections/supabase/{CONNECTION}?created=1&expires_on=0001-01-01",
             f"{FORM}?project={PROJECT}",
+            f"/syncs?project={PROJECT}",
+            f"{NEW_SYNC}?project={PROJECT}&connection={CONNECTION}",
+            f"/syncs/supabase/{CONNECTION}/edit",
+            f"/syncs/supabase/{CONNECTION}/delete",
+            f"{NEW_SYNC}/outcome?project={PROJECT}&name=to-shop&since=2026-11-23T11:42:07Z",
             "/connections?project=organization",
             f"/connections?project={PROJECT}",
             "/connections/new?project=organization",

@@ -36,6 +36,7 @@ from tests.infisical.answers import connection, error, grant, new_connection, so
 from .leak_detector import Cage, Records, caged, rendered, spellings
 from .pages import read_page
 from .processes import serving
+from .sandbox.world import PAYMENTS_ID
 
 # Letters that JSON, URLs and HTML each spell differently, so that no spelling goes unseen.
 ACCESS_TOKEN = 'sbp_canary"A<&>+/=%25\\one'
@@ -163,7 +164,7 @@ def in_sandbox(cage: Cage, tmp_path: Path, clock: Clock, checks: str) -> Watched
     database = tmp_path / "sandbox.sqlite"
     prepare_database(database)
     sent: list[httpx.Request] = []
-    inner = SandboxTransport(create_sandbox(database, clock=clock), sleep=clock.passes)
+    inner = Talkative(SandboxTransport(create_sandbox(database, clock=clock), sleep=clock.passes))
     app = create_app(
         Settings.load({"CONNECT_PREFLIGHT": checks}, None),
         data=database,
@@ -171,7 +172,34 @@ def in_sandbox(cage: Cage, tmp_path: Path, clock: Clock, checks: str) -> Watched
         transport=Recording(inner, sent),
         clock=clock,
     )
+    cage.watch("a value of a secret", SECRET_VALUE)
+    cage.watch("a comment on a secret", SECRET_COMMENT)
     return Watched(client=new_client(app), cage=cage, sent=sent)
+
+
+SECRET_VALUE = "canary-value-of-a-secret-that-nobody-asked-for"
+SECRET_COMMENT = "canary-comment-on-a-secret-that-came-along"
+
+
+class Talkative(httpx.BaseTransport):
+    """A network where Infisical sends each secret's value and comment along with its name, though asked for neither, and
+    Supabase the value in the place of its hash."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self._inner.handle_request(request)
+        if not request.url.path.endswith("/secrets"):
+            return answer
+        told = json.loads(answer.read(), object_hook=self._with_value)
+        return httpx.Response(answer.status_code, json=told)
+
+    @staticmethod
+    def _with_value(row: dict[str, Any]) -> dict[str, Any]:
+        if "secretKey" in row:
+            return row | {"secretValue": SECRET_VALUE, "secretComment": SECRET_COMMENT}
+        return row | {"value": SECRET_VALUE} if "value" in row else row
 
 
 @pytest.mark.parametrize("checks", ["on", "off"], indirect=True)
@@ -260,6 +288,152 @@ def test_every_way_a_token_is_replaced(in_sandbox: Watched, digits: str, more: d
         answer = in_sandbox.cage.keep_answer(in_sandbox.client.post(f"{made}/token", data=data))
         in_sandbox.look(answer)
 
+
+# ── The token that a sync is compared with ─────────────────────────────────────────────────────────────────────────
+
+NEW_SYNC = f"/syncs/new/supabase?project={PAYMENTS_ID}"
+STAGING = {"supabase_project": "webshopstagingabcdef"}
+SYNC_BUTTONS: tuple[dict[str, str], ...] = (
+    {"review": "1"},
+    {"look": "1"},
+    {"submit": "1"},
+    {"use_secret_path": "/edge"},
+    {"use_key_schema": "SHOP_{{secretKey}}", "step": "review"},
+    {"review": "1", "secret_path": "/nope"},
+    {"review": "1", "supabase_project": "abcdefghijklmnopqrst"},
+    {"review": "1", "connection_id": "made-up", "environment": "made-up"},
+    {"review": "1", "csrf_token": "tampered"},
+    {"review": "1", "name": "x" * 70_000},
+)
+
+
+def posted(wizard: Watched, url: str, form: dict[str, Any], **fields: str) -> TestResponse:
+    """The answer, past the checks of the test's browser: other tests look at these pages."""
+    data, same = {**form, **fields}, {"Sec-Fetch-Site": "same-origin"}
+    answer = FlaskClient.open(
+        wizard.client, url, method="POST", data=data, headers=same, base_url="http://localhost"
+    )
+    if answer.status_code == 303:
+        wizard.cage.keep_answer(FlaskClient.open(wizard.client, answer.location, base_url="http://localhost"))
+    return wizard.cage.keep_answer(answer)
+
+
+def kept_in_the_database(wizard: Watched, folder: Path) -> None:
+    wizard.arrived("none")
+    with contextlib.closing(sqlite3.connect(folder / "sandbox.sqlite")) as connection:
+        for line in connection.iterdump():
+            wizard.cage.keep("the sandbox's database", line)
+
+
+@pytest.mark.parametrize(
+    "digits",
+    [
+        # `make test` tries one that is accepted, one that is refused, and one that may not read the names.
+        pytest.param(row.digits, marks=() if row.digits in ("4567", "0401", "1403") else pytest.mark.full)
+        for row in SCENARIOS
+    ],
+)
+def test_every_way_a_sync_is_compared(in_sandbox: Watched, digits: str, clock: Clock, tmp_path: Path) -> None:
+    form = in_sandbox.client.page(NEW_SYNC).hidden_fields("sync-form") | STAGING
+    token = {"access_token": SANDBOX_CANARY + digits}
+    for button in SYNC_BUTTONS:
+        clock.passes(60)
+        answer = posted(in_sandbox, NEW_SYNC, form, **{**token, **button})
+        assert answer.status_code in (200, 400, 413, 422), button
+    clock.passes(60)
+    reviewed = read_page(posted(in_sandbox, NEW_SYNC, form, review="1", **token).text)
+    confirmed = {**reviewed.hidden_fields("sync-form"), "submit": "1", "use_anyway": "1"}
+    posted(in_sandbox, NEW_SYNC, confirmed, **token)
+    in_sandbox.look(in_sandbox.client.get(NEW_SYNC))
+    kept_in_the_database(in_sandbox, tmp_path)
+
+
+@pytest.mark.parametrize("digits", ["4567", "0401"])
+def test_every_way_a_later_run_is_compared(
+    in_sandbox: Watched, digits: str, clock: Clock, tmp_path: Path
+) -> None:
+    client, token = in_sandbox.client, {"access_token": SANDBOX_CANARY + digits}
+    form = client.page(NEW_SYNC).hidden_fields("sync-form") | STAGING
+    reviewed = posted(in_sandbox, NEW_SYNC, form, review="1", delete_others="1", auto_sync="0")
+    plan = read_page(reviewed.text).hidden_fields("sync-form")
+    made = posted(in_sandbox, NEW_SYNC, plan, submit="1", confirm_removal="all", use_anyway="1")
+    at = made.location.partition("?")[0]
+    seen = client.page(at).hidden_fields()
+    changed = {**client.page(f"{at}/edit").hidden_fields("sync-form"), **STAGING, "name": "renamed"}
+    ways = (
+        *((at, seen, {button: "1"}) for button in ("run", "resume", "pause")),
+        *((f"{at}/edit", changed, button) for button in SYNC_BUTTONS),
+        (f"{at}/delete", seen, {"confirm_name": SANDBOX_CANARY + digits}),
+    )
+    for url, fields, button in ways:
+        clock.passes(90)
+        answer = posted(in_sandbox, url, fields, **{**token, **button})
+        page = read_page(answer.text) if answer.status_code == 200 else None
+        if page and "plan" in page.hidden_fields("sync-form"):
+            posted(in_sandbox, url, page.hidden_fields("sync-form"), submit="1", confirm_removal="9", **token)
+    in_sandbox.look(client.get(at))
+    kept_in_the_database(in_sandbox, tmp_path)
+
+
+def test_no_value_and_no_comment_of_a_secret_is_asked_for_or_told(in_sandbox: Watched) -> None:
+    form = in_sandbox.client.page(NEW_SYNC).hidden_fields("sync-form") | STAGING
+    token = {"access_token": f"{SANDBOX_CANARY}4567"}
+    for folder in ("/", "/edge", "/many"):
+        answer = posted(in_sandbox, NEW_SYNC, form, secret_path=folder, review="1", **token)
+        assert read_page(answer.text).by_id("plan") is not None
+    asked = [request.url.params for request in in_sandbox.sent if request.url.path == "/api/v4/secrets"]
+    wanted = {"projectId", "environment", "secretPath", "viewSecretValue", "includeImports"}
+    assert all(params["viewSecretValue"] == "false" and {*params} == wanted for params in asked)
+    assert asked
+
+
+SYNC_FIELDS = ("name", "description", "secret_path", "key_schema", "supabase_project", "environment")
+
+
+@pytest.mark.parametrize(
+    ("field", "pasted"),
+    [
+        # `make test` pastes one secret into each field.
+        pytest.param(field, pasted, marks=() if number % 9 == at else pytest.mark.full)
+        for at, field in enumerate((*SYNC_FIELDS, "supabase_project_name", "connection_id", "projects"))
+        for number, pasted in enumerate(PASTED)
+        if pasted != INSTANCE_URL_ALONE
+    ],
+)
+def test_a_secret_that_is_pasted_one_field_off_in_the_form_of_a_sync(
+    in_sandbox: Watched, field: str, pasted: str
+) -> None:
+    form = in_sandbox.client.page(NEW_SYNC).hidden_fields("sync-form") | STAGING
+    for text in (PASTED[pasted], f"It is {PASTED[pasted]}, ask Ann"):
+        for button in ({"review": "1"}, {f"use_{field}": text}):
+            answer = posted(in_sandbox, NEW_SYNC, form, **{field: text, **button})
+            assert answer.status_code in (200, 422)
+            if field in SYNC_FIELDS and "review" in button:
+                assert read_page(answer.text).error(field)
+    in_sandbox.look(in_sandbox.client.get(NEW_SYNC))
+
+
+@pytest.mark.parametrize("text", [f"{SANDBOX_CANARY}4567", PASTED["database address"]])
+def test_a_secret_that_somebody_put_in_a_link_to_a_page_of_syncs(in_sandbox: Watched, text: str) -> None:
+    at = "/syncs/supabase/5c11d7a2-0000-4000-8000-000000000001"
+    pages = (
+        "/syncs",
+        "/syncs/new/supabase",
+        "/syncs/new/supabase/outcome",
+        at,
+        f"{at}/edit",
+        f"{at}/outcome",
+    )
+    for page in pages:
+        for name in (*SYNC_FIELDS, "q", "connection", "projects", "project"):
+            rest = f"since=2026-11-23T11:42:07Z&action=run&{name}={quote(text, safe='')}"
+            answer = in_sandbox.cage.keep_answer(in_sandbox.client.get(f"{page}?{rest}"))
+            assert answer.status_code == 303, (page, name)
+            assert quote(text, safe="") not in answer.location
+        in_sandbox.cage.keep_answer(in_sandbox.client.get(f"{page}?access_token={text}"))
+
+
+# ── Secrets where they do not belong ───────────────────────────────────────────────────────────────────────────────
 
 TEXT_FIELDS = ("name", "description", "instance_url", "expires_on")
 BUTTONS: tuple[dict[str, str], ...] = (

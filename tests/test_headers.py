@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from app import LARGEST_REQUEST
 from tests.conftest import FORM, Client, Clock, Sandbox, new_client, sandbox_in
 from tests.pages import read_page
+from tests.sandbox.world import PAYMENTS_ID
 
 ON_EVERY_ANSWER = {
     "Content-Security-Policy": (
@@ -46,6 +47,9 @@ STYLES = {
     "Content-Type": "text/css; charset=utf-8",
     "Cache-Control": "public, max-age=31536000, immutable",
 }
+SYNC = "/syncs/supabase/5c11d7a2-0000-4000-8000-000000000001"
+"""The one that the sandbox has from the start."""
+
 ALONE_OVER = {"http": {}, "https": {"Strict-Transport-Security": "max-age=31536000"}}
 
 
@@ -156,12 +160,20 @@ def routes(wizard: Wizard) -> Iterator[Request]:
         f"{wizard.connection}/edit": (200, KEEPING),
         f"{wizard.connection}/outcome": (400, PAGE),
         f"{wizard.connection}/reminder.ics?expires_on=2027-02-21": (200, CALENDAR),
+        f"/syncs?project={PAYMENTS_ID}": (200, KEEPING),
+        f"/syncs/new/supabase?project={PAYMENTS_ID}": (200, KEEPING),
+        "/syncs/new/supabase/outcome": (400, PAGE),
+        SYNC: (200, KEEPING),
+        f"{SYNC}/edit": (200, KEEPING),
+        f"{SYNC}/delete": (200, KEEPING),
+        f"{SYNC}/outcome": (400, PAGE),
         "/sandbox": (200, PAGE),
         "/healthz": (200, JSON),
         "/readyz": (200, JSON),
         wizard.static: (200, STYLES),
     }
-    posts = {FORM: (400, PAGE), f"{wizard.connection}/edit": (400, PAGE)}
+    changes = (f"{wizard.connection}/edit", "/syncs/new/supabase", SYNC, f"{SYNC}/edit", f"{SYNC}/delete")
+    posts = dict.fromkeys((FORM, *changes), (400, PAGE))
     for path, (status, headers) in gets.items():
         yield Request(f"GET {path}", status, headers)
         yield Request(f"HEAD {path}", status, headers)

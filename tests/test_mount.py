@@ -539,16 +539,6 @@ def test_the_readiness_of_a_mounted_wizard_names_no_host_to_strangers() -> None:
 # ── Where it is ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def addresses_on(page: PageUnderTest) -> list[str]:
-    """Everything on a page that may be an address of this server."""
-    return [
-        text
-        for element in page.root.iter()
-        for text in element.attrib.values()
-        if text.startswith("/") and not text.startswith("//")
-    ]
-
-
 @pytest.mark.parametrize(
     ("prefix", "behind", "config"),
     [
@@ -579,7 +569,7 @@ def test_every_address_on_our_pages_stays_below_the_prefix(
         assert answer.status_code in (200, 303, 400), address
         found = [answer.location] if answer.location else []
         if answer.mimetype == "text/html" and answer.status_code != 303:
-            found = addresses_on(read_page(answer.text))
+            found = read_page(answer.text).addresses
         assert [address for address in found if not address.startswith(below)] == []
         ahead.extend(found)
     assert len(seen) > 15
@@ -592,7 +582,7 @@ def test_a_refused_form_and_its_answer_stay_below_the_prefix_behind_a_proxys_own
     data = {**form.hidden_fields(), "name": "a", "instance_url": "https://api.supabase.com"}
     refused = browser.post(f"{PREFIX}{FORM}", base_url=base, data=data)
     assert refused.status_code == 422
-    assert all(address.startswith(f"/behind{PREFIX}/") for address in addresses_on(read_page(refused.text)))
+    assert all(address.startswith(f"/behind{PREFIX}/") for address in read_page(refused.text).addresses)
     data["access_token"] = sandbox_token()
     created = browser.post(f"{PREFIX}{FORM}", base_url=base, data=data)
     assert created.status_code == 303

@@ -27,6 +27,7 @@ SIGN_IN = {
 
 PROBES = {"healthz", "readyz"}
 PROXY = "10.0.0.7"
+SOME_ID = "adb321fa-eccb-491a-98b9-d58994355946"
 WAYS_IN = {
     "this machine": {},
     "sign-in": {"CONNECT_ACCESS": "sign-in"},
@@ -50,7 +51,7 @@ class Route(NamedTuple):
 
 def routes(wizard: Sandbox) -> Iterator[Route]:
     for rule in wizard.app.url_map.iter_rules():
-        path = re.sub(r"<uuid:[^>]+>", "adb321fa-eccb-491a-98b9-d58994355946", rule.rule)
+        path = re.sub(r"<uuid:[^>]+>", SOME_ID, rule.rule)
         path = re.sub(r"<any\([^>]+>", "edit", path)
         path = path.replace("<version>/<path:name>", "x/y.css").replace("<connected_app:app>", "supabase")
         assert "<" not in path, rule
@@ -243,13 +244,20 @@ ORIGINS = {
 }
 
 
+POSTS = {
+    FORM,
+    f"/connections/supabase/{SOME_ID}/edit",
+    "/syncs/new/supabase",
+    *(f"/syncs/supabase/{SOME_ID}{below}" for below in ("", "/edit", "/delete")),
+}
+
+
 @pytest.mark.parametrize("origin", ORIGINS.values(), ids=ORIGINS)
 def test_every_post_must_carry_our_token_and_come_from_our_pages(
     sandbox: Sandbox, own_sandbox: Sandbox, origin: Origin
 ) -> None:
-    change = "/connections/supabase/adb321fa-eccb-491a-98b9-d58994355946/edit"
-    assert {route.path for route in routes(sandbox) if route.method == "POST"} == {FORM, change}
-    posts = [(sandbox, FORM), (sandbox, change), (own_sandbox, "/sign-in"), (own_sandbox, "/sign-out")]
+    assert {route.path for route in routes(sandbox) if route.method == "POST"} == POSTS
+    posts = [*((sandbox, path) for path in POSTS), (own_sandbox, "/sign-in"), (own_sandbox, "/sign-out")]
     for wizard, path in posts:
         answer = ask(new_client(wizard.app), Route("", "POST", path), **origin.headers)
         assert answer.status_code == origin.status, path

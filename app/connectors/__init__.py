@@ -3,6 +3,7 @@
 from .supabase import SUPABASE
 from .supabase_api import Check as Check
 from .supabase_api import CheckResult as CheckResult
+from .supabase_api import Destination as Destination
 from .supabase_api import TokenChecks as TokenChecks
 
 APPS = (SUPABASE,)

@@ -1,14 +1,14 @@
 """The rows that an app is made of: its fields, the guide to its credential, and its words, which may be Markup."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal, NamedTuple
 
 from markupsafe import Markup
 from pydantic import AfterValidator
 
-from .supabase_api import CheckResult, TokenChecks
+from .supabase_api import CheckResult, Destination, TokenChecks
 
 Html = Annotated[str, AfterValidator(Markup)]
 
@@ -64,7 +64,9 @@ class Field:
     name: str
     label: str
     help: str = ""
-    kind: Literal["text", "multiline", "url", "secret", "date", "checkbox", "hidden"] = "text"
+    kind: Literal["text", "multiline", "url", "secret", "date", "checkbox", "switch", "select", "hidden"] = (
+        "text"
+    )
     wire: tuple[str, ...] = ()
     also_wire: tuple[str, ...] = ()
     check: Callable[[Any, Given], Checked] = lambda value, _: Checked(value)
@@ -76,7 +78,7 @@ class Field:
     @property
     def optional(self) -> bool:
         """Whether the label says that it may be left empty."""
-        return not self.missing and not self.default and self.kind != "checkbox"
+        return not self.missing and not self.default and self.kind not in ("checkbox", "switch")
 
     @property
     def word(self) -> str:
@@ -165,6 +167,28 @@ class Guide:
     sections: tuple[Section, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRules:
+    """What an app makes of the secrets that a sync writes to a project of it.
+
+    `destination` says where: Infisical's names, each with ours for the same. A project keeps at most `most` secrets, which
+    Infisical sends in batches of `batch`; a name has at most `longest_name` characters and does not begin with `reserved`.
+    `spared` are those of the app's own that Infisical never removes. `project_page` is where people see a project, with
+    its {ref}; `read_project` makes a reference of what somebody typed, None where it is none. `look` asks the app with a
+    form's values what the project of a reference holds, in at most the given seconds; a message says why it cannot tell.
+    """
+
+    destination: Mapping[str, str]
+    most: int
+    batch: int
+    longest_name: int
+    reserved: str
+    spared: frozenset[str]
+    project_page: str
+    read_project: Callable[[str], str | None]
+    look: Callable[[TokenChecks, Mapping[str, Any], str, float], Destination | Message]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class App:
     """An app that can be connected here. `slug` is its name on the wire and in addresses, `api` what its API is called.
@@ -172,7 +196,7 @@ class App:
     `summary` says on the page of apps what a connection does, `invitation` on an empty list what it is for. `check`
     asks the app's own API about the credential, in at most the given seconds; None where nothing can be asked. `by_role`
     says whether the credential has no permissions of its own, `lives_a_year` whether none lives longer.
-    `sync_destination` is what says where a secret sync writes: Infisical's names, each with ours for the same.
+    `syncs` is None where no secret sync is known of.
     """
 
     slug: str
@@ -186,7 +210,7 @@ class App:
     check: Callable[[TokenChecks, Mapping[str, Any], float], CheckResult] | None = None
     by_role: Callable[[Mapping[str, Any]], bool] = lambda _: False
     lives_a_year: bool = False
-    sync_destination: Mapping[str, str] = field(default_factory=dict)
+    syncs: SyncRules | None = None
 
     def __str__(self) -> str:
         """As it stands in addresses."""

@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 from ..core.secret import Secret
 from ..core.text import toml_beside
 from .instance_urls import CLOUD_HOST, SUPABASE_CLOUD, InstanceUrl, InstanceUrlError, read_instance_url
-from .rows import App, Checked, Field, Given, Guide, Message
-from .supabase_api import CheckResult, TokenChecks
+from .rows import App, Checked, Field, Given, Guide, Message, SyncRules
+from .supabase_api import CheckResult, Destination, TokenChecks
 from .token_kinds import recognise
 
 LONGEST_TOKEN = 255
@@ -115,6 +115,34 @@ def ask_supabase(checks: TokenChecks, values: Mapping[str, Any], seconds: float)
     return checks.check(values["access_token"], url, deadline_seconds=seconds, syncs=syncs)
 
 
+_PROJECT = re.compile(
+    r"([a-z]{20})"
+    r"|(?:https?://)?(?:(?:app\.)?supabase\.com/(?:dashboard/)?project/([a-z]{20})|(?:db\.)?([a-z]{20})\.supabase\.co)"
+    r"(?:[:/?#].*)?"
+)
+
+
+def read_project(typed: str) -> str | None:
+    """The reference of a project, of itself or of an address that has it: the project's own, or one of its pages in the
+    dashboard."""
+    found = _PROJECT.fullmatch(typed.strip("\"'`“”‘’«»<> \t\r\n"))
+    return (found[1] or found[2] or found[3]) if found else None
+
+
+def look_at_project(
+    checks: TokenChecks, values: Mapping[str, Any], ref: str, seconds: float
+) -> Destination | Message:
+    """What Supabase says that the project holds; else what stands at the token's field."""
+    url = read_instance_url(values["instance_url"])
+    found = checks.destination(values["access_token"], ref, url=url, deadline_seconds=seconds)
+    if isinstance(found, Destination):
+        return found
+    if found.state == "not checked":
+        return Message("error", _WORDS["not_compared"].format(found.result), _WORDS["go_on"])
+    lead = found.name if found.advice else f"{found.name}: {found.result}"
+    return Message("error", f"{lead}.", found.advice, link=_TO_TOKENS if found.link else None)
+
+
 SUPABASE = App(
     **_WORDS["app"],
     slug="supabase",
@@ -151,5 +179,10 @@ SUPABASE = App(
     check=ask_supabase,
     by_role=lambda values: recognise(values["access_token"]).kind == "personal access token",
     lives_a_year=True,
-    sync_destination={"projectId": "project_ref", "projectName": "project_name"},
+    syncs=SyncRules(
+        **_WORDS["syncs"],
+        spared=frozenset(_WORDS["spared"]),
+        read_project=read_project,
+        look=look_at_project,
+    ),
 )

@@ -12,7 +12,7 @@ import httpx
 
 from ..core.http import Answer, Authorization, Deadline, HttpClient, HttpError
 from ..core.secret import Secret
-from ..core.text import counted, one_line, toml_beside
+from ..core.text import counted, listed, one_line, toml_beside
 from .instance_urls import CLOUD_HOST, InstanceUrl
 from .token_kinds import recognise, secret_in
 
@@ -20,16 +20,12 @@ LONGEST = 10.0
 """Seconds that all checks together may take."""
 
 MOST_PROJECTS = 20
+MOST_REACHED = 50
+"""Projects that somebody may choose from afterwards."""
 MOST_PERMISSIONS = 10
 LONGEST_TEXT = 80
 """Characters of a name that is shown. Supabase's own limit for a project's name is 64."""
 LONGEST_SENTENCE = 200
-
-ALL_PASSED = "All five checks passed"
-ALL_SIX_PASSED = "All six checks passed"
-FIVE_PASSED = "Five checks passed, one was not made"
-ONE_FAILED = "One check failed"
-NOT_CHECKED = "Not checked from here; Infisical will check"
 
 _SECRETS = "May read secrets"
 
@@ -43,6 +39,8 @@ _MAKE_A_NEW_ONE = "make a new one"
 
 _WORDS = toml_beside(__file__, "supabase_api.toml")
 _NAMES = _ALLOWED, _REACHABLE, _ACCEPTED, _MAY_LIST, _REACHES = tuple(_WORDS["names"])
+
+_REFERENCE = re.compile("[a-z]{20}")
 
 KindOfStop = Literal["refused", "lacks-permission", "forbidden", "rate-limited"]
 
@@ -67,14 +65,16 @@ class CheckResult:
     """The five checks in their order, a sixth where the token is for syncs and reaches a project, and what follows.
 
     `kind_of_stop` says why the connection must not be created now. `projects` are at most 20 names, with what marks them,
-    `more` how many there are beside them, `refs` the references of all; `retry_after` is in seconds. Names, permissions and sentences come from
-    Supabase: one short line each, to be escaped like any text.
+    `more` how many there are beside them, `refs` the references of all, `reached` reference, name and what marks it by its
+    status of at most 50; `retry_after` is in seconds. Names, permissions and sentences come from Supabase: one short line
+    each, to be escaped like any text.
     """
 
     rows: tuple[Check, ...]
     projects: tuple[str, ...] = ()
     more: int = 0
     refs: frozenset[str] = frozenset()
+    reached: tuple[tuple[str, str, str], ...] = ()
     kind_of_stop: KindOfStop | None = None
     retry_after: int | None = None
 
@@ -89,12 +89,24 @@ class CheckResult:
 
     @property
     def title(self) -> str:
-        states, six = {row.state for row in self.rows}, len(self.rows) > len(_NAMES)
-        if "failed" in states:
-            return ONE_FAILED
-        if "not checked" in states:
-            return FIVE_PASSED if six else NOT_CHECKED
-        return {5: ALL_PASSED, 6: ALL_SIX_PASSED}.get(len(self.rows), "All checks passed")
+        states = {row.state for row in self.rows}
+        state = next((one for one in ("failed", "not checked") if one in states), "passed")
+        titles: dict[str, str] = _WORDS["titles"][state]
+        return titles.get(str(len(self.rows)), titles["else"])
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """What a project was seen to hold: the names of its secrets in their order, Supabase's own among them."""
+
+    ref: str
+    name: str
+    names: tuple[str, ...]
+    paused: bool = False
+
+
+_Ask = Callable[[str], Answer | str]
+_Projects = list[Mapping[str, Any]]
 
 
 class TokenChecks:
@@ -124,17 +136,48 @@ class TokenChecks:
         Whatever keeps the question from being answered is "not checked" and stops nothing: Infisical asks again
         itself, from another place. What Supabase itself refuses stops.
         """
-        if not url.encrypted:
-            return _not_checked(why="http, not https")
-        if url.host.lower() not in self._hosts:
-            return _not_checked(why="not on this server’s list")
-        allowed = Check(_ALLOWED, "passed", url.host)
-        kind = recognise(token).kind
-        # Whether it fits into a header.
-        if not re.fullmatch("[!-~]{1,4096}", token.reveal()):
-            advice = "The access token has characters that none of Supabase’s has. Copy it again, whole."
-            refused = Check("Token not accepted", "failed", kind, advice)
-            return _result(allowed, Check(_REACHABLE), refused, kind_of_stop="refused")
+        result, projects, ask = self._projects(token, url, deadline_seconds)
+        if not (syncs and projects):
+            return result
+        active = (row for row in map(_read, projects) if row[2] in ("", "unhealthy"))
+        project = next((row for row in active if _REFERENCE.fullmatch(row[1])), None)
+        last = Check(_SECRETS, result="no active project to ask")
+        if project:
+            found = _names_in(project, ask, kind=recognise(token).kind)
+            passed = Check(_SECRETS, "passed", project[0], _WORDS["writing"])
+            last = found if isinstance(found, Check) else passed
+        if last.state == "failed":
+            last = replace(last, advice=f"{last.advice} {_WORDS['created']}")
+        return replace(result, rows=(*result.rows, last))
+
+    def destination(
+        self, token: Secret, ref: str, *, url: InstanceUrl, deadline_seconds: float
+    ) -> Destination | Check:
+        """What the project of a reference holds, names alone, within the same time as `check`; else the check that was
+        not passed. Never raises."""
+        result, projects, ask = self._projects(token, url, deadline_seconds)
+        if stops := [row for row in result.rows if row.state != "passed"]:
+            return next((row for row in stops if row.state == "failed"), stops[0])
+        project = next((row for row in map(_read, projects) if row[1] == ref), None)
+        if project is None or not _REFERENCE.fullmatch(ref):
+            reached = f"{', '.join(result.projects[:5])}{' and others' if len(projects) > 5 else ''}"
+            return Check(
+                _WORDS["elsewhere"], "failed", _WORDS["reaches"][bool(projects)].format(reached, ref)
+            )
+        name, _, state = project
+        found = _names_in(project, ask, kind=recognise(token).kind)
+        if isinstance(found, tuple):
+            return Destination(ref, name, found, state == "paused")
+        return replace(found, result=f"{name} is paused") if state == "paused" and not found.advice else found
+
+    def asks(self, url: InstanceUrl) -> bool:
+        """Whether that address is asked: only over TLS, and only where its host is on the list."""
+        return url.encrypted and url.host.lower() in self._hosts
+
+    def _projects(
+        self, token: Secret, url: InstanceUrl, deadline_seconds: float
+    ) -> tuple[CheckResult, _Projects, _Ask]:
+        """The five checks, the projects as Supabase tells them, and what asks about one of them with the same deadline."""
         deadline, auth = Deadline.after(min(deadline_seconds, LONGEST)), Authorization("Bearer", token)
 
         def ask(path: str) -> Answer | str:
@@ -144,16 +187,24 @@ class TokenChecks:
                 why = str(_WORDS["not_reached"].get(error.fault.name, "not reachable"))
                 return f"proxy {error.proxy}: {why}" if error.proxy else why
 
+        if not self.asks(url):
+            why = "not on this server’s list" if url.encrypted else "http, not https"
+            return _not_checked(why=why), [], ask
+        allowed = Check(_ALLOWED, "passed", url.host)
+        kind = recognise(token).kind
+        # Whether it fits into a header.
+        if not re.fullmatch("[!-~]{1,4096}", token.reveal()):
+            advice = "The access token has characters that none of Supabase’s has. Copy it again, whole."
+            refused = Check("Token not accepted", "failed", kind, advice)
+            return _result(allowed, Check(_REACHABLE), refused, kind_of_stop="refused"), [], ask
         started = self._clock()
         answer = ask("")
         if isinstance(answer, str):
-            return _not_checked(allowed, why=answer)
+            return _not_checked(allowed, why=answer), [], ask
         seconds = self._clock() - started
         took = f"answered in {seconds:.1f} s" if seconds >= 0.05 else "answered in under 0.1 s"
         result = _result_of(answer, allowed, Check(_REACHABLE, "passed", took), kind=kind)
-        if not (syncs and result.projects):
-            return result
-        return replace(result, rows=(*result.rows, _secrets_check(answer.payload, ask, kind=kind)))
+        return result, answer.payload if result.rows[-1].state == "passed" else [], ask
 
     def close(self) -> None:
         self._http.close()
@@ -191,6 +242,11 @@ def _result_of(answer: Answer, *reached: Check, kind: str) -> CheckResult:
             projects=tuple(islice(_named(payload), MOST_PROJECTS)),
             more=max(len(payload) - MOST_PROJECTS, 0),
             refs=frozenset(reference for _, reference, _ in map(_read, payload)),
+            reached=tuple(
+                (reference, name, state)
+                for name, reference, state in map(_read, payload)
+                if _REFERENCE.fullmatch(reference)
+            )[:MOST_REACHED],
         )
     return _not_checked(*reached, why=_odd(status))
 
@@ -218,21 +274,19 @@ def _named(payload: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         yield f"{name} ({marks})" if marks else name
 
 
-def _secrets_check(
-    payload: Iterable[Mapping[str, Any]], ask: Callable[[str], Answer | str], *, kind: str
-) -> Check:
-    """Whether the secrets of an active project can be read. Neither their names nor the hashes of their values, which is
-    all that the answer holds, are looked at."""
-    active = (row for row in map(_read, payload) if row[2] in ("", "unhealthy"))
-    name, reference, _ = next((row for row in active if re.fullmatch("[a-z]{20}", row[1])), ("", "", ""))
-    answer = ask(f"/{reference}/secrets") if reference else "no active project to ask"
+def _names_in(project: tuple[str, str, str], ask: _Ask, *, kind: str) -> tuple[str, ...] | Check:
+    """The names of a project's secrets, by name; else the check that was not passed. The hashes of their values, which
+    the answer holds too, are not looked at."""
+    name, reference, _ = project
+    answer = ask(f"/{reference}/secrets")
     if isinstance(answer, str):
         return Check(_SECRETS, result=answer)
     if answer.status == 403 and isinstance(answer.payload, dict):
         _, advice, link = _forbidden(answer.payload, kind=kind, needs=WRITE_SECRETS)
-        return Check("May not read secrets", "failed", name, f"{advice} {_WORDS['created']}", link)
+        return Check("May not read secrets", "failed", name, advice, link)
     if answer.status == 200 and isinstance(answer.payload, list):
-        return Check(_SECRETS, "passed", name, _WORDS["writing"])
+        texts = (row.get("name") for row in answer.payload if isinstance(row, dict))
+        return tuple(sorted({text for text in texts if isinstance(text, str)}))
     return Check(_SECRETS, result=_odd(answer.status))
 
 
@@ -265,7 +319,6 @@ def _forbidden(payload: Mapping[str, Any], *, kind: str, needs: str) -> tuple[Ki
     rows = (row for row in _WORDS["refusals"] if re.search(row["shape"], f"{kind}: {said}"))
     if not lacks and (row := next(rows, None)):
         return "forbidden", row["advice"] + quoted, ""
-    *others, last = lacks or [needs]
-    listed = " and ".join(filter(None, (", ".join(others), last)))
-    advice = _WORDS["lacks"].format(listed, "these permissions" if others else "that permission")
+    several = "these permissions" if len(lacks) > 1 else "that permission"
+    advice = _WORDS["lacks"].format(listed(lacks or [needs]), several)
     return "lacks-permission", advice + quoted, _MAKE_A_NEW_ONE

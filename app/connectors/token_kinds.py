@@ -109,7 +109,6 @@ def recognise(token: Secret) -> Recognised:
 
 
 def _recognised(row: Mapping[str, str], **values: str) -> Recognised:
-    """What a row of the table says, with what is known of this one token."""
     if vendor := row.get("vendor"):
         lead, detail = f"This is {vendor}, not a Supabase access token.", "{where} {rotate}"
         row = {"kind": vendor.partition(" ")[2], "lead": lead, "detail": detail}

@@ -16,7 +16,10 @@ from typing import Literal, TextIO
 
 from .text import whole
 
-Action = Literal["sign-in", "sign-out", "refusal", "create", "change", "replace", "delete", "outcome-unknown"]
+SyncAction = Literal["sync-create", "sync-change", "sync-run", "sync-delete"]
+Action = Literal[
+    "sign-in", "sign-out", "refusal", "create", "change", "replace", "delete", "outcome-unknown", SyncAction
+]
 
 LONGEST_VALUE = 300
 """Bytes of one value as JSON spells it. It keeps every line within 4096 bytes, which a pipe takes in one piece however
@@ -44,6 +47,8 @@ class Entry:
     project: str | None = None
     connection_id: str | None = None
     connection_name: str | None = None
+    sync_id: str | None = None
+    sync_name: str | None = None
     infisical_request_id: str | None = None
 
     def line(self) -> str:

@@ -19,7 +19,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from .secret import Secret
 
-Action = Literal["sign-in", "create", "check"]
+Action = Literal["sign-in", "create", "check", "once"]
 Bounds = Mapping[Action, Mapping[str, str]]
 """For each key that an action is counted by: identity, person or address."""
 
@@ -27,6 +27,8 @@ BOUNDS: Bounds = {
     "sign-in": {"identity": "2 per 61 seconds", "address": "10 per minute"},
     "create": {"person": "30 per minute", "address": "60 per minute"},
     "check": {"person": "10 per minute", "address": "30 per minute"},
+    # What a page of ours may start one time alone, by what it was signed with.
+    "once": {"identity": "1 per minute"},
 }
 """At most so many, whichever moment one counts from. Infisical locks an identity for 300 s after three wrong secrets
 (measured on a self-hosted Infisical), and forgets those before once none has come for 30 s: each wrong one begins the
@@ -140,7 +142,6 @@ class Limits:
             return False
 
     def _note(self, fault: str | None) -> None:
-        """Tells the log when an outage begins and when it ends."""
         with self._lock:
             was_away, self._away = self._away, fault is not None
             self._next_try = self._clock() + PAUSE if self._away else -math.inf

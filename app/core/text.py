@@ -3,6 +3,7 @@
 import base64
 import json
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,11 @@ def whole(text: str) -> str:
 def counted(count: int, noun: str) -> str:
     """The number and its noun: 1 second, 2 seconds."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def listed(texts: Sequence[str]) -> str:
+    """The texts as a sentence lists them: a, b and c."""
+    return " and ".join(filter(None, (", ".join(texts[:-1]), *texts[-1:])))
 
 
 def one_line(value: object, *, longest: int) -> str:

@@ -87,11 +87,11 @@ class Infisical:
             redact=(client_secret,),
             read_error=errors.error_from_login,
         )
-        return _read(models.AccessGrant, answer)
+        return read(models.AccessGrant, answer)
 
     def renew(self, token: Secret, *, deadline: Deadline | None = None) -> models.AccessGrant:
         """A fresh access token of the same log-in, up to its maximum life (recorded exchange token-renew-ok)."""
-        return _read(models.AccessGrant, self._post_token(RENEW_PATH, token, deadline=deadline))
+        return read(models.AccessGrant, self._post_token(RENEW_PATH, token, deadline=deadline))
 
     def revoke(self, token: Secret) -> None:
         """Ends the log-in that the access token comes from (recorded exchange token-revoke)."""
@@ -117,27 +117,27 @@ class Infisical:
             redact=(id_token, application.client_secret),
             read_error=errors.error_from_exchange,
         )
-        return _read(models.ExchangedToken, answer)
+        return read(models.ExchangedToken, answer)
 
     def user(self) -> models.User:
         """The person whose token this is. From Infisical's source; identities are refused, with 401 or 403."""
-        return _read(models.User, self._call("GET", "/api/v1/user"), "user")
+        return read(models.User, self.call("GET", "/api/v1/user"), "user")
 
     def projects(self) -> tuple[models.Project, ...]:
         """The secret-management projects that the caller is a member of, by name."""
-        answer = self._call("GET", "/api/v1/projects", params={"type": "secret-manager"})
-        found = _read(tuple[models.Project, ...], answer, "projects")
+        answer = self.call("GET", "/api/v1/projects", params={"type": "secret-manager"})
+        found = read(tuple[models.Project, ...], answer, "projects")
         return tuple(sorted(found, key=lambda project: project.name.casefold()))
 
     def project(self, project_id: str, *, deadline: Deadline | None = None) -> models.Project:
         """One project. NotFound where there is none, NotAMember where the caller is not in it."""
-        answer = self._call("GET", f"/api/v1/projects/{_segment(project_id)}", deadline=deadline)
-        return _read(models.Project, answer, "project")
+        answer = self.call("GET", f"/api/v1/projects/{segment(project_id)}", deadline=deadline)
+        return read(models.Project, answer, "project")
 
-    def organization(self) -> models.Organization:
-        """The caller's organization. Infisical answers this to machine identities only."""
-        answer = self._call("GET", "/api/v1/identities/details")
-        return _read(models.Organization, answer, "identityDetails", "organization")
+    def organization_id(self) -> str:
+        """The ID of the caller's organization. Infisical answers this to machine identities only."""
+        answer = self.call("GET", "/api/v1/identities/details")
+        return read(models.Id, answer, "identityDetails", "organization", "id")
 
     def connections(
         self, project_id: str | None, *, deadline: Deadline | None = None
@@ -146,15 +146,10 @@ class Infisical:
 
         Without a project Infisical lists every project's as well, as was recorded; those are left out.
         """
-        answer = self._call("GET", _CONNECTIONS, params=_scope(project_id), deadline=deadline)
-        found = _read(tuple[models.Connection, ...], answer, "appConnections")
+        answer = self.call("GET", _CONNECTIONS, params=_scope(project_id), deadline=deadline)
+        found = read(tuple[models.Connection, ...], answer, "appConnections")
         here = (connection for connection in found if connection.project_id == project_id)
         return tuple(sorted(here, key=lambda connection: connection.name.casefold()))
-
-    def connectable(self, app: str, project_id: str) -> tuple[str, ...]:
-        """The ids of the app's connections that a sync of the project may use (recorded exchange available)."""
-        answer = self._call("GET", f"{_CONNECTIONS}/{_segment(app)}/available", params=_scope(project_id))
-        return tuple(row.id for row in _read(tuple[models.Organization, ...], answer, "appConnections"))
 
     def roles(self, project_id: str) -> dict[str, frozenset[str] | None]:
         """The machine identity's own roles in a project by their slugs, and what each lets it do to App Connections,
@@ -163,18 +158,18 @@ class Infisical:
         auth = self._auth
         if isinstance(auth, UniversalAuth):
             auth = auth.token(self, deadline=Deadline.after(_ALL_TOGETHER))
-        caller, path = models.read_claims(auth or Secret("")), f"/api/v1/projects/{_segment(project_id)}"
+        caller, path = models.read_claims(auth or Secret("")), f"/api/v1/projects/{segment(project_id)}"
         found: dict[str, frozenset[str] | None] = {}
         if caller.kind != "identity" or caller.subject is None:
             return found
         with suppress(errors.InfisicalError):
-            answer = self._call("GET", f"{path}/memberships/identities/{_segment(caller.subject)}")
-            roles = _read(tuple[models.Role, ...], answer, "identityMembership", "roles")
+            answer = self.call("GET", f"{path}/memberships/identities/{segment(caller.subject)}")
+            roles = read(tuple[models.Role, ...], answer, "identityMembership", "roles")
             found |= dict.fromkeys(role.custom or role.role for role in roles)
         for slug in found:
             with suppress(errors.InfisicalError):
-                answer = self._call("GET", f"{path}/roles/slug/{_segment(slug)}")
-                every = _read(tuple[models.Rule, ...], answer, "role", "permissions")
+                answer = self.call("GET", f"{path}/roles/slug/{segment(slug)}")
+                every = read(tuple[models.Rule, ...], answer, "role", "permissions")
                 rules = [rule for rule in every if rule.subject == "app-connections"]
                 if not any(rule.inverted or rule.conditions for rule in rules):
                     actions = (action for rule in rules for action in rule.action)
@@ -184,8 +179,8 @@ class Infisical:
     def options(self, project_id: str | None) -> tuple[models.AppOption, ...]:
         """The apps that Infisical can connect to, in a project or in the organization."""
         params = {} if project_id is None else {"projectType": "secret-manager"}
-        answer = self._call("GET", f"{_CONNECTIONS}/options", params=params)
-        return _read(tuple[models.AppOption, ...], answer, "appConnectionOptions")
+        answer = self.call("GET", f"{_CONNECTIONS}/options", params=params)
+        return read(tuple[models.AppOption, ...], answer, "appConnectionOptions")
 
     def connection(self, app: str, connection_id: str) -> models.Connection:
         """One connection by its app and its id."""
@@ -231,22 +226,14 @@ class Infisical:
         """
         return self._connection("DELETE", app, connection_id, deadline=deadline)
 
-    def syncs(self, app: str, project_id: str) -> tuple[models.SecretSync, ...]:
-        """The secret syncs of a project that write to that app and that the caller may see, by name."""
-        answer = self._call("GET", f"/api/v1/secret-syncs/{_segment(app)}", params={"projectId": project_id})
-        found = _read(tuple[models.SecretSync, ...], answer, "secretSyncs")
-        return tuple(sorted(found, key=lambda sync: sync.name.casefold()))
-
     def close(self) -> None:
         self._http.close()
 
     def _connection(self, method: str, *path: str, **request: Any) -> models.Connection:
-        """The connection that Infisical answers with to a call about one."""
-        answer = self._call(method, "/".join((_CONNECTIONS, *map(_segment, path))), **request)
-        return _read(models.Connection, answer, "appConnection")
+        answer = self.call(method, "/".join((_CONNECTIONS, *map(segment, path))), **request)
+        return read(models.Connection, answer, "appConnection")
 
     def _post_token(self, path: str, token: Secret, *, deadline: Deadline | None) -> Answer:
-        """What is done with an access token that stands in the body."""
         return self._ask(
             "POST",
             path,
@@ -256,7 +243,7 @@ class Infisical:
             redact=(token,),
         )
 
-    def _call(self, method: str, path: str, *, deadline: Deadline | None = None, **request: Any) -> Answer:
+    def call(self, method: str, path: str, *, deadline: Deadline | None = None, **request: Any) -> Answer:
         """Asks as whom this client acts for. `request` is what `HttpClient.send` takes."""
         deadline = deadline or Deadline.after(_ALL_TOGETHER)
         ask = partial(self._ask, method, path, deadline=deadline, **request)
@@ -311,7 +298,7 @@ class Infisical:
         raise failure
 
 
-def _segment(text: str) -> str:
+def segment(text: str) -> str:
     """The text as one segment of a path; dots too, for "." and ".." would lead elsewhere."""
     return quote(text, safe="").replace(".", "%2E")
 
@@ -325,7 +312,7 @@ def _scope(project_id: str | None) -> dict[str, str]:
     return {} if project_id is None else {"projectId": project_id}
 
 
-def _read(kind: type[_Model], answer: Answer, *keys: str) -> _Model:
+def read(kind: type[_Model], answer: Answer, *keys: str) -> _Model:
     """What stands in the answer under these keys. Raised outside the block: a ValidationError's frames hold it."""
     # A time may be none that UTC can tell.
     with suppress(ValidationError, OverflowError):

@@ -128,9 +128,11 @@ class NotAMember(InfisicalError):
 
 @dataclass(eq=False, repr=False)
 class NotFound(InfisicalError):
-    """Infisical has no such project or connection, or none that this identity may see: `missing` says which."""
+    """Infisical has no such project, connection, sync or folder, or none that this identity may see: `missing` says which."""
 
-    missing: Literal["project", "connection", "other"] = field(default="other", kw_only=True)
+    missing: Literal["project", "connection", "sync", "folder", "other"] = field(
+        default="other", kw_only=True
+    )
 
 
 class Issue(NamedTuple):
@@ -148,8 +150,11 @@ class InvalidFields(InfisicalError):
         self.issues = issues
 
 
+@dataclass(eq=False, repr=False)
 class NameTaken(InfisicalError):
-    """A connection of that name exists in the same project, or among the organization's own."""
+    """A `thing` of that name exists in the same project, or a connection among the organization's own."""
+
+    thing: Literal["connection", "sync"] = field(default="connection", kw_only=True)
 
 
 class InUse(InfisicalError):
@@ -158,7 +163,8 @@ class InUse(InfisicalError):
 
 @dataclass(eq=False, repr=False)
 class Refused(InfisicalError):
-    """Infisical refused the request, mostly for what the app said of the credential: `reason` is one of those in errors.toml."""
+    """Infisical refused the request, for what the app said of the credential or for what a sync names: `reason` is one of
+    those in errors.toml."""
 
     reason: str = field(default="refused", kw_only=True)
 
@@ -264,10 +270,13 @@ def _refusal(status: int, kind: str, message: str) -> InfisicalError:
         action, subject = denied.groups() if denied else (None, None)
         return PermissionDenied(message, action=action, subject=subject)
     if status == 404:
-        missing = next(what for what, start in _WORDS["missing"].items() if message.startswith(start))
+        missing = next(what for what, start in _WORDS["missing"].items() if re.match(start, message))
         return NotFound(message, missing=missing)
-    if re.match("An App Connection with the name .* already exists$", message, re.DOTALL):
-        return NameTaken(message)
+    taken = re.match(
+        "An? (App Connection|Secret Sync) with the name .* already exists( for|$)", message, re.DOTALL
+    )
+    if taken:
+        return NameTaken(message, thing="sync" if taken[1] == "Secret Sync" else "connection")
     if message.startswith("Cannot delete App Connection with existing connections"):
         return InUse(message)
     return Refused(message, reason=next(why for start, why in REASONS if re.match(start, message)))

@@ -1,6 +1,5 @@
 """What travels between the wizard and Infisical, both ways: the only file that knows Infisical's wire names."""
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -11,7 +10,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    AliasPath,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -92,94 +90,66 @@ _Texts = Annotated[
 
 # Ids stand in our URLs, headers and cookies, names in headings and links: what cannot stand there is no answer of
 # Infisical's. Its own ids are UUIDs.
-_Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 _Name = Annotated[str, StringConstraints(pattern=r"[^\s\x1c-\x1f]", max_length=1000)]
 # Nearly every time is UTC as it comes. Of those none is looked at in Python, of thousands of connections.
 _Utc = Annotated[datetime, GetPydanticSchema(lambda kind, read: {**read(kind), "tz_constraint": 0})]
 _Elsewhere = Annotated[AwareDatetime, AfterValidator(lambda when: when.astimezone(UTC))]
-_Moment = Annotated[_Utc | _Elsewhere, Field(union_mode="left_to_right")]
+Moment = Annotated[_Utc | _Elsewhere, Field(union_mode="left_to_right")]
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
     """Reads what it knows and leaves the rest: the server sends more keys than its documentation names."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, populate_by_name=True)
 
 
-class Connection(_Answer):
+class Named(Answer):
+    """What is told by its id and its name, a project of an app's by its reference there."""
+
+    id: Id
+    name: _Name
+
+
+class Connectable(Named):
+    """A connection that a sync of a project may use; one of the organization's has no project."""
+
+    project_id: Id | None = Field(alias="projectId", default=None)
+
+
+class Connection(Connectable):
     """An App Connection as Infisical stores it. Infisical never sends the access token back.
 
     `credentials` are the texts that Infisical shows of them, by its names; `credentials_hash` is another one after each
     change of them. Times are UTC.
     """
 
-    id: _Id
-    name: _Name
     description: str | None = None
     app: str
     method: str
     version: int | None = None
-    organization_id: _Id = Field(alias="orgId")
-    project_id: _Id | None = Field(alias="projectId", default=None)
-    created_at: _Moment = Field(alias="createdAt")
-    updated_at: _Moment = Field(alias="updatedAt")
+    organization_id: Id = Field(alias="orgId")
+    created_at: Moment = Field(alias="createdAt")
+    updated_at: Moment = Field(alias="updatedAt")
     credentials: _Texts = Field(default={}, repr=False)
     credentials_hash: str | None = Field(alias="credentialsHash", default=None)
 
 
-class SecretSync(_Answer):
-    """A secret sync as Infisical lists it: from a `path` of an `environment` to the app's project with that `ref`. The
-    first two are None once the folder is gone, `status` is None while nothing ran, and a run that fails does not move `last_synced` (recorded exchanges "list syncs of
-    destination", "get sync whose folder is gone", "get sync after failure")."""
-
-    id: _Id
-    name: _Name
-    project_id: _Id = Field(alias="projectId")
-    connection_id: _Id = Field(alias="connectionId")
-    environment: str | None = Field(validation_alias=AliasPath("environment", "name"), default=None)
-    path: str | None = Field(validation_alias=AliasPath("folder", "path"), default=None)
-    ref: str = Field(validation_alias=AliasPath("destinationConfig", "projectId"))
-    project_name: str = Field(validation_alias=AliasPath("destinationConfig", "projectName"), default="")
-    status: str | None = Field(alias="syncStatus", default=None)
-    message: str | None = Field(alias="lastSyncMessage", default=None)
-    last_synced: _Moment | None = Field(alias="lastSyncedAt", default=None)
-    runs_by_itself: bool = Field(alias="isAutoSyncEnabled", default=True)
-
-    @property
-    def reason(self) -> str:
-        """Why the last run failed, in the words of whoever refused it, which Infisical keeps as JSON (recorded exchanges
-        "get sync after failure"); "" for any other run."""
-        told: Any = (self.status == "failed" and self.message) or ""
-        with suppress(ValueError, RecursionError):
-            told = json.loads(told)
-        while isinstance(told, dict):
-            told = told.get("error", told.get("message"))
-        return one_line(told, longest=200)
-
-
-class Project(_Answer):
+class Project(Named):
     """A project the caller is a member of."""
 
-    id: _Id
-    name: _Name
     slug: str
-    organization_id: _Id = Field(alias="orgId")
+    organization_id: Id = Field(alias="orgId")
 
 
-class Organization(_Answer):
-    """The organization that the caller belongs to."""
-
-    id: _Id
-
-
-class Role(_Answer):
+class Role(Answer):
     """A role that somebody has: the slug of one of Infisical's own, or "custom" and the slug of that one."""
 
     role: str
     custom: str | None = Field(alias="customRoleSlug", default=None)
 
 
-class Rule(_Answer):
+class Rule(Answer):
     """What a role allows, or `inverted` forbids; with `conditions` only for some connections."""
 
     subject: str | None = None
@@ -188,10 +158,10 @@ class Rule(_Answer):
     conditions: Any = None
 
 
-class User(_Answer):
+class User(Answer):
     """A person of Infisical's. From its source (`GET /api/v1/user`); no exchange with it was recorded."""
 
-    id: _Id
+    id: Id
     email: str | None = None
     username: str | None = None
 
@@ -201,7 +171,7 @@ class User(_Answer):
         return one_line(self.email or self.username, longest=254) or None
 
 
-class AppOption(_Answer):
+class AppOption(Answer):
     """An app that Infisical can connect to: its name for people, and its name on the wire."""
 
     name: _Name
@@ -222,7 +192,7 @@ def _without_end(seconds: float) -> float:
     return seconds if seconds > 0 else math.inf
 
 
-class AccessGrant(_Answer):
+class AccessGrant(Answer):
     """A successful log-in or renewal: the Infisical access token, and its life in seconds from now.
 
     `max_ttl` is how long the log-in can be renewed for. Infisical writes 0 for either where it has no end (its source);

@@ -19,7 +19,7 @@ from .store import ADA, DATA, Caller, current_database, timestamp
 _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ID_TOKENS = ("urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:jwt")
 _WITHOUT_TOKEN = ("/v1/", "/api/status", "/api/v1/auth/", "/api/v1/oauth/")
-_ONLY_FOR = {"identity_details": "identity", "user": "person"}
+_ONLY_FOR = {"identity_details": "identity", "user": "person", "reached_projects": "person"}
 
 current_caller = cast("Caller", LocalProxy(lambda: g.caller))
 """Whose token the request carries."""

@@ -1,7 +1,7 @@
 """Projects and their App Connections as the sandbox's Infisical keeps them: list, look up, create, change, delete."""
 
 import secrets
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from typing import Any
 
 from flask import Response, g, request
@@ -10,7 +10,7 @@ from ..connectors.rows import App
 from .app import MISSING, NEVER, Issue, answer, read_object, refusal, server, text_issues, type_issues
 from .auth import current_caller
 from .store import DATA, PROJECTS, Document, current_database, new_connection, timestamp
-from .supabase import try_credentials
+from .supabase import scenario_by, secret_in, try_credentials
 
 
 @server.get("/api/v1/projects")
@@ -63,16 +63,17 @@ def create(slug: str) -> Response:
     appears_after = try_credentials(app, body["credentials"])
     values = {"app": slug, "method": app.method, "projectId": project_id}
     document = new_connection(values | _kept(body, app=app), now=current_database.now)
+    _remember(app, document, body)
     if appears_after is None:
         return _stored(document, error="Create")
-    if _is_storable(document):
+    if is_storable(document):
         current_database.put_late(document, seconds=appears_after)
     return answer(None, wait=NEVER)
 
 
 @server.get("/api/v1/app-connections/<slug>/<connection_id>")
 def connection_by_id(slug: str, connection_id: str) -> Response:
-    return answer({"appConnection": _found(connection_id, slug=slug, action="read")})
+    return answer({"appConnection": found_connection(connection_id, slug=slug, action="read")})
 
 
 @server.get("/api/v1/app-connections/<slug>/connection-name/<path:name>")
@@ -92,11 +93,12 @@ def change(slug: str, connection_id: str) -> Response:
     answered and nothing changes."""
     app = g.apps[slug]
     body = _read_body(app, optional=("name", "method", "credentials"))
-    document = _found(connection_id, slug=slug, action="edit")
+    document = found_connection(connection_id, slug=slug, action="edit")
     if "credentials" in body:
         if try_credentials(app, body["credentials"]) is not None:
             return answer(None, wait=NEVER)
         document["credentialsHash"] = secrets.token_hex(32)
+        _remember(app, document, body)
     document |= _kept(body, app=app) | {"updatedAt": timestamp(current_database.now)}
     return _stored(document, error="Update by id")
 
@@ -106,32 +108,18 @@ def delete(slug: str, connection_id: str) -> Response:
     """Deletes a connection and answers with it. An empty body that calls itself JSON is a 500."""
     if request.is_json:
         read_object()
-    document = _found(connection_id, slug=slug, action="delete")
-    if any(sync["connectionId"] == document["id"] for sync in _syncs()):
+    document = found_connection(connection_id, slug=slug, action="delete")
+    if any(sync["connectionId"] == document["id"] for sync in current_database.connections("sync")):
         remove_first = "Remove all existing connections and try again."
         raise refusal(400, f"Cannot delete App Connection with existing connections. {remove_first}")
     current_database.remove(document["id"])
     return answer({"appConnection": document})
 
 
-@server.get("/api/v1/secret-syncs/<slug>")
-def syncs(slug: str) -> Response:
-    """The secret syncs of a project that write to an app; whoever is a member may see them."""
-    if issues := text_issues({**request.args}, "projectId"):
-        raise refusal(422, issues)
-    project_id = request.args["projectId"]
-    member_role(project_id)
-    listed = [sync for sync in _syncs() if (sync["destination"], sync["projectId"]) == (slug, project_id)]
-    return answer({"secretSyncs": listed})
-
-
-def _syncs() -> Iterator[Document]:
-    """Those of the starting data, as long as the connections that they use are there."""
-    for sync in DATA["syncs"]:
-        for row in current_database.connections():
-            used = {key: row[key] for key in ("app", "name", "id")}
-            if row["projectId"] == sync["projectId"] and sync["connection"].items() <= used.items():
-                yield sync | {"connectionId": row["id"], "connection": used}
+def _remember(app: App, document: Document, body: dict[str, Any]) -> None:
+    """Of the token is kept which scenario it chose, for the syncs that use it, and not a letter of its own."""
+    scenario = scenario_by(secret_in(app, body["credentials"])[-4:])
+    current_database.keep("digits", document["id"], scenario.digits)
 
 
 def _project_to_read() -> str | None:
@@ -143,7 +131,7 @@ def _project_to_read() -> str | None:
     return project_id
 
 
-def _found(connection_id: str, *, slug: str, action: str) -> Document:
+def found_connection(connection_id: str, *, slug: str, action: str) -> Document:
     if issues := text_issues({"connectionId": connection_id}, "connectionId"):
         raise refusal(422, issues)
     document = next((row for row in current_database.connections() if row["id"] == connection_id), None)
@@ -170,12 +158,12 @@ def member_role(project_id: str) -> str:
     return role
 
 
-def require(action: str, *, project_id: str | None) -> None:
-    """Refuses who may not create, read, edit or delete App Connections; None is the organization itself."""
+def require(action: str, *, project_id: str | None, subject: str = "app-connections") -> None:
+    """Refuses who may not create, read, edit or delete App Connections, or syncs; None is the organization itself."""
     role = current_caller.role_in("") if project_id is None else member_role(project_id)
     if role != "admin":
-        right = action if project_id is None else f"{action}-app-connections"
-        raise refusal(403, f"You are not allowed to {right} on app-connections", error="PermissionDenied")
+        right = action if project_id is None or subject == "secret-syncs" else f"{action}-{subject}"
+        raise refusal(403, f"You are not allowed to {right} on {subject}", error="PermissionDenied")
 
 
 def _kept(body: dict[str, Any], *, app: App) -> Document:
@@ -188,7 +176,7 @@ def _kept(body: dict[str, Any], *, app: App) -> Document:
     return kept
 
 
-def _is_storable(document: Document) -> bool:
+def is_storable(document: Document) -> bool:
     """The server allows 256 characters and its column holds 255; Postgres holds no NUL (create-desc-256)."""
     description = document["description"] or ""
     return len(description) <= 255 and "\0" not in description
@@ -196,7 +184,7 @@ def _is_storable(document: Document) -> bool:
 
 def _stored(document: Document, *, error: str) -> Response:
     """Stores the connection and answers with it; `error` is the recorded name of what the database chokes on."""
-    if not _is_storable(document):
+    if not is_storable(document):
         raise refusal(500, error=error)
     if not current_database.put(document):
         raise refusal(400, f'An App Connection with the name "{document["name"]}" already exists')

@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -18,27 +18,16 @@ from itsdangerous import Signer
 from werkzeug.exceptions import HTTPException
 from werkzeug.local import LocalProxy
 
-DATA: dict[str, Any] = json.loads(files(__package__).joinpath("data.json").read_text("utf-8"))
+_BESIDE = files(__package__)
+DATA: dict[str, Any] = json.loads(_BESIDE.joinpath("data.json").read_text("utf-8"))
 """Who and what is in the sandbox, and what is answered as it stands."""
 
 PROJECTS: dict[str, dict[str, Any]] = {project["id"]: project for project in DATA["projects"]}
 
 Document = dict[str, Any]
-"""An App Connection as it is answered; its token is no part of it."""
+"""An App Connection as it is answered; its token is no part of it. Or a secret sync, but for what is of its connection."""
 
-_SCHEMA_VERSION = 2
-
-# A late connection waits in a table of its own, where names may repeat: it takes part in the race for its name only
-# once its time has come, as the insert of the real server does.
-_SCHEMA = """
-CREATE TABLE token_key (value BLOB NOT NULL);
-CREATE TABLE connection (id TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL);
-CREATE UNIQUE INDEX one_name_per_project
-    ON connection (json_extract(document, '$.name'), ifnull(json_extract(document, '$.projectId'), ''));
-CREATE TABLE late_connection (id TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL, appears_at REAL NOT NULL);
-CREATE TABLE revoked_login (id TEXT NOT NULL PRIMARY KEY);
-CREATE TABLE failed_login (client_id TEXT NOT NULL PRIMARY KEY, times INTEGER NOT NULL, last_at REAL NOT NULL)
-"""
+_SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,14 +78,22 @@ def prepare_database(path: Path) -> None:
         with closing(_connect(path)) as connection, connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
-            if connection.execute("PRAGMA user_version").fetchone()[0] == _SCHEMA_VERSION:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version == _SCHEMA_VERSION:
                 return
-            for statement in _SCHEMA.split(";"):
+            if version:
+                raise sqlite3.DatabaseError("it is of another version, delete it")
+            for statement in _BESIDE.joinpath("schema.sql").read_text("utf-8").split(";"):
                 connection.execute(statement)
             connection.execute("INSERT INTO token_key VALUES (?)", (secrets.token_bytes(32),))
             made = [new_connection(values, now=datetime.now(UTC)) for values in DATA["connections"]]
-            rows = [(document["id"], json.dumps(document)) for document in made]
-            connection.executemany("INSERT INTO connection VALUES (?, ?)", rows)
+            ids = {document["name"]: document["id"] for document in made}
+            syncs = [{**sync, "connectionId": ids[sync["connection"]["name"]]} for sync in DATA["syncs"]]
+            documents = [(row, "connection") for row in made] + [(row, "sync") for row in syncs]
+            rows = [(row["id"], kind, json.dumps(row)) for row, kind in documents]
+            rows_kept = [(*key.split(" "), json.dumps(value)) for key, value in DATA["kept"].items()]
+            connection.executemany("INSERT INTO document VALUES (?, ?, ?)", rows)
+            connection.executemany("INSERT INTO kept VALUES (?, ?, ?)", rows_kept)
             connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
     except sqlite3.Error as error:
         raise OSError(f"{path} cannot be used for the sandbox's data: {error}") from None
@@ -120,33 +117,39 @@ class Database:
         due, moment = "FROM late_connection WHERE appears_at <= ?", now.timestamp()
         if self._value(f"SELECT 1 {due}", moment):
             # One whose name was taken meanwhile is dropped.
-            admit = f"INSERT OR IGNORE INTO connection SELECT id, document {due} ORDER BY appears_at"
+            admit = (
+                f"INSERT OR IGNORE INTO document SELECT id, 'connection', document {due} ORDER BY appears_at"
+            )
             self._write(admit, f"DELETE {due}", values=(moment,))
 
     def close(self) -> None:
+        self._connection.commit()
         self._connection.close()
 
     def _value(self, query: str, *values: object) -> Any:
-        """The first column of the first row, None where there is no row."""
         row = self._connection.execute(query, values).fetchone()
         return row[0] if row else None
 
     def _write(self, *statements: str, values: tuple[object, ...]) -> None:
-        with self._connection:
+        with nullcontext() if self._connection.in_transaction else self._connection:
             for statement in statements:
                 self._connection.execute(statement, values)
 
-    def connections(self) -> list[Document]:
-        """Every connection that can be seen at this moment, by name."""
-        rows = self._connection.execute("SELECT document FROM connection")
+    def lock(self) -> None:
+        """Nobody else writes before this request is over, and what it writes is seen at once."""
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def connections(self, kind: str = "connection") -> list[Document]:
+        """Every connection that can be seen at this moment, or document of another kind, by name."""
+        rows = self._connection.execute("SELECT document FROM document WHERE kind = ?", (kind,))
         return sorted((json.loads(row[0]) for row in rows), key=lambda document: str(document["name"]))
 
-    def put(self, document: Document) -> bool:
-        """Stores a connection, a new one or a changed one; False where another one of its project has its name."""
+    def put(self, document: Document, kind: str = "connection") -> bool:
+        """Stores a document, a new one or a changed one; False where another one of its project has its name."""
         try:
             self._write(
-                "INSERT INTO connection VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET document = excluded.document",
-                values=(document["id"], json.dumps(document)),
+                "INSERT INTO document VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET document = excluded.document",
+                values=(document["id"], kind, json.dumps(document)),
             )
         except sqlite3.IntegrityError:
             return False
@@ -159,8 +162,18 @@ class Database:
         values = (late["id"], json.dumps(late), appears.timestamp())
         self._write("INSERT INTO late_connection VALUES (?, ?, ?)", values=values)
 
-    def remove(self, connection_id: str) -> None:
-        self._write("DELETE FROM connection WHERE id = ?", values=(connection_id,))
+    def remove(self, document_id: str) -> None:
+        self._write("DELETE FROM document WHERE id = ?", values=(document_id,))
+
+    def kept(self, kind: str) -> dict[str, Any]:
+        """All of a kind that is kept, by its keys."""
+        rows = self._connection.execute(
+            "SELECT key, value FROM kept WHERE kind = ? AND value <> 'null'", (kind,)
+        )
+        return {key: json.loads(value) for key, value in rows}
+
+    def keep(self, kind: str, key: str, value: object) -> None:
+        self._write("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", values=(kind, key, json.dumps(value)))
 
     def revoke(self, login_id: str) -> None:
         self._write("INSERT OR IGNORE INTO revoked_login VALUES (?)", values=(login_id,))

@@ -1,5 +1,6 @@
 """Supabase as the sandbox plays it: what it makes of an access token, and what Infisical's call of it comes to."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from ..connectors.instance_urls import SUPABASE_CLOUD
 from ..connectors.rows import App
 from ..connectors.supabase import SUPABASE
 from .app import NEVER, SUPABASE_HOSTS, answer, refusal, server
-from .store import DATA
+from .store import DATA, current_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +52,45 @@ def supabase_projects(reference: str | None = None) -> Response:
     """What Supabase answers to the token in the request: its projects, or the secrets of one."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     scenario = scenario_of(token.strip() if scheme.lower() == "bearer" else "")
-    status, answers = scenario.status, DATA["supabase"]
+    status, body = scenario.status, DATA["supabase"][str(scenario.status)]
+    if reference is not None:
+        status, body = asked_for_secrets(scenario, reference)
     if status is None:
         return answer(None, wait=NEVER)
-    if status == 200 and reference is not None:
-        status, answers = 403 if scenario.digits == "1403" else 200, DATA["supabase_secrets"]
-    response = answer(answers[str(status)], status=status)
+    if reference is not None and status == 200:
+        # It hashes values, which nothing here has.
+        body = [{"name": name, "value": hashlib.sha256(name.encode()).hexdigest()} for name in body]
+    response = answer(body, status=status)
     response.headers.update(DATA["supabase_headers"].get(str(status), {}))
     return response
+
+
+def asked_for_secrets(scenario: Scenario, reference: str) -> tuple[int | None, Any]:
+    """Supabase's answer when it is asked for the secrets of a project: 200 and their names, or what it refuses with."""
+    if scenario.status != 200:
+        return scenario.status, DATA["supabase"][str(scenario.status)]
+    names = current_database.kept("app").get(reference)
+    status = 403 if scenario.digits == "1403" else 404 if names is None else 200
+    return status, names if status == 200 else DATA["supabase_secrets"][str(status)]
+
+
+def secret_in(app: App, credentials: dict[str, Any]) -> str:
+    """The secret as Infisical sends it on: a line break inside is dropped silently."""
+    text: str = credentials[app.secret.wire[-1]]
+    return text.strip().replace("\r", "").replace("\n", "")
+
+
+def scenario_by(digits: str | None) -> Scenario:
+    """What happens to a token that ends in these four digits."""
+    return _BY_DIGITS.get(digits or "", _ACCEPTED)
 
 
 def try_credentials(app: App, credentials: dict[str, Any]) -> int | None:
     """Infisical's check of new credentials: None is success; where it never answers, `appears_after`. Raises the
     recorded refusal of everything else (create-url-*, create-private-*, create-supabase-*). Of other apps the sandbox
     knows no address and no shape: the last four digits alone choose."""
-    # A line break inside a token is dropped silently before it is sent.
-    secret = credentials[app.secret.wire[-1]].strip().replace("\r", "").replace("\n", "")
-    scenario = _BY_DIGITS.get(secret[-4:], _ACCEPTED)
+    secret = secret_in(app, credentials)
+    scenario = scenario_by(secret[-4:])
     if app.slug == SUPABASE.slug:
         url = urlsplit(credentials.get("instanceUrl", SUPABASE_CLOUD).strip())
         _check_reachable(url)

@@ -17,8 +17,8 @@ from ..core.text import counted
 from ..infisical.errors import InfisicalError, NameTaken, NoAnswer, Refused
 from ..infisical.models import Connection
 from .detail import Creation, see_connection
-from .fields import LONGEST_NAME, form_fields, slug_of
-from .forms import ConnectionForm, Operation
+from .fields import LONGEST_NAME, form_fields, free_name, slug_of
+from .forms import ConnectionForm, Operation, RowForm
 from .hooks import blueprint, mended_by_signing_in
 from .lists import in_a_project
 from .pending import is_the_one_sent
@@ -63,8 +63,7 @@ def received(filled: ConnectionForm) -> Page:
     """The answer to a form that was posted, by the button that was pressed."""
     for row in filled.rows:
         if f"use_{row.name}" in request.form:
-            field: Any = filled[row.name]
-            field.put(request.form[f"use_{row.name}"])
+            filled[row.name].put(request.form[f"use_{row.name}"])
             filled.check_rows((row,))
             return filled.operation.show(filled, 200)
     if "check" in request.form:
@@ -81,8 +80,8 @@ def submitted(filled: ConnectionForm) -> Page:
     """From what was typed to the page that says how it ended: checked, counted, asked about, sent once."""
     if not filled.check():
         return filled.operation.show(filled, 422)
-    if wait := _hit("create"):
-        return _too_many(filled, wait)
+    if wait := hit("create"):
+        return too_many(filled, wait)
     filled.checks, holder = _ask_before(filled)
     if made := _made_before(filled, holder):
         return made
@@ -90,38 +89,43 @@ def submitted(filled: ConnectionForm) -> Page:
     # Who learns what the app says of a credential, though no connection holds it, has used a check. Where it is not
     # checked from here, Infisical's refusal tells.
     tells = filled.operation.secret and (filled.checks is None or stops or holder is not None)
-    if tells and (wait := _hit("check")):
-        return _too_many(filled, wait)
+    if tells and (wait := hit("check")):
+        return too_many(filled, wait)
     if holder is not None:
         return _name_is_taken(filled, NameTaken(""))
     if stops:
-        return _not_done(filled, "stopped-by-checks", _what_stops(filled))
+        return not_done(filled, "stopped-by-checks", _what_stops(filled))
     filled.operation.compare(filled)
     if not filled.accepted():
-        return _not_done(filled, "stopped-by-checks", ())
-    return _sent(filled)
+        return not_done(filled, "stopped-by-checks", ())
+    return sent(filled, name_taken=partial(_name_is_taken_after_all, filled))
 
 
-def _sent(filled: ConnectionForm) -> Page:
+def sent(filled: RowForm, *, name_taken: Callable[[NameTaken], Page]) -> Page:
+    """Sends what the form's operation does, once, and the page for how it ended; `name_taken` where that is why not."""
     since, operation = services().clock(), filled.operation
     try:
         made = operation.send(services().infisical, filled)
     except NoAnswer as silence:
-        record("outcome-unknown", "no-answer", connection=filled.subject, error=silence)
+        record("outcome-unknown", "no-answer", error=silence, **filled.about())
         waited = round((services().clock() - since).total_seconds())
         return redirect(f"{operation.outcome_address(filled, since)}&waited={waited}", code=303)
     except NameTaken as taken:
-        return _made_before(filled, _connection_named(filled)) or _name_is_taken(filled, taken)
+        return name_taken(taken)
     except InfisicalError as error:
         return _refused_by_infisical(filled, error, since=since)
     except Exception:
-        record("outcome-unknown", "fault", connection=filled.subject)
+        record("outcome-unknown", "fault", **filled.about())
         raise
-    record(operation.audit_action, "ok", connection=made)
+    record(operation.audit_action, "ok", **filled.about(made))
     return operation.done(filled, made)
 
 
-def _hit(limit: Literal["create", "check"]) -> RetryAfter | None:
+def _name_is_taken_after_all(filled: ConnectionForm, taken: NameTaken) -> Page:
+    return _made_before(filled, _connection_named(filled)) or _name_is_taken(filled, taken)
+
+
+def hit(limit: Literal["create", "check"]) -> RetryAfter | None:
     """Counts one use by this person and from this address; how long to wait where there were too many."""
     auth = current_auth()
     person = auth.person.subject if auth else None
@@ -142,7 +146,6 @@ def _ask_before(filled: ConnectionForm) -> tuple[CheckResult | None, Connection 
 
 
 def _check_of(filled: ConnectionForm) -> Callable[[], CheckResult] | None:
-    """What asks the app about the credential; None where it is not asked from here."""
     checks, check = services().checks, filled.app.check
     if checks is None or check is None:
         return None
@@ -150,7 +153,6 @@ def _check_of(filled: ConnectionForm) -> Callable[[], CheckResult] | None:
 
 
 def _connection_named(filled: ConnectionForm) -> Connection | None:
-    """The connection that has the name which a new one shall have."""
     new = filled.new
     if filled.connection is None:
         with suppress(InfisicalError):
@@ -160,21 +162,20 @@ def _connection_named(filled: ConnectionForm) -> Connection | None:
     return None
 
 
-def _not_done(
-    filled: ConnectionForm,
+def not_done(
+    filled: RowForm,
     result: str,
     messages: tuple[tuple[str | None, Message], ...],
     *,
     error: InfisicalError | None = None,
 ) -> Page:
     """The form again with what stopped it, once that is in the audit log."""
-    record(filled.operation.audit_action, result, connection=filled.subject, error=error)
+    record(filled.operation.audit_action, result, error=error, **filled.about())
     for name, message in messages:
         if name is None or name not in filled:
             filled.general += (message,)
         else:
-            field: Any = filled[name]
-            field.add_error(message)
+            filled[name].add_error(message)
     filled.request_id, filled.refused = error.request_id if error else None, result
     return filled.operation.show(filled, 422)
 
@@ -190,7 +191,9 @@ def _what_stops(filled: ConnectionForm) -> tuple[tuple[str | None, Message], ...
         detail = "It has had too many requests for now and cannot check the token."
         return ((None, Message("error", lead, f"{detail} {nothing_happened}")),)
     reason = f"token-{checks.kind_of_stop}"
-    ((field, message),) = field_messages(Refused("", reason=reason), filled.app, nothing_happened)
+    ((field, message),) = field_messages(
+        Refused("", reason=reason), filled.app, filled.rows, nothing_happened
+    )
     advice = next(row.advice for row in checks.rows if row.state == "failed")
     return ((field, replace(message, detail=f"{advice} {nothing_happened}")),)
 
@@ -207,7 +210,7 @@ def _made_before(filled: ConnectionForm, holder: Connection | None) -> Page | No
 
 def _name_is_taken(filled: ConnectionForm, taken: NameTaken) -> Page:
     new = filled.new
-    ((field, message),) = field_messages(taken, filled.app, filled.operation.nothing_happened)
+    ((field, message),) = field_messages(taken, filled.app, filled.rows, filled.operation.nothing_happened)
     if free := _free_name(filled):
         filled["name"].data = free
         message = replace(
@@ -215,38 +218,38 @@ def _name_is_taken(filled: ConnectionForm, taken: NameTaken) -> Page:
             detail=f"{free} is free and is filled in for you. Keep it or choose another.",
             summary=f"{new.name} exists here; use {free}, which is filled in for you",
         )
-    return _not_done(filled, result_of(taken), ((field, message), *_what_stops(filled)), error=taken)
+    return not_done(filled, result_of(taken), ((field, message), *_what_stops(filled)), error=taken)
 
 
-def _free_name(filled: ConnectionForm) -> str | None:
-    """The first of name-2, name-3, … that no connection has here; None where Infisical does not tell."""
+def _free_name(filled: ConnectionForm) -> str:
+    """One that no connection has here; "" where Infisical does not tell."""
     new = filled.new
-    try:
+    with suppress(InfisicalError):
         known = services().infisical.connections(new.project_id, deadline=filled.deadline)
-    except InfisicalError:
-        return None
-    taken = {connection.name for connection in known}
-    candidates = (f"{new.name[: LONGEST_NAME - 5].rstrip('-')}-{number}" for number in range(2, 1000))
-    return next((name for name in candidates if name not in taken), None)
+        return free_name(new.name[: LONGEST_NAME - 5].rstrip("-"), {connection.name for connection in known})
+    return ""
 
 
-def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError, *, since: datetime) -> Page:
+def _refused_by_infisical(filled: RowForm, error: InfisicalError, *, since: datetime) -> Page:
     operation, told = filled.operation, error
     if result_of(error) == "token-lacks-permission" and filled.app.by_role(filled.values):
         told = Refused("", reason="token-forbidden")
-    if messages := field_messages(told, filled.app, operation.nothing_happened):
-        return _not_done(filled, result_of(error), messages, error=error)
-    record(operation.audit_action, result_of(error), connection=filled.subject, error=error)
+    if messages := field_messages(told, filled.app, filled.rows, operation.nothing_happened):
+        return not_done(filled, result_of(error), messages, error=error)
+    record(operation.audit_action, result_of(error), error=error, **filled.about())
     if mended_by_signing_in(error):
         # It clears no cookie: by the time of a late answer the browser may hold another sign-in.
         auth = current_auth()
         refused = auth.sign_in if auth else None
         return see_other(".auth.sign_in", next=return_url(), ended="1", refused=refused)
-    doubt = f"It is not certain whether {filled.subject.name} was {operation.past}."
+    doubt = f"It is not certain whether {filled.subject_name} was {operation.past}."
     lost = f" but the {filled.app.secret.word}, which is kept nowhere" if operation.secret else ""
     again = Action("Back to the form", operation.form_address(filled), primary=error.nothing_happened)
     if error.nothing_happened:
-        actions = (again, Action("Back to App Connections", url_for(".list", project=filled.project_id)))
+        back = Action(
+            f"Back to {operation.list_name}", url_for(operation.list_page, project=filled.project_id)
+        )
+        actions = (again, back)
     else:
         look = operation.outcome_address(filled, since)
         actions = (Action(f"Look whether it was {operation.past}", look, primary=True), again)
@@ -259,21 +262,21 @@ def _refused_by_infisical(filled: ConnectionForm, error: InfisicalError, *, sinc
     )
 
 
-def _scope_or_none(filled: ConnectionForm) -> Scope | None:
+def _scope_or_none(filled: RowForm) -> Scope | None:
     """The scope for the frame of a page that must appear even when Infisical cannot be asked for it."""
     with suppress(InfisicalError):
         return scope_in_hand(filled.project_id, deadline=filled.deadline)
     return None
 
 
-def _too_many(filled: ConnectionForm, wait: RetryAfter) -> Page:
+def too_many(filled: RowForm, wait: RetryAfter) -> Page:
     many = "were too many from your address" if wait.key == "address" else "were many in a short time"
     lead = f"Wait {counted(wait.seconds, 'second')} before the next try."
     detail = f"There {many}. {filled.operation.nothing_happened}"
     if "check" in request.form:
         record("refusal", "too-many-checks", project=filled.project_id)
     else:
-        record(filled.operation.audit_action, "too-many", connection=filled.subject)
+        record(filled.operation.audit_action, "too-many", **filled.about())
     filled.general += (Message("error", lead, detail),)
     answer = filled.operation.show(filled, 429)
     answer.headers["Retry-After"] = str(wait.seconds)
@@ -284,8 +287,8 @@ def _checked(filled: ConnectionForm) -> Page:
     """The form with what the app says of the credential, after "Check this token": nothing is created."""
     if not filled.check_credentials():
         return filled.operation.show(filled, 422)
-    if wait := _hit("check"):
-        return _too_many(filled, wait)
+    if wait := hit("check"):
+        return too_many(filled, wait)
     if check := _check_of(filled):
         filled.checks = check()
         filled.operation.compare(filled)
@@ -340,7 +343,8 @@ def _show(filled: ConnectionForm, status: int, *, scope: Scope | None = None) ->
 def _created(filled: ConnectionForm, connection: Connection) -> Page:
     seen = filled.checks
     creation = Creation(reaches=len(seen.projects) + seen.more, lacks=seen.lacks) if seen else Creation()
-    return see_connection(connection, created=creation, expires_on=filled.values["expires_on"])
+    reached = seen.reached if seen else ()
+    return see_connection(connection, created=creation, expires_on=filled.values["expires_on"], seen=reached)
 
 
 CREATE = Operation(

@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
@@ -15,14 +15,19 @@ from werkzeug.wrappers import Response
 from ..connectors.rows import App
 from ..core.templating import url_for
 from ..infisical.errors import InfisicalError, NotAMember, PermissionDenied
-from ..infisical.models import Connection, SecretSync
+from ..infisical.models import Connection
+from ..infisical.sync_models import SecretSync
+from ..infisical.syncs import SecretSyncs
 from .fields import day_in, expiry_in, expiry_of, slug_of
+from .handover import SeenProject, seen_projects_text
 from .hooks import blueprint
 from .lists import days_of, in_a_project, method_name
 from .problems import result_of
+from .redirects import carried_values
 from .render import page, problem_of, see_other
 from .scopes import Scope, scope_in_hand
 from .services import ORGANIZATION, Page, record, services
+from .sync_list import status_of
 
 
 class Creation(NamedTuple):
@@ -45,11 +50,18 @@ class Done(NamedTuple):
     late: bool = False
 
 
-def see_connection(connection: Connection, *, expires_on: str | None = None, **told: Creation | Done) -> Page:
-    """A redirect to the page of a connection, which then says what was done to it; nobody else can make it say so."""
+def see_connection(
+    connection: Connection,
+    *,
+    expires_on: str | None = None,
+    seen: Sequence[SeenProject] = (),
+    **told: Creation | Done,
+) -> Page:
+    """A redirect to the page of a connection, which then says what was done to it; nobody else can make it say so. The
+    projects that its credential was just `seen` to reach are handed over to the form of a sync."""
     signed = {name: services().sign(what, purpose=f"{name}.{connection.id}") for name, what in told.items()}
     places = {"app": connection.app, "connection_id": connection.id, "expires_on": expires_on}
-    return see_other(".created", **places, **signed)
+    return see_other(".created", **places, **signed, projects=seen_projects_text(seen, connection.id))
 
 
 MOST_PROJECTS = 20
@@ -82,7 +94,7 @@ def used_by(app: App, connection: Connection) -> Users:
 
     def syncs_of(key: str) -> tuple[SecretSync, ...] | str:
         try:
-            return infisical.syncs(app.slug, key)
+            return SecretSyncs(infisical, app.slug).all(key)
         except (PermissionDenied, NotAMember):
             return "You may not see syncs here"
         except InfisicalError as error:
@@ -124,8 +136,10 @@ def created(app: App, connection_id: UUID) -> Page:
         noted=expiry_of(noted, today=running.clock().date()) if noted else None,
         expires_on=noted or day_in(request.args.get("expires_on")),
         now=running.clock(),
+        projects=carried_values(request.args).get("projects", ""),
         method_name=method_name(connection.method),
         users=Users() if creation else used_by(app, connection),
+        status_of=status_of,
         as_code=as_code(app, connection, base_url=running.infisical.base_url),
     )
 
@@ -142,6 +156,10 @@ class Code(NamedTuple):
     id: str
     pieces: tuple[str, ...]
 
+    @classmethod
+    def of(cls, id_: str, text: str) -> "Code":
+        return cls(id_, tuple(_VARIABLE.split(text)))
+
 
 def as_code(app: App, connection: Connection, *, base_url: str) -> tuple[Code, ...]:
     """All ways to make the same connection elsewhere, and a sync with it."""
@@ -150,7 +168,7 @@ def as_code(app: App, connection: Connection, *, base_url: str) -> tuple[Code, .
         "as-terraform": as_terraform(app, connection),
         "as-sync": as_sync_call(app, connection, base_url=base_url),
     }
-    return tuple(Code(id_, tuple(_VARIABLE.split(text))) for id_, text in texts.items() if text)
+    return tuple(Code.of(id_, text) for id_, text in texts.items() if text)
 
 
 def as_api_call(app: App, connection: Connection, *, base_url: str) -> str:
@@ -164,13 +182,14 @@ def as_api_call(app: App, connection: Connection, *, base_url: str) -> str:
         "credentials": {**variables, **_shown(app, connection)},
     }
     body = {key: value for key, value in body.items() if value}
-    return _curl(f"{base_url}/api/v1/app-connections/{app.slug}", body, variables)
+    return curl(f"{base_url}/api/v1/app-connections/{app.slug}", body, variables)
 
 
 def as_sync_call(app: App, connection: Connection, *, base_url: str) -> str:
     """A curl command that makes a secret sync with the connection, which deletes nothing at the app: where it reads and
     writes are variables. Empty for an app that no sync is known of."""
-    destination = {key: _variable(app, name) for key, name in app.sync_destination.items()}
+    asked = app.syncs.destination if app.syncs else {}
+    destination = {key: _variable(app, name) for key, name in asked.items()}
     variables = {"environment": "INFISICAL_ENVIRONMENT", "secretPath": "INFISICAL_SECRET_PATH", **destination}
     body = {
         "name": f"{connection.name}-sync",
@@ -181,7 +200,7 @@ def as_sync_call(app: App, connection: Connection, *, base_url: str) -> str:
         "syncOptions": {"initialSyncBehavior": "overwrite-destination", "disableSecretDeletion": True},
         "destinationConfig": destination,
     }
-    call = _curl(f"{base_url}/api/v1/secret-syncs/{app.slug}", body, variables)
+    call = curl(f"{base_url}/api/v1/secret-syncs/{app.slug}", body, variables)
     return call.replace('"projectId": "INFISICAL_', '"projectId": "$INFISICAL_') if destination else ""
 
 
@@ -190,25 +209,24 @@ def as_terraform(app: App, connection: Connection) -> str:
     variables."""
     label = re.sub(r"\A(?=\d)|\W", "_", connection.name, flags=re.ASCII)
     secrets = {_snake(row.wire[-1]): f"{app.slug}_{row.name}" for row in app.fields if row.kind == "secret"}
-    shown = {_snake(key): _hcl(text) for key, text in _shown(app, connection).items()}
+    shown = {_snake(key): hcl(text) for key, text in _shown(app, connection).items()}
     facts = {
         "name": connection.name,
         "description": connection.description,
         "method": connection.method,
         "project_id": connection.project_id,
     }
-    credentials = _block({**{key: f"var.{name}" for key, name in secrets.items()}, **shown}, "    ")
-    resource = _block(
-        {key: _hcl(text) for key, text in facts.items() if text}, "  ", f"\n  credentials = {credentials}\n"
+    credentials = block({**{key: f"var.{name}" for key, name in secrets.items()}, **shown}, "    ")
+    resource = block(
+        {key: hcl(text) for key, text in facts.items() if text}, "  ", f"\n  credentials = {credentials}\n"
     )
-    sensitive = _block({"type": "string", "sensitive": "true"}, "  ")
+    sensitive = block({"type": "string", "sensitive": "true"}, "  ")
     variables = (f'variable "{name}" {sensitive}' for name in secrets.values())
     kind = f"infisical_app_connection_{_snake(app.slug)}"
     return "\n\n".join((*variables, f'resource "{kind}" "{label}" {resource}'))
 
 
 def _shown(app: App, connection: Connection) -> dict[str, str]:
-    """What Infisical shows of the credentials, by its names."""
     keys = [row.wire[-1] for row in app.fields if row.wire and row.kind != "secret"]
     return {key: text for key in keys if (text := connection.credentials.get(key))}
 
@@ -217,7 +235,7 @@ def _variable(app: App, name: str) -> str:
     return f"{app.slug}_{name}".replace("-", "_").upper()
 
 
-def _curl(address: str, body: Mapping[str, Any], variables: Mapping[str, str]) -> str:
+def curl(address: str, body: Mapping[str, Any], variables: Mapping[str, str]) -> str:
     """The heredoc expands the variables, so every dollar sign, backtick and backslash of the values themselves is
     escaped."""
     text = _seen(json.dumps(body, indent=2, ensure_ascii=False), lambda unseen: json.dumps(unseen)[1:-1])
@@ -242,14 +260,14 @@ def _seen(text: str, escaped: Callable[[str], str]) -> str:
     return "".join(one if one.isprintable() or one == "\n" else escaped(one) for one in text)
 
 
-def _block(values: Mapping[str, str], indent: str, more: str = "") -> str:
+def block(values: Mapping[str, str], indent: str, more: str = "") -> str:
     """A block or an object of HCL, its equals signs in one column as `terraform fmt` has them."""
     width = max(map(len, values))
     lines = (f"{indent}{key:<{width}} = {text}\n" for key, text in values.items())
     return f"{{\n{''.join(lines)}{more}{indent[2:]}}}"
 
 
-def _hcl(text: str) -> str:
+def hcl(text: str) -> str:
     """A quoted text of HCL. It knows fewer escapes than JSON, and `${` and `%{` would begin a template in it."""
     escapes = {r"\b": r"\u0008", r"\f": r"\u000c", "$": r"\u0024", "%": r"\u0025"}
     quoted = re.sub(

@@ -1,15 +1,15 @@
 """What becomes of a connection later: its details edited, its credential replaced, the connection deleted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from flask import request
+from flask import abort, request
 
 from ..connectors import Check
-from ..connectors.rows import App, Checked, Field, Given, Message
+from ..connectors.rows import App, Field, Message
 from ..core.templating import iso, url_for
 from ..core.text import counted
 from ..infisical.client import Infisical
@@ -17,14 +17,15 @@ from ..infisical.errors import NotFound
 from ..infisical.models import Connection, ConnectionChange, secrets_of
 from .create import form_page, received
 from .detail import Done, Users, see_connection, used_by
-from .fields import DETAILS, token_fields
-from .forms import ConnectionForm, Operation
+from .fields import DETAILS, confirmation, token_fields
+from .forms import ConnectionForm, Operation, RowForm, there
 from .hooks import blueprint
-from .pending import WORDS, look_for, moment_in, waiting_page
+from .pending import WORDS, asked_moment, look_for, said, waiting_page
 from .redirects import typed_values
 from .render import page, problem, see_other
 from .scopes import Scope, scope_in_hand
 from .services import ORGANIZATION, Page, record, services
+from .sync_list import status_of
 
 _HERE = "/connections/<connected_app:app>/<uuid:connection_id>"
 
@@ -53,25 +54,9 @@ def _scope_of(connection: Connection) -> Scope:
 # ── The three, as rows ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _there(filled: ConnectionForm) -> Connection:
-    if filled.connection is None:
-        raise RuntimeError("there is nothing to change")
-    return filled.connection
-
-
-def _confirmation(_: App, connection: Connection | None) -> tuple[Field, ...]:
-    name = connection.name if connection else ""
-
-    def is_it(typed: str, _: Given) -> Checked:
-        detail = "Type the name of the connection as it stands above."
-        return Checked(typed, () if typed == name else (Message("error", f"This is not {name}.", detail),))
-
-    return (Field("confirm_name", "Name of the connection", check=is_it, missing="Type the name."),)
-
-
 def _send_change(infisical: Infisical, filled: ConnectionForm) -> Connection:
     """Sends what is another by now, in one call, and nothing where nothing is."""
-    now, new = _there(filled), filled.new
+    now, new = there(filled.connection), filled.new
     change = ConnectionChange(
         name=new.name if new.name != now.name else None,
         description=new.description if new.description != _state_of(now)["description"] else None,
@@ -81,7 +66,7 @@ def _send_change(infisical: Infisical, filled: ConnectionForm) -> Connection:
 
 
 def _send_delete(infisical: Infisical, filled: ConnectionForm) -> Connection:
-    now = _there(filled)
+    now = there(filled.connection)
     try:
         return infisical.delete(now.app, now.id, deadline=filled.deadline)
     except NotFound:
@@ -91,7 +76,7 @@ def _send_delete(infisical: Infisical, filled: ConnectionForm) -> Connection:
 
 def _reaches_the_syncs(filled: ConnectionForm) -> None:
     """Whether a new credential reaches where the syncs write: one of another account breaks every one of them silently."""
-    checks, users = filled.checks, used_by(filled.app, _there(filled))
+    checks, users = filled.checks, used_by(filled.app, there(filled.connection))
     if checks is None or checks.stops or not users.syncs:
         return
     many = counted(len(users.syncs), "sync")
@@ -104,12 +89,11 @@ def _reaches_the_syncs(filled: ConnectionForm) -> None:
         named = ", ".join(f"{sync.name} ({sync.ref})" for sync in lost[:10])
         lead = f"It does not reach the {filled.app.name} project of {counted(len(lost), 'sync')} that use this connection."
         detail = f"They would fail from their next run: {named}."
-        field: Any = filled[filled.app.secret.name]
-        field.add_error(Message("warning", lead, detail, key="syncs-not-reached"))
+        filled[filled.app.secret.name].add_error(Message("warning", lead, detail, key="syncs-not-reached"))
 
 
 def _show(filled: ConnectionForm, status: int) -> Page:
-    now, action = _there(filled), filled.operation.name
+    now, action = there(filled.connection), filled.operation.name
     seen = _signed(now)
     users = Users() if filled.operation is EDIT else used_by(filled.app, now)
     # Infisical knows of syncs that the caller may not see.
@@ -121,6 +105,7 @@ def _show(filled: ConnectionForm, status: int) -> Page:
         scope=_scope_of(now),
         connection=now,
         users=users,
+        status_of=status_of,
         seen=seen,
         outcome_url=url_for(".change_outcome", **filled.places, state=seen),
     )
@@ -149,10 +134,10 @@ EDIT = Operation(
     send=_send_change,
     form_address=lambda filled: url_for(".change", **filled.address),
     outcome_address=lambda filled, since: url_for(
-        ".change_outcome", **filled.address, since=iso(since), state=_signed(_there(filled))
+        ".change_outcome", **filled.address, since=iso(since), state=_signed(there(filled.connection))
     ),
     show=_show,
-    done=lambda filled, now: _see_changed(filled.operation, now, before=_state_of(_there(filled))),
+    done=lambda filled, now: _see_changed(filled.operation, now, before=_state_of(there(filled.connection))),
 )
 REPLACE = replace(
     EDIT,
@@ -168,7 +153,7 @@ DELETE = replace(
     audit_action="delete",
     verb="delete connections",
     past="deleted",
-    fields=_confirmation,
+    fields=lambda _, now: (confirmation("connection", now.name if now else ""),),
     send=_send_delete,
     done=lambda _, gone: _see_list(_state_of(gone)),
 )
@@ -188,8 +173,7 @@ def change(app: App, connection_id: UUID, action: str) -> Page:
 @blueprint.post(f"{_HERE}/<any(edit,token,delete):action>")
 def submit_change(app: App, connection_id: UUID, action: str) -> Page:
     seen = services().unsign(request.form.get("seen", ""), purpose=f"seen.{connection_id}")
-    if seen is None:
-        return problem("page-too-old")
+    seen = seen or abort(problem("page-too-old"))
     try:
         connection = services().infisical.connection(app.slug, str(connection_id))
     except NotFound:
@@ -208,43 +192,58 @@ def submit_change(app: App, connection_id: UUID, action: str) -> Page:
 
 
 def _changed_meanwhile(filled: ConnectionForm, seen: Mapping[str, Any]) -> Page:
-    """Both states side by side. Of a detail both can be chosen; a credential has to be entered again."""
-    connection = _there(filled)
-    now, entered = _state_of(connection), filled.values
+    connection = there(filled.connection)
+    now, entered, opened = _state_of(connection), filled.values, dict(seen)
     shown = [row for row in filled.app.fields if row.shown and row.wire]
-    fields = [(row, seen[row.name], now[row.name]) for row in DETAILS]
-    fields += [(row, *(state["credentials"].get(row.wire[-1], "") for state in (seen, now))) for row in shown]
+    for state in (opened, now):
+        state |= {row.name: state["credentials"].get(row.wire[-1], "") for row in shown}
+    return both_states(
+        filled,
+        [
+            (row, opened[row.name], now[row.name], entered.get(row.name, opened[row.name]))
+            for row in (*DETAILS, *shown)
+        ],
+        scope=_scope_of(connection),
+        subject=connection,
+        editing=filled.operation is EDIT,
+        token_changed=seen["hash"] != now["hash"],
+        back_url=url_for(".created", app=filled.app.slug, connection_id=connection.id),
+        action=url_for(".change", **filled.places),
+        seen=_signed(connection),
+    )
+
+
+def both_states(
+    filled: RowForm, fields: Iterable[tuple[Field, str, str, str]], *, scope: Scope, **context: Any
+) -> Page:
+    """Both states side by side, of each field what the page showed, what is there now and what was entered: of a detail
+    both can be chosen, a credential has to be entered again."""
     return page(
         "connections/changed.html",
-        scope=_scope_of(connection),
+        scope=scope,
         status=409,
         app=filled.app,
-        connection=connection,
         operation=filled.operation,
+        form_url=filled.operation.form_address(filled),
         states=[
             {
                 "row": row,
-                "now": there,
-                "entered": entered.get(row.name, before),
-                "theirs": there != before,
-                "mine": entered.get(row.name, before) not in (before, there),
+                "now": now,
+                "entered": entered,
+                "theirs": now != opened,
+                "mine": entered not in (opened, now),
             }
-            for row, before, there in fields
+            for row, opened, now, entered in fields
         ],
-        token_changed=seen["hash"] != now["hash"],
-        form_url=filled.operation.form_address(filled),
-        seen=_signed(connection),
+        **{"texts": {}, "token_changed": False, **context},
     )
 
 
 @blueprint.get(f"{_HERE}/outcome")
 def change_outcome(app: App, connection_id: UUID) -> Page:
     """No answer to a change: looks for what it would have made, and sends nothing."""
-    operation = OPERATIONS.get(request.args.get("action", ""))
-    since = moment_in(request.args.get("since", ""))
-    before = services().unsign(request.args.get("state", ""), purpose=f"seen.{connection_id}")
-    if operation is None or since is None or before is None:
-        return problem("incomplete-address")
+    since, operation = asked_moment(), said(OPERATIONS.get(request.args.get("action", "")))
+    before = said(services().unsign(request.args.get("state", ""), purpose=f"seen.{connection_id}"))
     look = look_for(partial(_result, operation, app, str(connection_id), before), since=since)
     if look.state == "found":
         record("outcome-unknown", "found-later", project=before["project"], connection=look.found)
@@ -259,7 +258,9 @@ def change_outcome(app: App, connection_id: UUID) -> Page:
         app=app,
         operation=operation,
         name=before["name"],
-        connection_id=str(connection_id),
+        what="connection",
+        back_url=url_for(".created", app=app.slug, connection_id=str(connection_id)),
+        form_url=url_for(".change", app=app.slug, connection_id=str(connection_id), action=operation.name),
     )
 
 

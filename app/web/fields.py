@@ -2,15 +2,15 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from ..connectors.rows import App, Checked, Field, Given, Message
-from ..core.text import toml_beside
+from ..core.text import listed, toml_beside
 
 LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 255
@@ -25,31 +25,35 @@ _PLAIN = str.maketrans(
 )
 
 
-def slug_of(text: str) -> str:
+def slug_of(text: str, *, longest: int = LONGEST_NAME) -> str:
     """The nearest name that Infisical takes: `My Connection` becomes `my-connection`; "" where there is none."""
-    plain = (
-        unicodedata.normalize("NFKD", text.casefold()).translate(_PLAIN).encode("ascii", "ignore").decode()
-    )
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST_NAME].rstrip("-")
+    letters = unicodedata.normalize("NFKD", text.casefold()).translate(_PLAIN)
+    plain = letters.encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:longest].rstrip("-")
 
 
-def check_name(typed: str, _: Given) -> Checked:
+def free_name(name: str, taken: Container[str]) -> str:
+    """The first of name-2, name-3, … that is not taken; "" where all are."""
+    return next((free for number in range(2, 1000) if (free := f"{name}-{number}") not in taken), "")
+
+
+def check_name(typed: str, _: Given, *, longest: int = LONGEST_NAME) -> Checked:
     """The name, or the nearest that Infisical takes beside what is wrong with it."""
-    if len(typed) <= LONGEST_NAME and _SLUG.fullmatch(typed):
+    if len(typed) <= longest and _SLUG.fullmatch(typed):
         return Checked(typed)
     shortened = typed if len(typed) <= 80 else f"{typed[:79]}…"
-    lead = f"“{shortened}” {_fault_of_name(typed)}."
-    nearest, detail = slug_of(typed), "The name must have lowercase letters, digits and single hyphens."
-    if not nearest:
+    lead = f"“{shortened}” {_fault_of_name(typed, longest)}."
+    if not (nearest := slug_of(typed, longest=longest)):
+        detail = "The name must have lowercase letters, digits and single hyphens."
         return Checked(typed, (Message("error", lead, detail),))
     detail = "The name in the field is the nearest that Infisical takes. Keep it or change it."
     summary = f"use {nearest}, which is filled in for you"
     return Checked(nearest, (Message("error", lead, detail, summary=summary),))
 
 
-def _fault_of_name(typed: str) -> str:
-    if len(typed) > LONGEST_NAME:
-        return f"has {len(typed)} characters, and {LONGEST_NAME} is the most"
+def _fault_of_name(typed: str, longest: int) -> str:
+    if len(typed) > longest:
+        return f"has {len(typed)} characters, and {longest} is the most"
     faults = [
         words
         for words, pattern in (
@@ -60,7 +64,7 @@ def _fault_of_name(typed: str) -> str:
         )
         if re.search(pattern, typed)
     ] or ["a hyphen at an end or two in a row"]
-    return f"has {' and '.join(filter(None, (', '.join(faults[:-1]), faults[-1])))}"
+    return f"has {listed(faults)}"
 
 
 def check_description(typed: str, given: Given) -> Checked:
@@ -173,13 +177,7 @@ def expiry_of(day: date, *, today: date) -> Expiry:
 _WORDS = toml_beside(__file__, "fields.toml")
 DETAILS = (
     Field("name", wire=("name",), check=check_name, **_WORDS["name"]),
-    Field(
-        "description",
-        kind="multiline",
-        wire=("description",),
-        check=check_description,
-        **_WORDS["description"],
-    ),
+    Field("description", wire=("description",), check=check_description, **_WORDS["description"]),
 )
 _PURPOSE = Field("purpose", kind="hidden", **_WORDS["purpose"])
 EXPIRY = (
@@ -218,3 +216,44 @@ def token_fields(app: App, old: str) -> tuple[Field, ...]:
         replace(expires_on, label="When does the new token expire?", help=ends, check=fits),
         replace(in_description, label="Put the new date in the description", help=place, default="1"),
     )
+
+
+def confirmation(thing: str, name: str) -> Field:
+    """The field in which the name of what is deleted is typed."""
+
+    def is_it(typed: str, _: Given) -> Checked:
+        detail = f"Type the name of the {thing} as it stands above."
+        return Checked(typed, () if typed == name else (Message("error", f"This is not {name}.", detail),))
+
+    return Field("confirm_name", f"Name of the {thing}", check=is_it, missing="Type the name.")
+
+
+LONGEST_SYNC_NAME = 256
+WHOLE_NAME = "{{secretKey}}"
+"""The key schema that changes no name."""
+
+
+def sync_fields(app: App) -> tuple[Field, ...]:
+    """The rows of the form of a secret sync to an app, in their order on the page; none where no sync is known."""
+    if app.syncs is None:
+        return ()
+    read_project = app.syncs.read_project
+
+    def check_project(typed: str, _: Given) -> Checked:
+        ref = read_project(typed)
+        return Checked(ref or typed, () if ref else (Message("error", **_WORDS["no_such_ref"]),))
+
+    # As Infisical keeps it: `app` and `/app/` become `/app` (recorded exchange "secret path without leading slash").
+    checks: dict[str, Callable[[str, Given], Checked]] = {
+        "secret_path": lambda typed, _: Checked("/" + "/".join(filter(None, typed.split("/")))),
+        "project": check_project,
+        "name": partial(check_name, longest=LONGEST_SYNC_NAME),
+        "description": check_description,
+    }
+    rows = []
+    for name, words in _WORDS["sync"].items():
+        known = {"check": checks[name]} if name in checks else {}
+        of_app = name in ("project", "project_name")
+        row = {**words, "wire": tuple(words.get("wire", ())), **known}
+        rows.append(Field(f"{app.slug}_{name}" if of_app else name, **row))
+    return (*rows, replace(app.secret, missing="", help=_WORDS["compare"]["help"], wire=(), also_wire=()))

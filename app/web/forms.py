@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field
@@ -19,6 +19,7 @@ from ..core.http import Deadline
 from ..core.secret import Secret
 from ..infisical.client import Infisical
 from ..infisical.models import Connection, NewConnection
+from ..infisical.sync_models import SecretSync
 from .fields import described, without_expiry
 from .redirects import LONGEST_CARRIED, LONGEST_PROJECT_ID
 from .scopes import project_id_of
@@ -103,9 +104,9 @@ class Checkbox(Shown, BooleanField):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What a submission does at Infisical, one row for each: creating a connection, changing or deleting it.
+    """What a submission does at Infisical, one row for each: creating a connection or a sync, changing or deleting it.
 
-    `verb` and `past` are its words: "create connections", "created". `fields` are those of its form, for the connection
+    `button` are the words of its button, `starts_run` says whether it starts a run of a sync whatever that is told, `list_name` and `list_page` those of its list. `verb` and `past` are its words: "create connections", "created". `fields` are those of its form, for the connection
     that is there or None; with a credential among them (`secret`) the app is asked about it first, and `compare` says
     what its answer means. `send` does it, once. `form_address` leads to its form with what was typed, `outcome_address`
     to the page for no answer; `show` is the form as it stands, `done` the page that follows.
@@ -115,68 +116,94 @@ class Operation:
     audit_action: AuditAction
     verb: str
     past: str
-    fields: Callable[[App, Connection | None], tuple[Row, ...]]
+    button: str = ""
+    starts_run: bool = False
+    list_name: str = "App Connections"
+    list_page: str = ".list"
+    fields: Callable[[App, Connection | None], tuple[Row, ...]] = lambda *_: ()
     secret: bool = False
     compare: Callable[["ConnectionForm"], None] = lambda _: None
-    send: Callable[[Infisical, "ConnectionForm"], Connection]
-    form_address: Callable[["ConnectionForm"], str]
-    outcome_address: Callable[["ConnectionForm", datetime], str]
-    show: Callable[["ConnectionForm", int], Page]
-    done: Callable[["ConnectionForm", Connection], Page]
+    send: Callable[[Infisical, Any], Any]
+    form_address: Callable[[Any], str]
+    outcome_address: Callable[[Any, datetime], str]
+    show: Callable[[Any, int], Page]
+    done: Callable[[Any, Any], Page]
 
     @property
     def nothing_happened(self) -> str:
         return f"Nothing was {self.past}."
 
 
-_FIELDS: dict[str, type[Shown]] = {"secret": SecretField, "checkbox": Checkbox}
+class Switch(Checkbox):
+    """A tick that a program may leave out, and that an address can take away: "0"."""
+
+    def process_data(self, value: Any) -> None:
+        self.data = value not in ("", "0", False, None)
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        # A hidden "0" stands before the box, for a browser sends no box without a tick.
+        if valuelist:
+            self.data = valuelist[-1] not in ("", "0")
+
+    @property
+    def value(self) -> str:
+        return "1" if self.data else "0"
 
 
-class ConnectionForm(BaseForm):
-    """The form of an operation on an app's connection, a new one or the `connection` that is there: as it was posted, or
-    filled in with what was `typed` before and else with its defaults; what stands for its project in addresses
-    (`project_id`); what comes of it (`new`, once `check` finds it in order); and what is said of it: at its fields, of
-    it as a whole (`general`), by the app's own API (`checks`) and by Infisical (`request_id`).
+T = TypeVar("T")
 
-    The token against forged posts is no field of it: every form has one.
+
+def there(thing: T | None) -> T:
+    """What a form is about, on a way that only one about something takes."""
+    if thing is None:
+        raise RuntimeError("the form is about nothing that is there")
+    return thing
+
+
+_FIELDS: dict[str, type[Shown]] = {"secret": SecretField, "checkbox": Checkbox, "switch": Switch}
+
+
+class RowForm(BaseForm):
+    """A form built from rows for an app: as it was posted, or filled in with `data` and else with its defaults; and what
+    is said of it: at its fields, of it as a whole (`general`), and by Infisical (`request_id`, and `refused`, the word
+    for why it was not done).
+
+    `project_id` stands for the project in addresses, `sync` is the one that is there, `opened` what its page
+    showed and when; `about` is what the audit log is told, `subject_name` the name in
+    it. The token against forged posts is no field of it: every form has one.
     """
 
-    new: NewConnection
-
+    operation: Operation
+    project_id: str
+    sync: SecretSync | None = None
+    opened: Any = None
     use_anyway_ticked = False
     general: tuple[Message, ...] = ()
-    checks: CheckResult | None = None
     request_id: str | None = None
     refused = ""
-    """The word for why it was not done."""
 
     def __init__(
         self,
-        operation: Operation,
         app: App,
-        posted: MultiDict[str, str] | None = None,
+        rows: tuple[Row, ...],
+        posted: MultiDict[str, str] | None,
         *,
-        typed: Mapping[str, str] | None = None,
-        connection: Connection | None = None,
+        data: Mapping[str, str],
     ) -> None:
-        self.rows = operation.fields(app, connection)
+        self.app, self.rows = app, rows
         fields: dict[str, Any] = {
             row.name: _FIELDS.get(row.kind, TextField)(row.label, help=row.help, row=row, default=row.default)
-            for row in self.rows
+            for row in rows
         }
         super().__init__(fields)
-        self.connection = connection
         # Of what was posted no more is kept: a secret stands in it.
         given: MultiDict[str, str] = posted or MultiDict()
         self._ticked, self._warned = given.get("use_anyway") == "1", {*given.getlist("warned")}
-        # The project stands in addresses and in the audit log.
-        key = given.get("project_id", "").strip()
-        if connection:
-            key = connection.project_id or ORGANIZATION
-        self.project_id = "" if secret_in(key) else key[:LONGEST_PROJECT_ID]
-        self.operation, self.app = operation, app
         self.deadline = Deadline.after(services().settings.submit_timeout, clock=services().monotonic)
-        self.process(posted, data={**self._standing, **(typed or {})})
+        self.process(posted, data=data)
+
+    def __getitem__(self, name: str) -> Any:
+        return super().__getitem__(name)
 
     @property
     def shown(self) -> tuple[Any, ...]:
@@ -191,81 +218,48 @@ class ConnectionForm(BaseForm):
     @property
     def typed(self) -> dict[str, str]:
         """What was typed and may stand in a URL: everything but secrets."""
-        texts = {name: text for name, text in self.values.items() if isinstance(text, str) and text}
-        return {name: text[:LONGEST_CARRIED] for name, text in texts.items()}
+        return {name: text[:LONGEST_CARRIED] for name, text in self.texts.items() if text}
 
     @property
-    def places(self) -> dict[str, str]:
-        """What the address of the form says without anything typed."""
-        there = self.connection
-        action = {"connection_id": there.id, "action": self.operation.name} if there else {}
-        return {"app": self.app.slug, **(action or {"project": self.project_id})}
+    def texts(self) -> dict[str, str]:
+        """What was typed, whole, without secrets."""
+        return {name: text for name, text in self.values.items() if isinstance(text, str)}
+
+    def about(self, made: Any = None) -> dict[str, Any]:
+        raise NotImplementedError
 
     @property
-    def address(self) -> dict[str, str]:
-        """What an address says so that the form can be filled in again."""
-        return {**self.places, **self.typed}
+    def subject_name(self) -> str:
+        return str(next(iter(self.about().values())).name)
 
-    def check(self) -> bool:
-        """Whether all is in order; if not, the form must be shown again with the fields' messages."""
-        self.check_rows(self.rows)
-        self.new = connection_of(self.app, self._standing | self.values, project=self.project_id)
-        return self.accepted()
-
-    def accepted(self) -> bool:
-        """Whether nothing that is said of the fields by now stands against it.
+    def accepted(self, besides: Iterable[str] = ()) -> bool:
+        """Whether nothing that is said of the fields by now stands against it, and no other warning `besides`, by key.
 
         A ticked "Use it anyway" covers the warnings that the page showed (`warned`, by key), or every warning where the
         page did not say which it showed: then a program posts, not a person.
         """
-        keys = {message.key for message in self.messages("warning")}
+        keys = {message.key for message in self.messages("warning")} | {*besides}
         self.use_anyway_ticked = self._ticked and (not self._warned or keys <= self._warned)
         return not self.messages("error") and (not keys or self.use_anyway_ticked)
-
-    @property
-    def _standing(self) -> dict[str, str]:
-        """What stays of the connection that is there: with a new credential, the old one's expiry goes."""
-        there = self.connection
-        if there is None:
-            return {}
-        shown = {row.name: there.credentials.get(row.wire[-1], "") for row in self.app.fields if row.wire}
-        description = there.description or ""
-        if self.operation.secret:
-            description = without_expiry(description)
-        held = {"name": there.name, "description": description, **shown}
-        return {name: text for name, text in held.items() if text}
-
-    @property
-    def subject(self) -> Connection | NewConnection:
-        """What the operation is about, for the audit log."""
-        return self.connection or self.new
-
-    def check_credentials(self) -> bool:
-        """Whether the fields that decide where which credential goes are in order, and no other holds a secret."""
-        self.check_rows(self.app.fields)
-        for field in self.shown:
-            if field.taken_out and not field.messages:
-                field.add_error(field.taken_out)
-        return not self.messages("error")
 
     def check_rows(self, rows: Iterable[Row]) -> None:
         """Gives the fields of these rows what is to be said of their content."""
         running = services()
         given = Given(
-            values={name: value for name, value in self.values.items() if isinstance(value, str)},
+            values=self.texts,
             app_name=self.app.name,
             lives_a_year=self.app.lives_a_year,
             today=running.clock().date(),
             trusted_hosts=frozenset(running.settings.trusted_hosts),
         )
         for row in rows:
-            field: Any = self[row.name]
+            field = self[row.name]
             if field.taken_out:
                 field.add_error(field.taken_out)
                 field.data = field.value or row.default
             elif row.missing and not field.data:
                 field.add_error(Message("error", row.missing))
-            else:
+            elif field.data or row.kind != "secret":
                 field.data, messages = row.check(field.data, given)
                 field.messages += messages
 
@@ -286,6 +280,76 @@ class ConnectionForm(BaseForm):
             if message.kind == "error" or not self.use_anyway_ticked
         )
         return (*general, *at_fields)
+
+
+class ConnectionForm(RowForm):
+    """The form of an operation on an app's connection, a new one or the `connection` that is there; what stands for its
+    project in addresses (`project_id`); what comes of it (`new`, once `check` finds it in order); and what the app's own
+    API says (`checks`)."""
+
+    new: NewConnection
+
+    checks: CheckResult | None = None
+
+    def __init__(
+        self,
+        operation: Operation,
+        app: App,
+        posted: MultiDict[str, str] | None = None,
+        *,
+        typed: Mapping[str, str] | None = None,
+        connection: Connection | None = None,
+    ) -> None:
+        self.connection, self.operation, self.app = connection, operation, app
+        rows = operation.fields(app, connection)
+        super().__init__(app, rows, posted, data={**self._standing, **(typed or {})})
+        # The project stands in addresses and in the audit log.
+        key = (posted or MultiDict()).get("project_id", "").strip()
+        if connection:
+            key = connection.project_id or ORGANIZATION
+        self.project_id = "" if secret_in(key) else key[:LONGEST_PROJECT_ID]
+
+    @property
+    def places(self) -> dict[str, str]:
+        """What the address of the form says without anything typed."""
+        there = self.connection
+        action = {"connection_id": there.id, "action": self.operation.name} if there else {}
+        return {"app": self.app.slug, **(action or {"project": self.project_id})}
+
+    @property
+    def address(self) -> dict[str, str]:
+        """What an address says so that the form can be filled in again."""
+        return {**self.places, **self.typed}
+
+    def check(self) -> bool:
+        """Whether all is in order; if not, the form must be shown again with the fields' messages."""
+        self.check_rows(self.rows)
+        self.new = connection_of(self.app, self._standing | self.values, project=self.project_id)
+        return self.accepted()
+
+    @property
+    def _standing(self) -> dict[str, str]:
+        """What stays of the connection that is there: with a new credential, the old one's expiry goes."""
+        there = self.connection
+        if there is None:
+            return {}
+        shown = {row.name: there.credentials.get(row.wire[-1], "") for row in self.app.fields if row.wire}
+        description = there.description or ""
+        if self.operation.secret:
+            description = without_expiry(description)
+        held = {"name": there.name, "description": description, **shown}
+        return {name: text for name, text in held.items() if text}
+
+    def about(self, made: Any = None) -> dict[str, Any]:
+        return {"connection": made or self.connection or self.new}
+
+    def check_credentials(self) -> bool:
+        """Whether the fields that decide where which credential goes are in order, and no other holds a secret."""
+        self.check_rows(self.app.fields)
+        for field in self.shown:
+            if field.taken_out and not field.messages:
+                field.add_error(field.taken_out)
+        return not self.messages("error")
 
 
 def connection_of(app: App, values: Mapping[str, Any], *, project: str) -> NewConnection:

@@ -1,10 +1,10 @@
 """The pages that list: connections, projects, and the apps that can be connected."""
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from datetime import date
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import request
 
@@ -23,6 +23,10 @@ from .services import ORGANIZATION, Page, services
 
 ROWS = 20
 SHORT_LIST_OF_APPS = 28
+
+Row = TypeVar("Row")
+Sorts = Mapping[str, Callable[[Row], Any]]
+"""What the rows of a list are sorted by, by what `sort` says in its address: "name" where that says nothing."""
 
 _NAMES: dict[str, dict[str, str]] = toml_beside(__file__, "app_names.toml")
 
@@ -85,7 +89,7 @@ def _no_project() -> Page:
     return problem("no-project", actions=(Action("Try again", ".index", primary=True), organization))
 
 
-_SORTS: dict[str, Callable[[Connection], Any]] = {
+_SORTS: Sorts[Connection] = {
     "name": lambda connection: connection.name.casefold(),
     "app": lambda connection: app_name(connection.app).casefold(),
     "method": lambda connection: method_name(connection.method).casefold(),
@@ -101,44 +105,50 @@ def connections(scope: Scope) -> Page:
     if found:
         scope = scope.of_organization(found[0].organization_id)
     apps = {connection.app for connection in found}
-    asked = _asked(apps | {app.slug for app in running.apps})
+    asked = asked_of(scope, _SORTS, app=apps | {app.slug for app in running.apps}, expiring=("1",))
     days, last = days_of(found), running.clock().date() + SOON
     matching = [*found]
     if asked["app"]:
         matching = [one for one in found if one.app == asked["app"]]
     if asked["q"]:
-        matching = [one for one in matching if _matches(asked["q"], one.name, one.description, one.app)]
+        matching = [one for one in matching if matches(asked["q"], one.name, one.description, one.app)]
     soon = [one for one in matching if one.id in days and days[one.id] <= last]
     shown = soon if asked["expiring"] else matching
-    # They come sorted by name, which decides between equals in either order.
-    if asked["sort"] or asked["order"]:
-        shown.sort(key=_SORTS[asked["sort"] or "name"], reverse=asked["order"] == "desc")
-    pages = max(-(-len(shown) // ROWS), 1)
-    number = min(max(request.args.get("page", 1, type=int), 1), pages)
-
+    listed = page_of(shown, asked, _SORTS)
+    listed["rows"] = [_row(one, scope, days.get(one.id)) for one in listed["rows"]]
     return page(
         "connections/list.html",
         scope=scope,
         change_url=url_for(".projects", project=scope.key),
         invitation=running.apps[0].invitation,
-        rows=[_row(one, scope, days.get(one.id)) for one in shown[(number - 1) * ROWS : number * ROWS]],
-        asked={"project": scope.key, **asked},
         apps=sorted((app_name(slug), slug) for slug in apps | {asked["app"]} if slug),
         total=len(found),
         matching=len(shown),
         soon=len(soon),
         dated=bool(days),
-        page=number,
-        pages=pages,
         deleted=running.unsign(request.args.get("done", ""), purpose="deleted"),
+        **listed,
     )
 
 
-def _asked(apps: Container[str]) -> dict[str, str]:
-    """What the address asks of the list; "" for what it leaves open, or asks in a way that nobody knows."""
-    known: dict[str, Container[str]] = {"app": apps, "sort": _SORTS, "order": ("desc",), "expiring": ("1",)}
+def asked_of(scope: Scope, sorts: Sorts[Row], **more: Container[str]) -> dict[str, str]:
+    """What the address asks of a project's list; "" for what it leaves open, or asks in a way that nobody knows."""
+    known = {"sort": sorts, "order": ("desc",), **more}
     given = {name: request.args.get(name, "") for name in known}
-    return {"q": _query(), **{name: text if text in known[name] else "" for name, text in given.items()}}
+    told = {name: text if text in known[name] else "" for name, text in given.items()}
+    return {"project": scope.key, "q": _query(), **told}
+
+
+def page_of(found: Iterable[Row], asked: Mapping[str, str], sorts: Sorts[Row]) -> dict[str, Any]:
+    """The `rows` of the page that the address asks for, of what comes by name, with the numbers of that `page` and of all
+    `pages`. The name decides between equals in either order."""
+    rows = [*found]
+    if asked["sort"] or asked["order"]:
+        rows.sort(key=sorts[asked["sort"] or "name"], reverse=asked["order"] == "desc")
+    pages = max(-(-len(rows) // ROWS), 1)
+    number = min(max(request.args.get("page", 1, type=int), 1), pages)
+    shown = rows[(number - 1) * ROWS : number * ROWS]
+    return {"asked": asked, "rows": shown, "page": number, "pages": pages}
 
 
 def days_of(found: Iterable[Connection]) -> dict[str, date]:
@@ -171,7 +181,7 @@ def _query() -> str:
     return request.args.get("q", "").strip()[:200]
 
 
-def _matches(query: str, *texts: str | None) -> bool:
+def matches(query: str, *texts: str | None) -> bool:
     """Whether every word of a search is in one of the texts, in any case."""
     if not query:
         return True
@@ -179,7 +189,8 @@ def _matches(query: str, *texts: str | None) -> bool:
     return all(word in haystack for word in query.casefold().split())
 
 
-_DESTINATIONS = {"connections": ".list", "choose": ".choose", "token": ".token", "form": ".form"}
+_DESTINATIONS = {name: f".{name}" for name in ("choose", "token", "form", "syncs")}
+_DESTINATIONS |= {"connections": ".list", "sync": ".sync_form"}
 
 
 @blueprint.get("/projects")
@@ -188,17 +199,24 @@ def projects() -> Page:
     current = asked_project() or remembered_project()
     then = request.args.get("then", "")
     kept = {**({"then": then} if then in _DESTINATIONS else {}), **typed_values(request.args)}
+    if then == "sync":
+        carried = carried_values(request.args)
+        kept |= {name: carried[name] for name in ("connection", "projects") if name in carried}
     app = services().app_named(request.args.get("app", ""))
     if app:
         kept["app"] = app.slug
     known = services().infisical.projects()
-    matching = [project for project in known if _matches(query, project.name, project.slug, project.id)]
+    matching = [project for project in known if matches(query, project.name, project.slug, project.id)]
 
     def choice(key: str, name: str, detail: str) -> dict[str, Any]:
         return {"name": name, "detail": detail, "href": _back_to(key, kept), "current": key == current}
 
+    # A sync takes its secrets from a project: the organization is none to choose, or to go back to.
+    syncs = then in ("syncs", "sync")
+    back = current and _back_to(current, {} if syncs and current == ORGANIZATION else kept)
     return page(
         "connections/projects.html",
+        syncs=syncs,
         scope=next((project_scope(project) for project in known if project.id == current), None),
         choices=[choice(project.id, project.name, project.slug) for project in matching[:ROWS]],
         organization=choice(ORGANIZATION, ORGANIZATION_NAME, "Connections that every project may use"),
@@ -207,7 +225,7 @@ def projects() -> Page:
         matching=len(matching),
         truncated=len(matching) > ROWS,
         kept=[*kept.items(), *([("project", current)] if current else [])],
-        back_url=_back_to(current, kept) if current else None,
+        back_url=back,
     )
 
 
@@ -215,7 +233,7 @@ def _back_to(key: str, kept: dict[str, str]) -> str:
     """The page that the project was changed on, in another project and with what was typed there."""
     values = {name: text for name, text in kept.items() if name != "then"}
     then = kept.get("then", "connections")
-    if then in ("token", "form"):
+    if then in ("token", "form", "sync"):
         values.setdefault("app", services().apps[0].slug)
     return url_for(_DESTINATIONS[then], project=key, **values)
 
@@ -229,11 +247,11 @@ def choose(scope: Scope) -> Page:
     if scope.organization_id is None:
         # Infisical does not tell it to people's tokens.
         with suppress(InfisicalError):
-            scope = scope.of_organization(running.infisical.organization().id)
+            scope = scope.of_organization(running.infisical.organization_id())
     others = [
         option
         for option in options
-        if not running.app_named(option.app) and _matches(query, option.name, option.app)
+        if not running.app_named(option.app) and matches(query, option.name, option.app)
     ]
     short = not query and request.args.get("all") != "1"
     shown = others[:SHORT_LIST_OF_APPS] if short else others
@@ -244,7 +262,7 @@ def choose(scope: Scope) -> Page:
         change_url=url_for(".projects", project=scope.key, then="choose"),
         every_app=running.apps,
         offered={option.app for option in options},
-        apps=[app for app in running.apps if _matches(query, f"{app.name} Connection")],
+        apps=[app for app in running.apps if matches(query, f"{app.name} Connection")],
         others=[{"name": option.name, "href": href} for option in shown],
         others_total=len(others),
         count=len(options),

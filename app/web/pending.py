@@ -1,11 +1,12 @@
 """The page for a submission without an answer: it looks for the connection until it knows, all of it in its URL."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from flask import request
+from flask import abort, request
 
 from ..connectors.rows import App, Given
 from ..core.templating import url_for
@@ -19,6 +20,8 @@ from .redirects import asked_project, carried_values, typed_values
 from .render import page, problem
 from .scopes import Scope, scope_in_hand
 from .services import Page, record, services
+
+T = TypeVar("T")
 
 CLOCKS = timedelta(seconds=60)
 """How far apart this server's clock and Infisical's may be."""
@@ -39,9 +42,8 @@ def is_the_one_sent(connection: Connection, sent: NewConnection) -> bool:
 
 @blueprint.get("/connections/new/<connected_app:app>/outcome")
 def outcome(app: App) -> Page:
-    since, key = moment_in(request.args.get("since", "")), asked_project()
-    if not request.args.get("name", "").strip() or since is None or key is None:
-        return problem("incomplete-address")
+    since, key = asked_moment(), said(asked_project())
+    said(request.args.get("name", "").strip())
     sent, scope = _sent(app, project=key), scope_in_hand(key)
     look = look_for(partial(_state_of, app, sent, scope, since), since=since)
     if look.state == "found" and look.found:
@@ -57,6 +59,7 @@ def outcome(app: App) -> Page:
         scope=scope,
         app=app,
         name=sent.name,
+        found_url=look.found and url_for(".created", app=app.slug, connection_id=look.found.id),
         form_url=url_for(".form", app=app.slug, project=scope.key, **typed_values(request.args)),
     )
 
@@ -67,11 +70,11 @@ class Look(NamedTuple):
     state: str
     since: datetime
     elapsed: int
-    found: Connection | None = None
+    found: Any = None
     error: InfisicalError | None = None
 
 
-def look_for(ask: Callable[[], tuple[str, Connection | None]], *, since: datetime) -> Look:
+def look_for(ask: Callable[[], tuple[str, Any]], *, since: datetime) -> Look:
     """One look for what was sent at that moment, unless somebody stopped the looking."""
     elapsed = max(int((services().clock() - since).total_seconds()), 0)
     if request.args.get("stop") == "1":
@@ -107,13 +110,18 @@ def waiting_page(
     )
 
 
-def moment_in(text: str) -> datetime | None:
-    """The moment that the address names, in UTC; None where it names none."""
-    try:
-        since = datetime.fromisoformat(text)
-        return since.astimezone(UTC) if since.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
+def said(part: T | None) -> T:
+    """A part of the address of such a page; the page for an incomplete address where there is none."""
+    return part or abort(problem("incomplete-address"))
+
+
+def asked_moment() -> datetime:
+    """The moment that the address names, in UTC."""
+    since = None
+    with suppress(ValueError, OverflowError):
+        since = datetime.fromisoformat(request.args.get("since", ""))
+        since = since.astimezone(UTC) if since.tzinfo else None
+    return said(since)
 
 
 def _sent(app: App, *, project: str) -> NewConnection:

@@ -1,14 +1,14 @@
 """What can be wrong, as pages and fields say it: the words are in problems.toml, which error has which stands here."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from flask import request
 
-from ..connectors.rows import App, Message
+from ..connectors.rows import App, Field, Message
 from ..core.templating import moment
 from ..core.text import counted, toml_beside
 from ..infisical.errors import (
@@ -24,7 +24,6 @@ from ..infisical.errors import (
     Refused,
     Unreachable,
 )
-from .fields import form_fields
 from .redirects import asked_project
 from .scopes import Scope
 from .services import services
@@ -58,13 +57,11 @@ class Attempt(NamedTuple):
     doubt: str
 
 
-_ACTIONS = {
-    "again": Action("Try again", HERE, primary=True),
-    "start": Action("Go to App Connections", ".index", primary=True),
-    "open-again": Action("Open the form again", HERE, primary=True),
-    "change-project": Action("Choose another project", ".projects", primary=True),
-}
-_USUAL_ACTIONS = (_ACTIONS["again"], Action("Choose another project", ".projects"))
+_TABLES: dict[str, dict[str, Any]] = toml_beside(__file__, "problems.toml")
+_ACTIONS = {name: Action(**row, primary=True) for name, row in _TABLES.pop("actions").items()}
+_ACTIONS_CALLED: dict[str, str] = _TABLES.pop("actions-called")
+_SLUGS = {table.pop("error"): slug for slug, table in _TABLES.items() if "error" in table}
+_USUAL_ACTIONS = (_ACTIONS["again"], _ACTIONS["change-project"]._replace(primary=False))
 """Those of an error of Infisical's that has no others."""
 
 
@@ -84,10 +81,6 @@ class Problem:
     actions: tuple[Action, ...] = ()
     note: str = ""
     retry_after: int | None = None
-
-
-_TABLES: dict[str, dict[str, Any]] = toml_beside(__file__, "problems.toml")
-_SLUGS = {table.pop("error"): slug for slug, table in _TABLES.items() if "error" in table}
 
 
 def _pages() -> Iterator[tuple[str, Problem]]:
@@ -171,7 +164,6 @@ def problem_words(
 
 
 def _case_of(error: InfisicalError, *, own_rights: bool) -> tuple[str, dict[str, str]]:
-    """Which row of the catalogue an error has, and what it alone fills in there."""
     slug = result_of(error)
     match error:
         case Unreachable():
@@ -183,20 +175,23 @@ def _case_of(error: InfisicalError, *, own_rights: bool) -> tuple[str, dict[str,
             return f"{slug}/{case}", {"refusal": error.refusal.value}
         case NotInfisical(instead=str(address)):
             return f"{slug}/moved", {"address": address}
-        case NotFound(missing="project"):
-            return f"{slug}/project", {}
+        case NotFound(missing="project" | "sync" | "folder"):
+            return f"{slug}/{error.missing}", {}
         case PermissionDenied(action=None):
             return slug, {"permission": "a permission that Infisical does not name"}
         case PermissionDenied():
-            return slug, {"permission": f"{_permission(error)} ({error.action})"}
+            connects = error.action in ("connect-app-connections", "connect")
+            return f"{slug}/connect" if connects else slug, {
+                "permission": f"{_permission(error)} ({error.action})"
+            }
     return slug, {}
 
 
 def _permission(denied: PermissionDenied) -> str:
     """A permission as Infisical's own pages call it: “Create” on “App Connections”."""
-    action = (denied.action or "").removesuffix("-app-connections").capitalize()
-    subject = "App Connections" if denied.subject == "app-connections" else denied.subject
-    return f"“{action}” on “{subject}”"
+    action = (denied.action or "").removesuffix("-app-connections")
+    subject = (denied.subject or "").replace("-", " ").title()
+    return f"“{_ACTIONS_CALLED.get(action, action.capitalize())}” on “{subject}”"
 
 
 def _facts(error: InfisicalError, *, host: str, scope: Scope | None, now: datetime) -> tuple[Fact, ...]:
@@ -214,17 +209,18 @@ def _facts(error: InfisicalError, *, host: str, scope: Scope | None, now: dateti
 
 
 def field_messages(
-    error: InfisicalError, app: App, nothing_happened: str
+    error: InfisicalError, app: App, rows: Iterable[Field], nothing_happened: str
 ) -> tuple[tuple[str | None, Message], ...]:
     """The field and the message for each thing that the person can mend in an app's form; None is the form as a whole.
     Empty for an error that has a page of its own."""
     if isinstance(error, InvalidFields) and error.issues:
-        return tuple(_refused_field(issue, app) for issue in error.issues)
+        return tuple(_refused_field(issue, rows) for issue in error.issues)
     table = _TABLES.get(result_of(error), {})
     if "at" not in table:
         return ()
     needed = app.guide.purposes[0].permissions if app.guide.purposes else ()
     values = {
+        "thing": getattr(error, "thing", ""),
         "app": app.name,
         "api": app.api or f"{app.name} API",
         "secret": app.secret.word,
@@ -236,17 +232,17 @@ def field_messages(
         "message": error.message,
         "nothing_happened": nothing_happened,
     }
-    at = {"name": "name", "secret": app.secret.name, "address": app.address.name if app.address else None}
+    at = {"form": None, "secret": app.secret.name, "address": app.address.name if app.address else None}
     texts = {name: text.format_map(values) for name, text in table.items() if name not in ("at", "link")}
     words, page = (text.format_map(values) for text in table.get("link", ("", "")))
     message = Message("error", link=(words, page) if page else None, **texts)
-    return ((at.get(table["at"]), message),)
+    return ((at.get(table["at"], table["at"]), message),)
 
 
-def _refused_field(issue: Issue, app: App) -> tuple[str | None, Message]:
+def _refused_field(issue: Issue, rows: Iterable[Field]) -> tuple[str | None, Message]:
     """What Infisical says of one path in the body, beside our own rule for the field that stands there."""
     quoted = f"Infisical says: “{issue.message}”" if issue.message else ""
-    field = next((field for field in form_fields(app) if issue.path in field.paths), None)
+    field = next((field for field in rows if issue.path in field.paths), None)
     if field is None:
         where = " → ".join(issue.path) or "the request"
         return None, Message("error", f"Infisical refused {where}.", quoted)

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from ..connectors.token_kinds import secret_in, without_user
 from ..core.templating import BLUEPRINT, url_for
 from ..infisical.auth import is_client_id
-from .fields import form_fields
+from .fields import form_fields, sync_fields
 from .services import Page, services
 
 LONGEST_ADDRESS = 4000
@@ -30,8 +30,8 @@ _OF_PAGES = {
     **dict.fromkeys(
         ("project", "app", "q", "page", "all", "then", "since", "waited", "looked", "stop"), "text"
     ),
-    **dict.fromkeys(("sort", "order", "expiring", "action"), "text"),
-    **dict.fromkeys(("created", "done", "state"), "signed"),
+    **dict.fromkeys(("sort", "order", "expiring", "attention", "action", "connection"), "text"),
+    **dict.fromkeys(("created", "done", "state", "projects"), "signed"),
 }
 
 _HOST = re.compile(r"(https?://)?[\w-]{1,63}(\.[\w-]{1,63})*(:\d{1,5})?(/[\w/.-]{0,100})?", re.ASCII)
@@ -55,6 +55,12 @@ def typed_values(source: Mapping[str, str]) -> dict[str, str]:
     return _fit(source, _typed())
 
 
+def sync_values(source: Mapping[str, str]) -> dict[str, str]:
+    """What an address says of a sync, by the names of its fields; it calls the connection `connection`."""
+    connection = carried_values({"connection_id": source.get("connection", "")})
+    return {**connection, **typed_values(source)}
+
+
 def keep_secrets_out_of_the_address() -> Page | None:
     """A secret that stands in a link, or was pasted into a search: the same page opens at an address without it. Only
     what our pages read and say again is looked at: what a sign-in elsewhere brings back is nobody's paste."""
@@ -67,7 +73,7 @@ def keep_secrets_out_of_the_address() -> Page | None:
 
 def _typed() -> dict[str, str]:
     """The kind of each field that travels in URLs, by its name, in the forms of all apps."""
-    rows = (row for app in services().apps for row in form_fields(app))
+    rows = (row for app in services().apps for row in (*form_fields(app), *sync_fields(app)))
     return {row.name: row.kind for row in rows if row.kind != "secret"}
 
 
@@ -115,7 +121,6 @@ def safe_next_url(text: str) -> str | None:
 
 
 def _page_at(path: str) -> tuple[str, dict[str, str]] | None:
-    """The endpoint of a page of ours, and what its path says."""
     try:
         endpoint, values = current_app.url_map.bind("").match(path, method="GET")
     except HTTPException:

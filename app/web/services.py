@@ -25,6 +25,7 @@ from ..core.templating import Pages
 from ..infisical.client import Infisical
 from ..infisical.errors import InfisicalError, LoginRefused, NoAnswer, RateLimited, ServerFailed, Unreachable
 from ..infisical.models import Connection, NewConnection
+from ..infisical.sync_models import SecretSync, SyncSettings
 
 EXTENSION = "infisical_connect"
 
@@ -246,11 +247,13 @@ def record(
     person: Principal | None = None,
     project: str | None = None,
     connection: Connection | NewConnection | None = None,
+    sync: SecretSync | SyncSettings | None = None,
     error: InfisicalError | None = None,
 ) -> None:
     """Adds one line to the audit log: what was done, by whom, from where, in which request. `person` is whoever was let
-    in, unless another is named; `project` that of the connection."""
-    context = current_auth()
+    in, unless another is named; `project` that of the connection, or of a sync that is there."""
+    context, there = current_auth(), sync if isinstance(sync, SecretSync) else None
+    belongs = connection.project_id or ORGANIZATION if connection else there.project_id if there else None
     who = person or (context.person if context else None)
     services().audit.write(
         Entry(
@@ -262,9 +265,11 @@ def record(
             way_in=who.way_in if who else None,
             address=request.remote_addr,
             request_id=request_id(),
-            project=project or (connection.project_id or ORGANIZATION if connection else None),
+            project=project or belongs,
             connection_id=connection.id if isinstance(connection, Connection) else None,
             connection_name=connection.name if connection else None,
+            sync_id=there.id if there else None,
+            sync_name=sync.name if sync else None,
             infisical_request_id=error.request_id if error else None,
         )
     )

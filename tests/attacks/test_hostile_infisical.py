@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from flask.testing import FlaskClient
 from hypothesis import given, settings
 
 from app.core.http import Deadline
@@ -25,7 +26,7 @@ from tests.conftest import FORM, PROJECT, Client, Clock
 from tests.infisical import servers
 from tests.infisical.answers import connection, grant, new_connection
 from tests.pages import XHTML, PageUnderTest, read_page
-from tests.test_any_text import RIGHT, Hostile, Spoilt, repeatable, spoilt_answers
+from tests.test_any_text import NEW_SYNC, RIGHT, SYNC, Hostile, Spoilt, repeatable, spoilt_answers
 
 from .routes import is_refused
 
@@ -233,7 +234,10 @@ def saying_everywhere(text: str) -> Callable[[httpx.Request], httpx.Response]:
             return {name: written(told, name) for name, told in body.items()}
         if isinstance(body, list):
             return [written(row, key) for row in body]
-        free = ("name", "slug", "description", "email", "instanceUrl", "message", "methods", "app", "method")
+        free = (
+            *("name", "slug", "description", "email", "instanceUrl", "message", "methods", "app", "method"),
+            *("secretKey", "secretPath", "projectName", "lastSyncMessage", "keySchema"),
+        )
         # Of an app that it does not offer no form would open.
         return text if isinstance(body, str) and key in free and body != "supabase" else body
 
@@ -244,10 +248,11 @@ def saying_everywhere(text: str) -> Callable[[httpx.Request], httpx.Response]:
         if request.url.path == "/api/v1/user":
             return httpx.Response(200, json={"user": {"id": "made-up", "email": text}})
         told = next(body for pattern, body in RIGHT if re.search(pattern, asked))
-        if request.method == "POST":
+        refused = request.method == "POST" and "check-destination" not in asked
+        if refused:
             told = {"reqId": text, "error": "BadRequest", "message": text, "statusCode": 400}
         spoilt = json.dumps(written(told)).encode()
-        status = 400 if request.method == "POST" else 200
+        status = 400 if refused else 200
         return httpx.Response(status, content=spoilt, headers={"content-type": "application/json"})
 
     return answer
@@ -262,6 +267,10 @@ PAGES = (
     f"{FORM}/token?project={PROJECT}",
     CREATED,
     f"{FORM}/outcome?project={PROJECT}&name=a&since=2026-11-23T11:42:07Z",
+    f"/syncs?project={PROJECT}",
+    f"{NEW_SYNC}?project={PROJECT}",
+    f"{NEW_SYNC}/outcome?project={PROJECT}&name=a&since=2026-11-23T11:42:07Z",
+    *(f"/syncs/supabase/{SYNC['id']}{below}" for below in ("", "/edit", "/delete")),
 )
 
 
@@ -273,6 +282,10 @@ def walked(client: Client, typed: dict[str, str]) -> Iterator[tuple[str, PageUnd
         yield path, read_page(client.get(path).text)
     refused = client.fill_in(f"{FORM}?project={PROJECT}", name="mine", access_token="sbp_" + "0" * 40)
     yield "a refused create", read_page(refused.text)
+    address = f"{NEW_SYNC}?project={PROJECT}"
+    opened = client.page(address).hidden_fields("sync-form") | {"supabase_project": "abcdefghijklmnopqrst"}
+    for more in ({"review": "1"}, {"review": "1", "delete_others": "1"}, {"review": "1", "key_schema": "x"}):
+        yield f"a review {more}", read_page(client.post(address, data={**opened, **more}).text)
 
 
 IDENTITY = {"client_id": "made-up", "client_secret": "made-up-secret"}
@@ -293,4 +306,33 @@ def test_no_text_of_its_answers_becomes_markup(
         for element in page.root.iter():
             target = element.get("href") or element.get("src") or element.get("action") or ""
             assert not re.match(r"\s*(javascript|data|vbscript):", target, re.IGNORECASE)
-            assert "evil.example" not in target
+            # What an address of ours says of a text of theirs leads nowhere.
+            assert "evil.example" not in target.partition("?")[0]
+
+
+@pytest.mark.parametrize("start", [pytest.param("SETTING_", marks=pytest.mark.full), "SUPABASE_"])
+def test_thousands_of_names_make_no_page_that_is_large(wizard_at: Callable[..., Client], start: str) -> None:
+    names = [{"secretKey": f"{start}{number:05}"} for number in range(3000)]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/v4/secrets":
+            return httpx.Response(200, json={"secrets": names, "imports": []})
+        asked = f"{request.url.host}{request.url.path}"
+        return httpx.Response(200, json=next(body for pattern, body in RIGHT if re.search(pattern, asked)))
+
+    client, address = wizard_at(answer), f"{NEW_SYNC}?project={PROJECT}"
+    for path in (address, *(f"/syncs/supabase/{SYNC['id']}{below}" for below in ("", "/edit", "/delete"))):
+        # Past the checks of the test's browser, which take longer than the pages.
+        assert len(FlaskClient.open(client, path, base_url="http://localhost").data) < 150_000, path
+    form = {**client.page(address).hidden_fields("sync-form"), "supabase_project": "abcdefghijklmnopqrst"}
+    for more in ({}, {"delete_others": "1"}, {"key_schema": "SHOP_{{secretKey}}"}):
+        answered = FlaskClient.open(
+            client,
+            address,
+            method="POST",
+            data={**form, "review": "1", **more},
+            headers={"Sec-Fetch-Site": "same-origin"},
+            base_url="http://localhost",
+        )
+        assert len(answered.data) < 150_000, more
+        assert "3,000" in answered.text

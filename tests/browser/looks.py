@@ -10,13 +10,12 @@ from tests.pages import PageFault, read_page
 
 from .axe import look_at
 from .palette import EDGES, TEXTS, THEMES, edges_on, texts_on, themes
-from .states import Stage
+from .stage import Stage
 
 Look = Callable[[Stage], Iterator[str]]
 
-ONE_PAGE = 80_000
 REQUESTS_OF_A_PAGE = 12
-"""Bytes and requests that a page may cost at most where nothing of it is in the browser's cache."""
+"""How many a page may cost at most where nothing of it is in the browser's cache."""
 
 ZOOMED = (320, 256)
 """A window of 1280 × 1024 at 400 %, in CSS pixels (WCAG 2.2, 1.4.10)."""
@@ -58,7 +57,7 @@ def what_was_sent_is_valid_and_light(stage: Stage) -> Iterator[str]:
     statics = stage.scales.statics
     *_, last = stage.scales.documents
     weight = last.size + sum(answer.size for answer in statics)
-    if weight > ONE_PAGE or 1 + len(statics) > REQUESTS_OF_A_PAGE:
+    if weight > stage.most or 1 + len(statics) > REQUESTS_OF_A_PAGE:
         yield f"it weighs {weight:,} in {1 + len(statics)} requests: {stage.scales}"
 
 

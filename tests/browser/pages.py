@@ -149,6 +149,10 @@ class CreatedPage(OpenedPage):
     def connection_name(self) -> Locator:
         return self.page.locator("#connection-name")
 
+    @property
+    def sync_secrets(self) -> Locator:
+        return self.page.get_by_role("link", name="Sync secrets", exact=True)
+
 
 class LateCreatedPage(CreatedPage):
     heading = re.compile("was created$")
@@ -170,3 +174,30 @@ class OutcomePage(OpenedPage):
         self.check_now = self.link("Check now")
         self.stop_checking = self.link("Stop checking")
         self.form_again = self.link("Open the form again")
+
+
+class SyncFormPage(OpenedPage):
+    heading = "Sync secrets to Supabase"
+
+    def __init__(self, page: Page) -> None:
+        super().__init__(page)
+        self.project = page.get_by_label("Supabase project", exact=True)
+        self.review = page.get_by_role("button", name="Review", exact=True)
+
+
+class SyncReviewPage(OpenedPage):
+    heading = "Review what will happen"
+
+    def __init__(self, page: Page) -> None:
+        super().__init__(page)
+        self.create = page.get_by_role("button", name=re.compile("^Create sync"))
+
+
+class SyncPage(OpenedPage):
+    """The page of a sync, whatever it is doing."""
+
+    heading = re.compile(".")
+
+    def __init__(self, page: Page) -> None:
+        super().__init__(page)
+        self.status = page.locator("#sync-status")

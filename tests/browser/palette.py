@@ -73,14 +73,14 @@ def _linear(part: float) -> float:
 TEXTS: frozenset[Pair] = frozenset(
     (front, ground)
     for front, grounds in {
-        "text": ("page", "surface", "sunken", "hover", "fill", "tint", "warning-tint"),
+        "text": ("page", "surface", "sunken", "hover", "fill", "tint", "warning-tint", "danger-tint"),
         "muted": ("page", "surface", "sunken", "hover", "warning-tint"),
         "accent": ("page", "surface", "sunken", "hover", "tint", "warning-tint"),
         "accent-hover": ("page", "surface", "hover", "warning-tint"),
         "on-accent": ("accent", "accent-hover"),
         "danger": ("page", "surface", "sunken", "hover", "danger-tint"),
         "on-danger": ("danger", "danger-hover"),
-        "warning": ("surface", "hover", "warning-tint"),
+        "warning": ("page", "surface", "sunken", "hover", "warning-tint"),
     }.items()
     for ground in grounds
 )
@@ -89,10 +89,10 @@ TEXTS: frozenset[Pair] = frozenset(
 EDGES: frozenset[Pair] = frozenset(
     (line, ground)
     for line, grounds in {
-        "border": ("page", "surface", "hover", "warning-tint"),
+        "border": ("page", "surface", "hover", "warning-tint", "danger-tint"),
         "accent": ("page", "surface", "sunken", "hover", "tint", "warning-tint"),
         "accent-hover": ("page", "surface"),
-        "danger": ("page", "surface"),
+        "danger": ("page", "surface", "warning-tint", "danger-tint"),
         "warning": ("page", "surface"),
         "on-accent": ("accent",),
         "drawn": ("page", "surface", "sunken"),

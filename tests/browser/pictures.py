@@ -16,7 +16,7 @@ from tests.programs import find
 from .pages import CreatedPage
 from .png import with_a_palette
 from .servers import open_port
-from .states import Stage, State, shown_in
+from .stage import Stage, State, shown_in
 
 FOLDER = Path(__file__).parents[2] / "docs"
 WIDTH = 1280

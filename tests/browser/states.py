@@ -1,17 +1,13 @@
 """Every page and every state of a page, by name, with the way there: what must hold everywhere is held on this table."""
 
 import base64
-import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from app.sandbox import SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET, SANDBOX_HOST, sandbox_token
 from app.web.fields import expiry_sentence
@@ -30,9 +26,8 @@ from .pages import (
     SignInPage,
     TokenPage,
 )
-from .servers import Port, Wizard, running_wizard
-from .watching import Watch
-from .weighing import Scales
+from .stage import DESCRIPTION, LONGEST_NAME, NAME, Say, Stage, State, Way, problem, told
+from .sync_states import SYNC_WAYS, a_sync
 
 LACKS_A_PERMISSION = sandbox_token("0403")
 READS_NO_SECRETS = sandbox_token("1403")
@@ -44,10 +39,6 @@ SERVICE_ROLE_KEY = (
 )
 """A made-up key of the project abcdefghijklmnopqrst."""
 
-NAME = "payments-supabase-shop"
-LONGEST_NAME = "n" * 64
-STATUSES_OF_PROBLEMS = (400, 403, 404, 409, 429, 502, 503, 504)
-DESCRIPTION = "For the shop. Ask the platform team."
 INFISICAL = {
     "INFISICAL_HOST": SANDBOX_HOST,
     "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": SANDBOX_CLIENT_ID,
@@ -72,70 +63,6 @@ SEVERAL_INFISICALS = {
 }
 SHORT_LIVED = next(identity for identity in IDENTITIES if identity.name == "short-ttl")
 LONG_PERSON = "the-machine-identity-of-the-whole-platform-team-" + "n" * 52
-
-Say = Callable[[httpx.Request], httpx.Response | None]
-
-
-@dataclass
-class Upstream(httpx.BaseTransport):
-    """Infisical and Supabase: the sandbox, but for what `say` answers in its place."""
-
-    inner: httpx.BaseTransport
-    say: Say = lambda _: None
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self.say(request) or self.inner.handle_request(request)
-
-
-@dataclass
-class Stage:
-    """A browser's page at a wizard of its own, whose time moves and whose Infisical says what the state needs."""
-
-    page: Page
-    wizard: Wizard
-    scales: Scales = field(default_factory=Scales)
-    """What the wizard has sent, where it is weighed."""
-    upstream: Upstream = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.upstream = Upstream(self.wizard.backend.inner)
-        self.wizard.backend.inner = self.upstream
-
-    def go(self, path: str, **query: str) -> None:
-        self.page.goto(f"{self.wizard.url}{path}{'?' if query else ''}{urlencode(query)}")
-
-    def form(self, project: str = PAYMENTS_ID) -> FormPage:
-        self.go("/connections/new/supabase", project=project)
-        return FormPage(self.page)
-
-    def answers(self, path: str, status: int, told: Any) -> None:
-        """From now on requests whose host and path end so are answered like this."""
-
-        def say(request: httpx.Request) -> httpx.Response | None:
-            asked = f"{request.url.host}{request.url.path}"
-            return httpx.Response(status, json=told) if asked.endswith(path) else None
-
-        self.upstream.say = say
-
-    def create(self, *, access_token: str | None = None, **fields: str) -> None:
-        """Fills in the form and presses the button."""
-        form = self.form()
-        form.fill_in(name=NAME, description=DESCRIPTION, access_token=access_token)
-        for name, text in fields.items():
-            self.page.locator(f"#{name}").fill(text)
-        form.submit.click()
-
-
-Way = Callable[[Stage], object]
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """A page in one state: the way there, and the settings of the wizard that shows it."""
-
-    way: Way
-    environ: Mapping[str, str] = field(default_factory=dict)
-
 
 # ── Signing in ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -342,6 +269,11 @@ def projects(**query: str) -> Way:
         ProjectsPage(stage.page)
 
     return way
+
+
+def projects_to_sync_from(stage: Stage) -> None:
+    stage.go("/syncs", project="organization")
+    expect(stage.page.get_by_role("heading", level=1)).to_have_text("Choose a project")
 
 
 def apps(**query: str) -> Way:
@@ -556,24 +488,11 @@ def used_by_two_syncs(stage: Stage) -> None:
     at = f"{stage.wizard.clock.now - timedelta(minutes=4):%Y-%m-%dT%H:%M:%SZ}"
     failed = {"syncStatus": "failed", "lastSyncMessage": '{"message":"Unauthorized"}', "lastSyncedAt": None}
     synced = {"syncStatus": "succeeded", "lastSyncedAt": at}
-    syncs = [_sync("shop-production", connection_id, failed), _sync(LONGEST_NAME, connection_id, synced)]
+    syncs = [a_sync("shop-production", connection_id, failed), a_sync(LONGEST_NAME, connection_id, synced)]
     stage.answers("/secret-syncs/supabase", 200, {"secretSyncs": syncs})
     stage.page.reload()
     expect(stage.page.get_by_role("heading", name="Used by 2 syncs")).to_be_visible()
     stage.page.locator("summary").filter(has_text="Terraform").click()
-
-
-def _sync(name: str, connection_id: str, run: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "id": "5c11d7a2-0000-4000-8000-000000000001",
-        "name": name,
-        "projectId": PAYMENTS_ID,
-        "connectionId": connection_id,
-        "environment": {"slug": "prod", "name": "Production"},
-        "folder": {"path": "/edge"},
-        "destinationConfig": {"projectId": "qwertyuiopasdfghjklz", "projectName": "shop"},
-        **run,
-    }
 
 
 def expiring(stage: Stage) -> None:
@@ -632,7 +551,7 @@ def replacing_refused(stage: Stage) -> None:
 def replacing_with_one_that_syncs_cannot_use(stage: Stage) -> None:
     own_page(stage)
     connection_id = stage.page.locator("#connection-id").inner_text()
-    sync = _sync("shop-production", connection_id, {"syncStatus": "succeeded"})
+    sync = a_sync("shop-production", connection_id, {"syncStatus": "succeeded"})
     stage.answers("/secret-syncs/supabase", 200, {"secretSyncs": [sync]})
     stage.page.get_by_role("link", name="Replace token").click()
     stage.page.locator("#access_token").fill(sandbox_token("8910"))
@@ -750,15 +669,6 @@ def failing(request: httpx.Request) -> httpx.Response | None:
 # ── Problems ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def told(status: int, error: str, message: str) -> dict[str, Any]:
-    """The body of one of Infisical's refusals."""
-    return {"reqId": "req-made-up", "statusCode": status, "error": error, "message": message}
-
-
-def problem(slug: str) -> Callable[[Page], None]:
-    return lambda page: expect(page.locator(f"main[data-problem={slug}]")).to_be_visible()
-
-
 def list_answered(status: int, error: str, message: str, *, slug: str) -> Way:
     """The page that the list becomes when Infisical answers like this."""
 
@@ -860,6 +770,7 @@ _WAYS: dict[str, Way | State] = {
     "list without a token that expires": the_list(expiring="1"),
     "list after a deletion": deleted,
     "projects": projects(),
+    "projects to sync from": projects_to_sync_from,
     "projects without a match": projects(q="there-is-no-such-project"),
     "more projects than fit": many_projects,
     "apps": apps(),
@@ -944,24 +855,5 @@ _WAYS: dict[str, Way | State] = {
     "sandbox": sandbox_help,
 }
 
-STATES = {name: way if isinstance(way, State) else State(way) for name, way in _WAYS.items()}
+STATES = {name: way if isinstance(way, State) else State(way) for name, way in (_WAYS | SYNC_WAYS).items()}
 """Every page and state. What a page can look like and is not here is not tested: add it."""
-
-
-@contextlib.contextmanager
-def shown_in(state: State, page: Page, port: Port, folder: Path) -> Iterator[Stage]:
-    """The page in that state, on a wizard of its own; any fault fails at the end. Others may have used the page."""
-    scales = Scales()
-    with running_wizard(port, folder, environ=state.environ, behind=scales.behind) as wizard:
-        page.context.clear_cookies()
-        # What others have loaded must not be missing on the scales.
-        page.context.new_cdp_session(page).send("Network.clearBrowserCache")
-        watch = Watch(wizard.url)
-        watch.expect(STATUSES_OF_PROBLEMS)
-        with watch.over(page.context):
-            stage = Stage(page, wizard, scales)
-            state.way(stage)
-            yield stage
-        # A page that asks for nothing by itself; for an empty one the browser would start another process.
-        page.goto(f"{wizard.url}/healthz")
-    assert not watch.faults, "\n".join(watch.faults)

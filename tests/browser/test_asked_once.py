@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from .conftest import with_and_without_script
 from .pages import NEVER_ANSWERED, NOT_ACCEPTED, FormPage, OutcomePage, ProjectsPage, TokenPage
 from .servers import Wizard
-from .states import DESCRIPTION, NAME, Stage, problem, told
+from .stage import DESCRIPTION, NAME, Stage, problem, told
 from .watching import Watch
 
 TYPED = {

@@ -14,7 +14,8 @@ from .pages import (
     TokenPage,
 )
 from .servers import Wizard
-from .states import LACKS_A_PERMISSION, Stage, told
+from .stage import Stage, told
+from .states import LACKS_A_PERMISSION
 from .watching import Watch
 
 

@@ -36,6 +36,28 @@ def test_a_person_connects_supabase(any_page: Page, new_name: str) -> None:
 
 
 @with_and_without_script
+def test_a_person_syncs_secrets(any_page: Page, wizard: Wizard) -> None:
+    FormPage.open(any_page).fill_in(name="to-sync").submit.click()
+    CreatedPage(any_page).sync_secrets.click()
+    expect(any_page).to_have_title(re.compile("Step 1 of 3"))
+    any_page.get_by_role("button", name="/shared").click()
+    expect(any_page.get_by_role("button", name="/shared")).to_contain_text("3 names")
+    any_page.get_by_label("Supabase project").select_option("webshopstagingabcdef")
+    any_page.get_by_role("button", name="Review").click()
+    expect(any_page).to_have_title(re.compile("Step 2 of 3"))
+    any_page.get_by_role("button", name="Create sync: write 3").click()
+    expect(any_page).to_have_title(re.compile("Step 3 of 3"))
+    expect(any_page.locator("#sync-status")).to_have_attribute("data-status", "pending")
+    wizard.clock.passes(60)
+    any_page.reload()
+    expect(any_page.get_by_role("heading", level=1)).to_have_text("dev-shared-to-webshop-staging is synced")
+    any_page.get_by_role("link", name="Go to Secret Syncs").click()
+    expect(any_page.get_by_role("row").filter(has_text="dev-shared-to-webshop-staging")).to_contain_text(
+        "Synced"
+    )
+
+
+@with_and_without_script
 def test_the_purpose_that_is_chosen_with_the_token_goes_on_to_the_form(any_page: Page) -> None:
     any_page.goto("/connections/new/supabase/token")
     any_page.get_by_role("radio", name="Connect only").check()

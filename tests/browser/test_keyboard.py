@@ -6,8 +6,10 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from app.sandbox import sandbox_token
+from tests.sandbox.world import PAYMENTS_ID
 
 from .pages import ChoosePage, CreatedPage, FormPage, ListPage, TokenPage
+from .servers import Wizard
 
 MOST_TABS_TO_ADD_CONNECTION = 10
 MORE_THAN_ANY_PAGE_HAS = 120
@@ -38,6 +40,37 @@ def test_a_person_connects_supabase_without_a_mouse(page: Page, new_name: str) -
     tab_to(form.submit)
     page.keyboard.press("Space")
     expect(CreatedPage(page).connection_name).to_have_text(new_name)
+
+
+def test_a_person_syncs_secrets_without_a_mouse(page: Page, wizard: Wizard) -> None:
+    FormPage.open(page).fill_in(name="by-keyboard").submit.click()
+    tab_to(CreatedPage(page).sync_secrets)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Sync secrets to Supabase")).to_be_focused()
+    tab_to(page.get_by_role("button", name="/shared"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="/shared")).to_contain_text("3 names")
+    tab_to(page.get_by_label("Supabase project"))
+    page.keyboard.type("webshop-s")
+    tab_to(page.get_by_label("Names in Supabase"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Review what will happen")).to_be_focused()
+    expect(page.locator("#plan [data-effect=write]")).to_have_count(3)
+    tab_to(page.get_by_role("button", name="Create sync: write 3"))
+    page.keyboard.press("Space")
+    expect(page.get_by_role("heading", name="Syncing 3 names to webshop-staging")).to_be_focused()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "field", ["secret_path", "supabase_project", "key_schema", "auto_sync", "name", "access_token"]
+)
+def test_enter_in_any_field_of_a_sync_leads_to_its_review(page_without_script: Page, field: str) -> None:
+    page = page_without_script
+    page.goto(f"/syncs/new/supabase?project={PAYMENTS_ID}&environment=dev&supabase_project={'a' * 20}")
+    page.get_by_text("Compare with what is in Supabase now").click()
+    page.locator(f"#{field}").press("Enter")
+    expect(page.get_by_role("heading", name="Review what will happen")).to_be_focused()
 
 
 def test_add_connection_is_near(page: Page) -> None:

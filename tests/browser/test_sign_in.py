@@ -14,12 +14,12 @@ from app.sandbox import SANDBOX_CLIENT_ID, sandbox_token
 from .conftest import OpenPage, with_and_without_script
 from .pages import ChoosePage, CreatedPage, FormPage, ListPage, ProjectsPage, SignInPage, TokenPage
 from .servers import Port, Wizard, running_wizard
+from .stage import Stage
 from .states import (
     ONE_INFISICAL,
     OWN_CREDENTIAL,
     SEVERAL_INFISICALS,
     SHORT_LIVED,
-    Stage,
     signed_in_with_a_long_name,
     the_list,
 )

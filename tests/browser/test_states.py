@@ -12,10 +12,14 @@ from tests.programs import require
 from .axe import look_at
 from .looks import LOOKS, LOOKS_BEFORE_A_RELEASE, found_by
 from .servers import Port
-from .states import STATES, shown_in
+from .stage import shown_in
+from .states import STATES
 
 
-@pytest.mark.parametrize("name", STATES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.full if state.like else ()) for name, state in STATES.items()],
+)
 def test_on_every_page_and_state_every_look_finds_nothing(
     name: str, one_page: Page, port: Port, tmp_path: Path
 ) -> None:

@@ -10,12 +10,16 @@ import httpx
 from app.connectors.supabase import SUPABASE
 from app.infisical import errors
 from app.infisical.errors import InfisicalError
+from app.web.fields import form_fields, sync_fields
 from app.web.problems import PROBLEMS, field_messages, problem_words, result_of
 from tests.conftest import FORM, PROJECT, Client, Sandbox
 from tests.every import holds_for_every
 from tests.pages import PageUnderTest, read_page
 
 from .recorded import Exchange, exchanges
+from .test_recorded_syncs_are_read import RECORDED, answered
+
+ROWS = (*form_fields(SUPABASE), *sync_fields(SUPABASE))
 
 CREATE = "/api/v1/app-connections/supabase"
 TOKEN = "sbp_0123456789abcdef0123456789abcdef01234567"
@@ -204,7 +208,7 @@ def test_every_kind_of_error_has_a_page(sandbox: Sandbox) -> None:
     def it_has_a_page(kind: type[InfisicalError]) -> None:
         error = kind(*arguments.get(kind.__name__, ("A sentence.",)), **extras.get(kind.__name__, {}))
         assert problem_words(error, host="infisical.test", own_rights=False).title
-        assert result_of(error) in PROBLEMS or field_messages(error, SUPABASE, "Nothing was created.")
+        assert result_of(error) in PROBLEMS or field_messages(error, SUPABASE, ROWS, "Nothing was created.")
 
     with sandbox.app.test_request_context():
         holds_for_every(every_kind_of_error(), it_has_a_page)
@@ -229,12 +233,106 @@ REFUSALS = [errors.Refused("A sentence.", reason=reason) for _, reason in errors
 
 def test_every_reason_of_a_refusal_has_its_field_or_its_page() -> None:
     for error in REFUSALS:
-        assert result_of(error) in PROBLEMS or field_messages(error, SUPABASE, "Nothing was created."), (
-            error.reason
-        )
+        assert result_of(error) in PROBLEMS or field_messages(
+            error, SUPABASE, ROWS, "Nothing was created."
+        ), error.reason
 
 
 def test_a_field_message_never_names_a_field_that_the_form_lacks() -> None:
-    fields = {"name", "description", "instance_url", "access_token", None}
+    connections = {"name", "description", "instance_url", "access_token", None}
+    fields = connections | {"secret_path", "supabase_project", "connection_id"}
     for error in (errors.NameTaken("A sentence."), *REFUSALS):
-        assert {field for field, _ in field_messages(error, SUPABASE, "Nothing was created.")} <= fields
+        assert {field for field, _ in field_messages(error, SUPABASE, ROWS, "Nothing was created.")} <= fields
+
+
+def test_every_recorded_refusal_about_a_sync_has_its_field_or_its_page() -> None:
+    def it_has(case: str) -> None:
+        told = answered(case)
+        assert isinstance(told, InfisicalError)
+        messages = field_messages(told, SUPABASE, ROWS, "Nothing was created.")
+        assert result_of(told) in PROBLEMS or messages
+        # What is wrong with the body stands at a field, save for what no form asks.
+        own = (
+            "projectId",
+            "syncOptions",
+            "destinationConfig",
+            "initialSyncBehavior",
+            "syncId",
+            "removeSecrets",
+        )
+        if isinstance(told, errors.InvalidFields) and not any(row.path[-1] in own for row in told.issues):
+            assert all(field for field, _ in messages)
+
+    holds_for_every((case for case, row in RECORDED.items() if row["response"]["status"] >= 400), it_has)
+
+
+def test_a_refusal_about_a_sync_stands_at_its_field() -> None:
+    told = {
+        errors.Refused("A sentence.", reason="folder-missing"): "secret_path",
+        errors.Refused("A sentence.", reason="destination-taken"): "supabase_project",
+        errors.Refused("A sentence.", reason="connection-elsewhere"): "connection_id",
+        errors.NameTaken("A sentence.", thing="sync"): "name",
+    }
+    for error, field in told.items():
+        ((at, message),) = field_messages(error, SUPABASE, ROWS, "Nothing was created.")
+        assert at == field
+        assert "{" not in f"{message.lead}{message.detail}"
+
+
+def test_a_taken_name_says_of_what_it_is() -> None:
+    leads = [
+        field_messages(errors.NameTaken("", thing=thing), SUPABASE, ROWS, "")[0][1].lead
+        for thing in ("connection", "sync")
+    ]
+    assert leads == ["A connection with this name exists here.", "A sync with this name exists here."]
+
+
+def test_a_permission_is_called_as_infisicals_own_pages_call_it(sandbox: Sandbox) -> None:
+    def it_is_called(row: tuple[str, str, str]) -> None:
+        action, subject, called = row
+        error = errors.PermissionDenied("A sentence.", action=action, subject=subject)
+        page = problem_words(error, host="infisical.test")
+        assert f"{called} ({action})" in page.ask
+        assert page.ask_lede
+
+    rows = (
+        ("create-app-connections", "app-connections", "“Create” on “App Connections”"),
+        ("connect-app-connections", "app-connections", "“Connect” on “App Connections”"),
+        ("connect", "app-connections", "“Connect” on “App Connections”"),
+        ("create", "secret-syncs", "“Create” on “Secret Syncs”"),
+        ("edit", "secret-syncs", "“Modify” on “Secret Syncs”"),
+        ("delete", "secret-syncs", "“Remove” on “Secret Syncs”"),
+        ("sync-secrets", "secret-syncs", "“Trigger Syncs” on “Secret Syncs”"),
+        ("remove-secrets", "secret-syncs", "“Remove Secrets from Destination” on “Secret Syncs”"),
+        ("describeSecret", "secrets", "“Describe Secret” on “Secrets”"),
+        ("read", "secret-folders", "“Read” on “Secret Folders”"),
+    )
+    with sandbox.app.test_request_context():
+        holds_for_every(rows, it_is_called)
+
+
+def test_the_permission_that_people_miss_is_told_apart_from_those_that_they_have(sandbox: Sandbox) -> None:
+    with sandbox.app.test_request_context():
+        error = errors.PermissionDenied("", action="connect-app-connections", subject="app-connections")
+        own, servers = (
+            problem_words(error, host="infisical.test", own_rights=mine) for mine in (True, False)
+        )
+
+    assert own.slug == servers.slug == "permission-denied"
+    assert own.title.startswith("You may not use the connections of")
+    assert servers.title.startswith("This server may not use")
+    assert (
+        own.lede
+        == servers.lede
+        == ("“Connect” is a permission of its own: “Read” and “Create” do not include it.")
+    )
+    assert servers.ask.startswith(
+        "The machine identity of Infisical Connect needs “Connect” on “App Connections”"
+    )
+
+
+def test_what_is_not_there_is_called_by_its_name(sandbox: Sandbox) -> None:
+    with sandbox.app.test_request_context():
+        for missing in ("project", "connection", "sync", "folder"):
+            error = errors.NotFound("A sentence.", missing=missing)
+            assert problem_words(error, host="infisical.test").title == f"There is no such {missing}"

@@ -18,7 +18,7 @@ from tests.sandbox.world import IDENTITIES, PAYMENTS_ID, WEBSHOP_ID, identity_na
 
 EXCHANGES: dict[str, dict[str, Any]] = {
     exchange["case"]: exchange
-    for name in ("exchanges.json", "changes.json")
+    for name in ("exchanges.json", "changes.json", "syncs.json")
     for exchange in json.loads(Path(__file__).with_name(name).read_text("utf-8"))
 }
 
@@ -47,6 +47,14 @@ STAND_INS = {
     "sbp_ok_pad": sandbox_token(),
     "sbp_ok_new": sandbox_token("8910"),
     "sbp_ok_1": sandbox_token(),
+    "4238af2d-d4c2-48fb-b0f2-c1f722bd3443": PAYMENTS_ID,
+    "2eaff0b9-1980-40c1-a846-c00309603433": PAYMENTS_ID,
+    "%2Fapp": "%2F",
+    "%2Fempty": "%2Fedge%2Fnew",
+    '"/app"': '"/shared"',
+    '"/app/"': '"/shared/"',
+    "abcdefghijklmnopqrst": "webshopproductionabc",
+    "qrstuvwxyzabcdefghij": "webshopstagingabcdef",
 }
 
 # The connection that was read, changed and deleted in the recording was made by an exchange that was not kept.
@@ -55,6 +63,12 @@ SAME_CONNECTION = {
     "2b2bb38c-c163-48f1-9714-b9dda8f52b7e": CREATED_ID,
     "2d084d0d-21c4-4bf6-8322-8ef581158872": CREATED_ID,
     "a2c9803a-ec20-4815-b831-40f466bf2aad": CREATED_ID,
+    "7f98dc93-e7d9-40a1-bbc3-223f9540a5bc": CREATED_ID,
+    "e9c5c1a6-b60f-4f2f-9a8a-3bbae885115a": EXCHANGES["create-same-name-other-project"]["response"]["body"][
+        "appConnection"
+    ]["id"],
+    "51b9532b-20f1-4e55-a16e-b1a56f2a9a20": CREATED_ID,
+    "f3dda85b-e3f0-4580-ae37-038cb5236103": CREATED_ID,
 }
 
 
@@ -239,6 +253,85 @@ CHANGED = (
     Replay(case="list syncs of project 2 (lowpriv, not a member)"),
 )
 
+# The syncs that were read, changed, run and deleted in the recording, by how they were made.
+S1 = ("create-ok", "create sync (auto, disableSecretDeletion true)")
+S1_CHANGED = (
+    *S1,
+    "patch sync: disableSecretDeletion false",
+    "patch sync: rename + description null",
+)
+MANUAL = ("create-ok", "create sync, auto off")
+GHOST = ("create-ok", "create sync, unknown project ref (accepted; job fails)")
+OF_TMPF = ("create-ok", "create folder /tmpf", "create sync of /tmpf")
+FOLDER_GONE = (*OF_TMPF, "delete folder /tmpf")
+
+SYNCS = (
+    *replays("environment-folder-tree", "environment-folder-tree not a member (lowpriv, project 2)"),
+    Replay(
+        case="secret names at a path (v4, no values)", stand_ins={"secretPath=%2F&": "secretPath=%2Fshared&"}
+    ),
+    *replays("names at /app with includeImports=true"),
+    *replays("names at /app with includeImports=false", "names at /app (outsider)", "names at unknown path"),
+    *replays("names at an empty folder"),
+    Replay(case="supabase projects of connection (identity token)", after=CREATED),
+    Replay(case="supabase projects of an org-level connection (user JWT)", after=CREATED),
+    Replay(case="supabase projects, unknown connection (user JWT)"),
+    *(
+        Replay(case=case, after=CREATED)
+        for case in EXCHANGES
+        if re.match(r"create sync(?!.*(/tmpf|no token|of project 2|leading slash|import-prio))", case)
+    ),
+    Replay(
+        case="create sync, secret path without leading slash",
+        after=CREATED,
+        stand_ins={'"secretPath": "app"': '"secretPath": "shared"'},
+    ),
+    Replay(
+        case="create sync, connection of project 2",
+        after=("create-ok", "create-same-name-other-project"),
+    ),
+    *replays("create sync, no token", "sync-create-missing-all"),
+    Replay(case="get sync after success", after=S1, wait=5),
+    Replay(case="get sync (lowpriv)", after=S1, wait=5),
+    Replay(case="get sync by name", after=S1, wait=5),
+    *replays("get sync unknown id", "get sync malformed id"),
+    Replay(case="get sync after failure (unknown ref)", after=GHOST, wait=50),
+    Replay(case="get sync whose folder is gone", after=FOLDER_GONE),
+    Replay(case="check-destination, same destination", after=S1),
+    Replay(case="check-destination, other projectName", after=S1),
+    Replay(case="sync-create-dup-name", after=("create-ok", "sync-create-dup-name")),
+    Replay(case="patch sync: disableSecretDeletion false", after=S1, wait=5),
+    Replay(case="patch sync: rename + description null", after=S1_CHANGED[:-1], wait=10),
+    Replay(case="patch sync: empty body", after=S1_CHANGED, wait=10),
+    Replay(case="patch sync: syncOptions without initialSyncBehavior", after=S1),
+    Replay(case="patch sync: unknown path", after=S1),
+    Replay(case="patch sync (lowpriv)", after=S1),
+    *replays("sync-secrets unknown id"),
+    Replay(case="patch sync: environment only, path absent there", after=FOLDER_GONE),
+    Replay(case="patch sync: unknown environment", after=FOLDER_GONE),
+    Replay(case="patch sync: destinationConfig without projectName", after=OF_TMPF),
+    Replay(case="patch sync: keySchema bad", after=OF_TMPF),
+    Replay(
+        case="patch sync: rename to taken name",
+        after=(*OF_TMPF, "create sync auto on, /app to payments-staging"),
+    ),
+    Replay(case="sync-secrets (lowpriv)", after=S1),
+    Replay(case="sync-secrets", after=S1_CHANGED, wait=10),
+    Replay(case="sync-secrets again at once", after=(*S1_CHANGED, "sync-secrets"), wait=10),
+    Replay(case="sync-secrets of the manual sync", after=MANUAL),
+    Replay(case="sync-secrets, folder is gone", after=FOLDER_GONE),
+    Replay(case="sync-secrets, JSON content-type and no body", after=OF_TMPF),
+    Replay(case="sync-secrets, JSON content-type and {}", after=OF_TMPF),
+    Replay(case="delete sync (lowpriv)", after=MANUAL),
+    Replay(case="delete sync removeSecrets=true", after=MANUAL),
+    Replay(case="get sync after removal", after=(*MANUAL, "delete sync removeSecrets=true"), wait=2),
+    Replay(
+        case="delete sync plain",
+        after=("create-ok", "create sync without isAutoSyncEnabled (default?)"),
+        wait=5,
+    ),
+)
+
 
 class Replayer:
     """Sends recorded requests to a sandbox, stand-ins for recorded values, and keeps what ids became.
@@ -289,15 +382,17 @@ class Replayer:
 
     def _token(self, name: str) -> str:
         if name not in self._tokens:
-            self._tokens[name] = self.sandbox.log_in(name)
+            as_person = name == "user"
+            self._tokens[name] = self.sandbox.sign_in() if as_person else self.sandbox.log_in(name)
         return self._tokens[name]
 
     def _learn(self, recorded: Any, answer: httpx.Response) -> None:
         if answer.is_success and isinstance(recorded, dict) and "secretSyncs" in recorded:
             given = answer.json()["secretSyncs"][0]["connectionId"]
             self._ids.setdefault(recorded["secretSyncs"][0]["connectionId"], given)
-        if answer.is_success and isinstance(recorded, dict) and "appConnection" in recorded:
-            self._ids.setdefault(recorded["appConnection"]["id"], answer.json()["appConnection"]["id"])
+        for thing in ("appConnection", "secretSync", "folder"):
+            if answer.is_success and isinstance(recorded, dict) and thing in recorded:
+                self._ids.setdefault(recorded[thing]["id"], answer.json()[thing]["id"])
 
 
 def _content_type(case: str) -> str:
@@ -313,7 +408,9 @@ def keys_of(value: object) -> object:
     return None
 
 
-BY_CASE = {replay.case: replay for replay in (*LOGIN, *TOKENS, *ELSEWHERE, *CREATE, *STORED, *CHANGED)}
+BY_CASE = {
+    replay.case: replay for replay in (*LOGIN, *TOKENS, *ELSEWHERE, *CREATE, *STORED, *CHANGED, *SYNCS)
+}
 
 
 @pytest.fixture
@@ -327,7 +424,7 @@ def test_the_sandbox_answers_as_infisical_was_recorded(tmp_path: Path) -> None:
 
     def it_does(replay: Replay) -> None:
         # Each begins anew. What is a copy of one file takes the tokens that another copy has given out.
-        database = Path(shutil.copy(prepared, tmp_path / f"{replay}.sqlite"))
+        database = Path(shutil.copy(prepared, tmp_path / f"{replay.case.replace('/', ' ')}.sqlite"))
         replayer = Replayer(RunningSandbox(database), tokens)
         for earlier in replay.after:
             replayer.send(BY_CASE.get(earlier, Replay(case=earlier)))
@@ -345,8 +442,12 @@ def test_the_sandbox_answers_as_infisical_was_recorded(tmp_path: Path) -> None:
         if isinstance(recorded["body"], dict):
             expected = json.loads(replayer.standing_in(json.dumps(recorded["body"]), replay))
             assert keys_of(answer.json()) == keys_of(expected)
+            given = answer.json()
+            if "secretSync" in expected and replay.case != "delete sync removeSecrets=true":
+                told = ("syncStatus", "lastSyncMessage", "removeStatus", "isAutoSyncEnabled", "syncOptions")
+                for name in told:
+                    assert given["secretSync"][name] == expected["secretSync"][name], name
             if not answer.is_success:
-                given = answer.json()
                 assert (given["error"], given["message"]) == (expected["error"], expected["message"])
                 assert ("reqId" in expected) == bool(re.fullmatch(r"req-\w{14}", given.get("reqId", "")))
 
@@ -378,6 +479,25 @@ def test_a_created_connection_has_the_recorded_values(replayer: Replayer) -> Non
     assert list(created) == list(expected)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", created["createdAt"])
     assert re.fullmatch(r"[0-9a-f]{64}", created["credentialsHash"])
+
+
+def test_every_recorded_exchange_about_a_sync_is_replayed() -> None:
+    recorded = {row["case"] for row in json.loads(Path(__file__).with_name("syncs.json").read_text("utf-8"))}
+    left_out = {
+        "check-destination, excluding itself": "in the sandbox another one is there",
+        "create sync, initialSyncBehavior import-prioritize-source": "no client sends it",
+        "delete sync bad removeSecrets": "likewise",
+        "patch sync unknown id": "the sandbox puts an id in quotation marks everywhere",
+        "create folder /tmpf": "it stands before others",
+        "delete folder /tmpf": "likewise",
+        "create sync of /tmpf": "likewise",
+        "get sync after failure (token revoked: 401)": "no token of the sandbox is revoked once it was accepted",
+        "supabase projects of an org-level connection (user JWT), supabase answers 401: 200 and an empty list": (
+            "likewise"
+        ),
+        "delete sync (clean up 2) #2": "its message is that of a run before",
+    }
+    assert recorded - BY_CASE.keys() == left_out.keys()
 
 
 def test_every_recorded_refusal_of_a_create_is_replayed() -> None:

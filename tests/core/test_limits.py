@@ -82,6 +82,7 @@ def test_the_bounds_are_these() -> None:
         "sign-in": {"identity": "2 per 61 seconds", "address": "10 per minute"},
         "create": {"person": "30 per minute", "address": "60 per minute"},
         "check": {"person": "10 per minute", "address": "30 per minute"},
+        "once": {"identity": "1 per minute"},
     }
 
 

@@ -83,6 +83,15 @@ def test_a_time_of_another_zone_is_written_in_utc_for_programs(folder: Path) -> 
     assert rendering(folder, "{{ at|iso }}", at=when) == "2026-11-03T09:05:00Z"
 
 
+def test_what_only_readers_of_a_stylesheet_and_a_template_need_is_not_sent(folder: Path) -> None:
+    (folder / "one.css").write_text('/* Why\n   so. */\n\na, b {\n  color: red;\n\n  content: "a  b";\n}\n')
+    pages = Pages(templates=folder, static=folder)
+    assert pages.static_file(pages.version, "one.css").data == b'a, b {\ncolor: red;\ncontent: "a  b";\n}\n'
+    assert rendering(folder, '<p\n   {% if it %}class="a"{% endif %}\n   id="b">\n    a  b</p>', it=1) == (
+        '<p\nclass="a" id="b">\n a  b</p>'
+    )
+
+
 def test_scripts_are_modules_and_put_nothing_on_the_window_or_the_document() -> None:
     tags = [
         tag for page in TEMPLATES.rglob("*.html") for tag in re.findall("<script[^>]*>", page.read_text())

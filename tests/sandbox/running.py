@@ -67,6 +67,11 @@ class RunningSandbox:
         token: str = answer.raise_for_status().json()["accessToken"]
         return token
 
+    def sign_in(self) -> str:
+        """An access token of Ada's, a person."""
+        infisical = Infisical(SANDBOX_HOST, auth=None, transport=SandboxTransport(self.app))
+        return person_grant(infisical, self.clock()).access_token.reveal()
+
     def admin(self) -> httpx.Client:
         return self.client(self.log_in())
 

@@ -2,7 +2,9 @@
 
 import logging
 import multiprocessing
+import sqlite3
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
@@ -49,6 +51,16 @@ def test_preparing_twice_keeps_what_is_there_and_brings_back_nothing(sandbox: Ru
         prepare_database(sandbox.database)
 
         assert names(client.get(SUPABASE, params={"projectId": PAYMENTS_ID})) == ["kept", "renamed"]
+
+
+def test_a_file_of_another_version_is_not_used(sandbox: RunningSandbox) -> None:
+    with closing(sqlite3.connect(sandbox.database)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+
+    with pytest.raises(
+        OSError, match="cannot be used for the sandbox's data: it is of another version, delete it"
+    ):
+        prepare_database(sandbox.database)
 
 
 def test_lists_are_sorted_by_name_and_tell_the_project(sandbox: RunningSandbox) -> None:
@@ -154,7 +166,7 @@ def test_no_file_of_the_sandbox_and_no_log_line_holds_the_token(
     caplog.set_level(logging.DEBUG)
     answers = []
     with sandbox.admin() as client:
-        for digits in ("4567", "0401", "0500", "0504"):
+        for digits in ("4567", "0401", "0500", "0504", "9a7c"):
             try:
                 answers.append(
                     client.post(SUPABASE, json=new_connection(f"kept-{digits}", digits=digits)).text
@@ -169,6 +181,7 @@ def test_no_file_of_the_sandbox_and_no_log_line_holds_the_token(
     written = [path.read_bytes() for path in sandbox.database.parent.iterdir()]
     assert written
     assert not any(sandbox_token()[4:24].encode() in content for content in written)
+    assert not any(b'"9a7c"' in content for content in written)
     assert sandbox_token()[4:24] not in "".join(answers) + caplog.text
 
 

@@ -184,12 +184,12 @@ def test_a_persons_token_ends_when_it_said(sandbox: RunningSandbox) -> None:
 def test_people_and_machine_identities_each_have_calls_of_their_own(sandbox: RunningSandbox) -> None:
     identity = infisical(sandbox).acting_with(Secret(sandbox.log_in()))
     person = acting_as(sandbox)
-    assert identity.organization().id == person.projects()[0].organization_id
+    assert identity.organization_id() == person.projects()[0].organization_id
     assert person.user().name == "ada@example.com"
     with pytest.raises(PermissionDenied):
         identity.user()
     with pytest.raises(PermissionDenied):
-        person.organization()
+        person.organization_id()
 
 
 def test_a_persons_token_is_neither_renewed_nor_revoked(sandbox: RunningSandbox) -> None:

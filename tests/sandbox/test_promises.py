@@ -7,9 +7,11 @@ import pytest
 
 from app.sandbox import SCENARIOS, sandbox_token
 from app.sandbox.supabase import Scenario
-from tests.conftest import FORM, Clock, Sandbox, new_client, sandbox_in
+from tests.conftest import FORM, Client, Clock, Sandbox, new_client, sandbox_in
 from tests.every import holds_for_every
-from tests.pages import read_page
+from tests.pages import PageUnderTest, read_page
+
+from .world import PAYMENTS_ID
 
 ANSWERED = {
     "4567": 303,
@@ -146,3 +148,61 @@ def test_each_token_of_the_page_is_the_one_that_its_digits_promise(wizard: Sandb
     tokens = [page.text_of(f"token-{number}") for number in range(1, len(SCENARIOS) + 1)]
     assert [token[-4:] for token in tokens] == [scenario.digits for scenario in SCENARIOS]
     assert new_client(wizard.app).page(FORM).text_of("sandbox-token") == tokens[0]
+
+
+# ── Secret syncs ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+NEW_SYNC = f"/syncs/new/supabase?project={PAYMENTS_ID}"
+CASES: dict[str, tuple[dict[str, str], set[str]]] = {
+    "Development /": ({}, set()),
+    "Development /edge": ({"secret_path": "/edge"}, {"reserved-name"}),
+    "Development /many": ({"secret_path": "/many"}, {"too-many"}),
+    "Staging /": ({"environment": "staging", "delete_others": "1"}, {"empties-destination"}),
+    "webshop-staging": ({"delete_others": "1", "access_token": sandbox_token("9876")}, {"removes"}),
+    "webshop-production": ({"supabase_project": "webshopproductionabc"}, {"same-destination"}),
+    "abcdefghijklmnopqrst": ({"supabase_project": "abcdefghijklmnopqrst"}, {"unknown-project"}),
+}
+"""What the help page says to choose, and what the review then finds."""
+
+
+def posted(client: Client, page: PageUnderTest, address: str = NEW_SYNC, **typed: str) -> PageUnderTest:
+    answer = client.post(address, data={**page.hidden_fields("sync-form"), **typed})
+    return client.page(answer.location) if answer.status_code == 303 else read_page(answer.text)
+
+
+def test_the_help_page_says_how_to_see_each_case_of_a_sync(wizard: Sandbox) -> None:
+    client = new_client(wizard.app)
+    told, form = client.page("/sandbox").text, client.page(NEW_SYNC)
+
+    def is_found(case: str) -> None:
+        typed, findings = CASES[case]
+        page = posted(client, form, **{"supabase_project": "webshopstagingabcdef", "review": "1"} | typed)
+        found = {element.get("data-finding") for element in page.root.iter()}
+        assert case in told
+        assert findings <= found
+        assert findings or not found & {"reserved-name", "too-many", "removes"}
+
+    holds_for_every(CASES, is_found)
+    gone = "worker-to-webshop"
+    assert gone in told
+    listed = client.page(f"/syncs?project={PAYMENTS_ID}&attention=1")
+    assert "folder-gone" in {cell.get("data-status") for cell in listed.all("td")}
+    page = client.page(listed.links()[gone])
+    assert page.heading == f"The folder of {gone} is gone"
+    assert client.page(f"{listed.links()[gone]}/delete").heading == f"Delete {gone}"
+
+
+def test_a_run_that_fails_and_a_removal_that_is_refused_can_be_seen(wizard: Sandbox, clock: Clock) -> None:
+    client = new_client(wizard.app)
+    nowhere = {"supabase_project": "abcdefghijklmnopqrst", "auto_sync": "1", "review": "1"}
+    review = posted(client, client.page(NEW_SYNC), **nowhere, name="nowhere")
+    posted(client, review, submit="1", use_anyway="1")
+    clock.passes(60)
+    at = client.page(f"/syncs?project={PAYMENTS_ID}").links()["nowhere"]
+    page = client.page(at)
+    assert page.heading == "nowhere failed"
+    assert "Project not found" in page.text_of("infisical-text")
+    deletion = client.page(f"{at}/delete")
+    posted(client, deletion, f"{at}/delete", remove_secrets="1", confirm_name="nowhere", submit="1")
+    clock.passes(60)
+    assert client.page(at).heading == "nowhere was not deleted"

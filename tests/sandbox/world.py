@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, request
 
 from app.sandbox import create_sandbox
-from app.sandbox.app import answer, refusal, server
-from app.sandbox.auth import current_caller, oauth_refusal
-from app.sandbox.connections import member_role, require
-from app.sandbox.store import ADA, APPLICATION, IDENTITY, PROJECTS, Caller, current_database
+from app.sandbox.app import answer, read_object, refusal, server
+from app.sandbox.auth import oauth_refusal
+from app.sandbox.connections import member_role
+from app.sandbox.store import ADA, APPLICATION, DATA, IDENTITY, PROJECTS, Caller, current_database
+from app.sandbox.syncs import id_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -105,18 +106,39 @@ def identity_named(name: str) -> Caller:
     return next(identity for identity in IDENTITIES if identity.name == name)
 
 
-@server.get("/api/v1/app-connections/<slug>/available")
-def available(slug: str) -> Response:
-    """The connections that a sync may use. Without `projectId` those of the organization, and nobody is refused."""
-    project_id = request.args.get("projectId") or None
-    if project_id:
-        require("connect", project_id=project_id)
-    scopes = [id_ for id_ in (project_id, None) if current_caller.role_in(id_ or "") == "admin"]
-    rows = (
-        row for row in current_database.connections() if row["app"] == slug and row["projectId"] in scopes
-    )
-    brief = [{key: row[key] for key in ("app", "name", "id", "projectId", "orgId")} for row in rows]
-    return answer({"appConnections": brief})
+def _folder_of(body: dict[str, Any]) -> str:
+    return f"{body['projectId']}/{body['environment']}{body.get('path') or body['secretPath']}"
+
+
+@server.post("/api/v2/folders")
+def create_folder() -> Response:
+    body = read_object()
+    member_role(body["projectId"])
+    key = f"{_folder_of(body).rstrip('/')}/{body['name']}"
+    current_database.keep("folder", key, {"names": [], "imports": []})
+    return answer({"folder": DATA["folder"] | {"id": id_of(key), "name": body["name"]}})
+
+
+@server.delete("/api/v2/folders/<id_>")
+def delete_folder(id_: str) -> Response:
+    """The syncs that take their secrets from it stay, without a source."""
+    member_role(read_object()["projectId"])
+    for key in current_database.kept("folder"):
+        if id_of(key) == id_:
+            current_database.keep("folder", key, None)
+    return answer({"folder": DATA["folder"] | {"id": id_}})
+
+
+@server.route("/api/v4/secrets/<name>", methods=["POST", "DELETE"])
+def change_secret(name: str) -> Response:
+    """Puts a name into a folder, or takes it out. Nothing runs because of it, where Infisical's auto-sync would."""
+    body = read_object()
+    member_role(body["projectId"])
+    folder = current_database.kept("folder")[_folder_of(body)]
+    others = [other for other in folder["names"] if other != name]
+    names = [*others, name] if request.method == "POST" else others
+    current_database.keep("folder", _folder_of(body), folder | {"names": names})
+    return answer({"secret": {"secretKey": name}})
 
 
 @server.get("/api/v1/projects/<project_id>/memberships/identities/<_>")

@@ -9,10 +9,14 @@ import httpx
 import pytest
 
 from app.infisical.errors import NotAMember, ServerFailed
+from app.infisical.sync_models import SecretSync
 from app.web.problems import result_of
+from app.web.services import record
 from tests.conftest import FORM, PROJECT, Client, Clock, Sandbox, new_client, sandbox_in
 from tests.infisical.answers import connection, error, grant
 from tests.sandbox.world import IDENTITIES, PAYMENTS_ID
+
+from .test_detail import sync
 
 Lines = Callable[[], list[dict[str, Any]]]
 NO_SUCH = error(404, "NotFound", "Could not find App Connection with name x in project scope.")
@@ -79,6 +83,21 @@ def test_a_created_connection_is_told_with_its_project_its_id_and_its_name(
     assert line["connection_id"] in answer.location
     assert line["request_id"] == answer.headers["X-Request-ID"]
     assert line["name"] == "wizard-admin"
+
+
+def test_what_is_done_to_a_sync_is_told_with_its_project_its_id_and_its_name(
+    somebody: Client, lines: Lines
+) -> None:
+    there = SecretSync.model_validate(sync(name="to-shop"))
+    with somebody:
+        somebody.get("/projects")
+        record("sync-create", "name-taken", project=PROJECT, sync=there.settings)
+        record("sync-run", "ok", sync=there)
+    new, ran = lines()[-2:]
+    assert (new["action"], new["project"], new["sync_name"]) == ("sync-create", PROJECT, "to-shop")
+    assert "sync_id" not in new
+    assert (ran["action"], ran["project"]) == ("sync-run", PROJECT)
+    assert (ran["sync_id"], ran["sync_name"]) == (there.id, "to-shop")
 
 
 def test_a_name_that_is_taken_is_told(somebody: Client, lines: Lines, clock: Clock, good_token: str) -> None:

@@ -271,11 +271,30 @@ def test_one_that_is_in_use_says_by_what_and_has_no_button_that_must_fail(client
     assert page.by_id("submit") is None
 
 
-def test_one_that_is_in_use_leads_to_infisical_where_its_syncs_are(wizard_at: Callable[..., Client]) -> None:
-    links = wizard_at(Played()).page(f"{AT}/delete").links()
-    leading = [href for words, href in links.items() if "secret syncs" in words]
-    assert len(leading) == 1
-    assert leading[0].endswith(f"/{PROJECT}/integrations?selectedTab=secret-syncs")
+def test_one_that_is_in_use_leads_to_its_syncs_where_they_are_of_one_project(
+    wizard_at: Callable[..., Client],
+) -> None:
+    played = Played()
+    links = wizard_at(played).page(f"{AT}/delete").links()
+    assert links["Go to this sync"] == f"/syncs?project={PROJECT}&q=mine"
+    assert links["to-shop"] == "/syncs/supabase/5c11d7a2-0000-4000-8000-000000000001"
+    played.there = [connection(id=CONNECTION, name="mine", projectId=None)]
+
+    def two_projects(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/v1/projects":
+            rows = [{"id": id_, "name": id_, "slug": id_, "orgId": "an-organization"} for id_ in ("a", "b")]
+            return httpx.Response(200, json={"projects": rows})
+        answer = played(request)
+        if "secret-syncs" in request.url.path:
+            (sync,) = json.loads(answer.read())["secretSyncs"]
+            sync["projectId"] = request.url.params["projectId"]
+            return httpx.Response(200, json={"secretSyncs": [sync]})
+        return answer
+
+    page = wizard_at(two_projects).page(f"{AT}/delete")
+    assert "Used by 2 syncs" in page.text_of("used-by")
+    assert not any(href.startswith("/syncs?") for href in page.links().values())
+    assert page.links()["Back to the connection"] == AT
 
 
 def test_none_is_said_to_use_it_only_where_all_projects_told(wizard_at: Callable[..., Client]) -> None:

@@ -63,7 +63,8 @@ def an_infisical(
         project = {"name": "Payments", "slug": "payments", "orgId": "an-organization"}
         if path == "/api/v1/projects":
             return httpx.Response(200, json={"projects": [{**project, "id": id_} for id_ in in_projects]})
-        body = {"project": {**project, "id": PROJECT}, "appConnection": connection(id=CONNECTION, **changes)}
+        there = connection(id=CONNECTION, **changes)
+        body = {"project": {**project, "id": PROJECT}, "appConnection": there, "appConnections": [there]}
         return httpx.Response(200, json=body)
 
     return answer
@@ -94,7 +95,7 @@ def test_each_sync_says_what_its_last_run_came_to(wizard_at: Callable[..., Clien
             ({"lastSyncedAt": "2026-11-22T11:42:00.000Z"}, f"{whole} Synced 22 Nov 2026"),
             ({"lastSyncedAt": None}, f"{whole} Synced"),
             ({"syncStatus": "running"}, f"{whole} Running"),
-            ({"syncStatus": "pending", "lastSyncMessage": told}, f"{whole} Waiting"),
+            ({"syncStatus": "pending", "lastSyncMessage": told}, f"{whole} Waiting a run is queued"),
             ({**failed, "lastSyncMessage": '{"message":"Unauthorized"}'}, f"{whole} Failed Unauthorized"),
             (
                 {**failed, "lastSyncMessage": told},
@@ -104,17 +105,17 @@ def test_each_sync_says_what_its_last_run_came_to(wizard_at: Callable[..., Clien
             (failed, f"{whole} Failed"),
             ({**failed, "lastSyncMessage": "[" * 9999}, f"{whole} Failed {'[' * 199}…"),
             ({"syncStatus": "failed"}, f"{whole} Failed synced 2 min ago"),
-            ({"syncStatus": None, "isAutoSyncEnabled": False}, f"{whole} Auto-sync is paused"),
-            ({"syncStatus": None}, f"{whole} Waiting"),
             (
-                {"isAutoSyncEnabled": False},
-                f"{whole} Synced 2 min ago Auto-sync is paused: it runs when somebody starts it.",
+                {"syncStatus": None, "isAutoSyncEnabled": False},
+                f"{whole} Auto-sync is paused synced 2 min ago",
             ),
+            ({"syncStatus": None, "lastSyncedAt": None}, f"{whole} Not run yet"),
+            ({"isAutoSyncEnabled": False}, f"{whole} Auto-sync is paused synced 2 min ago"),
             ({"syncStatus": "something-new"}, f"{whole} Something-new"),
             (
                 {"environment": None, "folder": None},
                 "To shop qwertyuiopasdfghjklz Its folder is gone synced 2 min ago Nothing is written any more. Choose another "
-                "folder in Infisical, or delete the sync there.",
+                "folder, or delete the sync.",
             ),
         ),
         it_is_said,
@@ -133,6 +134,8 @@ def test_only_the_syncs_of_this_connection_are_named_in_the_order_of_their_names
     used = wizard_at(an_infisical(syncs={PROJECT: syncs})).page(AT).by_id("used-by")
     assert used is not None
     assert [text_in(name) for name in used.iter(f"{XHTML}h3")] == ["Edge", "shop", "to-web"]
+    leading = [link.get("href") for link in used.iter(f"{XHTML}a")]
+    assert leading == [f"/syncs/supabase/{sync()['id']}"] * 3
 
 
 def test_one_that_no_sync_uses_says_so_and_so_does_one_whose_syncs_cannot_be_seen(
@@ -200,14 +203,14 @@ def test_it_says_until_when_the_token_is_good_and_leads_to_a_new_one_in_time(
 
     holds_for_every(
         (
-            ("Token expires 4 Nov 2027.", "Good until 4 November 2027", "Go to App Connections"),
-            ("Token expires 8 Dec 2026.", "Good until 8 December 2026", "Go to App Connections"),
+            ("Token expires 4 Nov 2027.", "Good until 4 November 2027", "Sync secrets"),
+            ("Token expires 8 Dec 2026.", "Good until 8 December 2026", "Sync secrets"),
             ("Token expires 7 Dec 2026.", "Expires in 14 days, on 7 December 2026", "Replace token"),
             ("Token expires 24 Nov 2026.", "Expires tomorrow, on 24 November 2026", "Replace token"),
             ("Token expires 23 Nov 2026.", "Expires today, on 23 November 2026", "Replace token"),
             ("Token expires 22 Nov 2026.", "Expired yesterday, on 22 November 2026", "Replace token"),
             ("Jobs. Token expires 11 Nov 2026.", "Expired 12 days ago, on 11 November 2026", "Replace token"),
-            ("Expires some day.", "No date noted", "Go to App Connections"),
+            ("Expires some day.", "No date noted", "Sync secrets"),
         ),
         it_is_said,
     )
@@ -231,6 +234,7 @@ def test_it_leads_to_all_that_can_be_done_with_a_connection(wizard_at: Callable[
     links = wizard_at(an_infisical()).page(AT).links()
     ways = {"Replace token": "token", "Edit details": "edit", "Delete": "delete"}
     assert {text: links[text] for text in ways} == {text: f"{AT}/{way}" for text, way in ways.items()}
+    assert links["Sync secrets"] == f"/syncs/new/supabase?project={PROJECT}&connection={CONNECTION}"
 
 
 def edited(client: Client, at: str, action: str, **typed: str) -> str:

@@ -1,9 +1,19 @@
-"""From the list to the created connection, without JavaScript."""
+"""From the list to the created connection, and on to a sync that runs, without JavaScript."""
 
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
 import pytest
+from werkzeug.test import TestResponse
 
-from app.sandbox import sandbox_token
-from tests.conftest import FORM, Client, Clock, Sandbox
+from app import create_app
+from app.config import Settings
+from app.sandbox import SandboxTransport, create_sandbox, sandbox_token
+from tests.conftest import FORM, SECRET_KEY, Client, Clock, Sandbox, new_client, new_database
+from tests.pages import PageUnderTest, read_page
 
 
 def test_a_person_walks_from_the_list_to_the_created_connection(client: Client, good_token: str) -> None:
@@ -49,7 +59,9 @@ def test_a_made_up_link_does_not_claim_how_a_connection_came_to_be(
     client: Client, good_token: str, made_up: str
 ) -> None:
     own, _, claim = client.fill_in(name="mine", access_token=good_token).location.partition("?created=")
+    claim = claim.partition("&")[0]
     other = client.fill_in(name="other", access_token=good_token).location.partition("?created=")[2]
+    claim, other = (text.partition("&")[0] for text in (claim, other))
     page = client.page(f"{own}?{made_up.format(other=other, cut=claim[:-1])}")
     assert page.heading == "mine"
     assert "reaches" not in page.text
@@ -128,3 +140,99 @@ def test_a_connection_that_was_never_answered_is_found_by_the_outcome_page(
 def test_the_whole_submission_takes_no_longer_than_its_setting(client: Client, sandbox: Sandbox) -> None:
     client.fill_in(name="late", access_token=sandbox_token("0504"))
     assert round(sum(sandbox.slept), 3) <= 45
+
+
+# ── On to a sync ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+LATE = 1.42
+"""Times what the sandbox takes: a run that fails is over after 71 s, as late as any that was recorded."""
+
+
+class FirstProjectAlone(httpx.BaseTransport):
+    """A network where Supabase has one project less."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self._inner.handle_request(request)
+        if request.url.path != "/v1/projects":
+            return answer
+        return httpx.Response(answer.status_code, json=json.loads(answer.read())[-1:])
+
+
+@pytest.fixture
+def short_way(tmp_path: Path, clock: Clock) -> Client:
+    """A browser where a token reaches one project, and a run that fails takes as long as any that was recorded."""
+    database = new_database(tmp_path)
+    network = SandboxTransport(create_sandbox(database, clock=clock, pace=LATE), sleep=clock.passes)
+    app = create_app(
+        Settings.load({}, None),
+        data=database,
+        secret_key=SECRET_KEY,
+        transport=FirstProjectAlone(network),
+        clock=clock,
+        monotonic=clock.monotonic,
+    )
+    return new_client(app)
+
+
+def pressed(client: Client, page: PageUnderTest, button: str, **typed: str) -> TestResponse:
+    """The form as it stands, with what was typed, posted by one of its buttons."""
+    form = page.by_id("sync-form")
+    assert form is not None
+    chosen = {
+        select.get("name", ""): next(
+            one.get("value", "") for one in select.iter() if one.get("selected") is not None
+        )
+        for select in page.all("select")
+        if any(one.get("selected") is not None for one in select.iter())
+    }
+    texts = {
+        one.get("name", ""): one.get("value", "")
+        for one in form.iter()
+        if one.get("type") == "text" and one.get("name")
+    }
+    data: dict[str, Any] = {**page.hidden_fields("sync-form"), **chosen, **texts, "auto_sync": "1", **typed}
+    return client.post(form.get("action", ""), data={**data, button: "1"})
+
+
+def test_three_presses_from_a_created_connection_to_a_sync_that_runs_where_one_project_is_reached(
+    short_way: Client, clock: Clock
+) -> None:
+    created = short_way.page(short_way.fill_in(name="mine", access_token=sandbox_token()).location)
+    form = short_way.page(created.links()["Sync secrets"])
+    review = read_page(pressed(short_way, form, "review").text)
+    answer = pressed(short_way, review, "submit")
+    assert answer.status_code == 303
+    page = short_way.page(answer.location)
+    assert re.fullmatch("Syncing 12 names to webshop-.*", page.heading)
+    clock.passes(15)
+    assert status_of(short_way.page(answer.location)) == "succeeded"
+
+
+def status_of(page: PageUnderTest) -> str:
+    element = page.by_id("sync-status")
+    return "" if element is None else element.get("data-status", "")
+
+
+def test_the_status_is_shown_within_three_seconds_of_infisicals_also_of_a_run_that_fails_late(
+    short_way: Client, clock: Clock
+) -> None:
+    created = short_way.page(short_way.fill_in(name="mine", access_token=sandbox_token()).location)
+    form = short_way.page(created.links()["Sync secrets"])
+    nowhere = {"supabase_project": "abcdefghijklmnopqrst"}
+    review = read_page(pressed(short_way, form, "review", **nowhere).text)
+    answer = pressed(short_way, review, "submit", use_anyway="1")
+    began, told = clock.now, dict[str, float]()
+    while "failed" not in told and clock.now.timestamp() - began.timestamp() < 120:
+        page = short_way.page(answer.location)
+        told.setdefault(status_of(page), (clock.now - began).total_seconds())
+        live = page.by_id("live")
+        assert live is not None
+        # Without script the browser opens the page anew after as long.
+        clock.passes(float(live.get("data-refresh") or 0))
+    assert {*told} == {"pending", "running", "failed"}
+    assert told["running"] <= LATE * 2 + 3
+    assert told["failed"] <= LATE * 50 + 3

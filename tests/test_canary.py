@@ -291,6 +291,7 @@ def test_every_way_a_token_is_replaced(in_sandbox: Watched, digits: str, more: d
 
 # ── The token that a sync is compared with ─────────────────────────────────────────────────────────────────────────
 
+NATIVE = "/native/0a11d7a2-0000-4000-8000-000000000002"
 NEW_SYNC = f"/syncs/new/supabase?project={PAYMENTS_ID}"
 STAGING = {"supabase_project": "webshopstagingabcdef"}
 SYNC_BUTTONS: tuple[dict[str, str], ...] = (
@@ -414,7 +415,9 @@ def test_a_secret_that_is_pasted_one_field_off_in_the_form_of_a_sync(
 
 
 @pytest.mark.parametrize("text", [f"{SANDBOX_CANARY}4567", PASTED["database address"]])
-def test_a_secret_that_somebody_put_in_a_link_to_a_page_of_syncs(in_sandbox: Watched, text: str) -> None:
+def test_a_secret_that_somebody_put_in_a_link_to_a_page_of_syncs_or_native_integrations(
+    in_sandbox: Watched, text: str
+) -> None:
     at = "/syncs/supabase/5c11d7a2-0000-4000-8000-000000000001"
     pages = (
         "/syncs",
@@ -423,9 +426,12 @@ def test_a_secret_that_somebody_put_in_a_link_to_a_page_of_syncs(in_sandbox: Wat
         at,
         f"{at}/edit",
         f"{at}/outcome",
+        "/native",
+        f"{NATIVE}/move",
+        f"{NATIVE}/outcome",
     )
     for page in pages:
-        for name in (*SYNC_FIELDS, "q", "connection", "projects", "project"):
+        for name in (*SYNC_FIELDS, "q", "connection", "projects", "project", "first", "done", "state"):
             rest = f"since=2026-11-23T11:42:07Z&action=run&{name}={quote(text, safe='')}"
             answer = in_sandbox.cage.keep_answer(in_sandbox.client.get(f"{page}?{rest}"))
             assert answer.status_code == 303, (page, name)

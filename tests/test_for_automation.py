@@ -160,6 +160,37 @@ def test_a_deleted_sync_leads_to_the_list_that_says_so(client: Client) -> None:
     assert "reports-to-webshop" in client.page(answer.location).text_of("done")
 
 
+def test_native_integrations_and_their_moves_have_the_promised_ids_steps_and_buttons(client: Client) -> None:
+    text = section("Moving native integrations")
+    steps = promised_of_syncs(r"`([a-z]+)`", "of its move that is due:")
+    buttons = promised_of_syncs(r"`([a-z]+)`", "`#move-form` posts one of") - {"seen"}
+    assert steps == tomllib.loads((ROOT / "app/web/native.toml").read_text()).keys()
+    listed = {
+        one.get("id", ""): one.get("data-step")
+        for one in client.page(f"/native?project={PAYMENTS_ID}").all("section")
+    }
+    assert len(listed) == 2
+    shown = set()
+    for element_id, step in listed.items():
+        assert re.fullmatch("native-[0-9a-f-]{36}", element_id)
+        address = f"/native/{element_id.removeprefix('native-')}/move?project={PAYMENTS_ID}"
+        for query in ("", "&first=off"):
+            page = client.page(f"{address}{query}")
+            (main,) = page.all("main")
+            assert main.get("data-step") in ({step} if not query else steps)
+            assert page.hidden_fields("move-form")["seen"]
+            shown |= {one.get("name") for one in page.all("button")}
+    assert shown & buttons == {"off"}
+    form = {**page.hidden_fields("move-form"), "off": "1"}
+    assert all(f"`{name}`" in text for name in ("confirm_name", "confirm_removal", "all"))
+    answer = client.post(address, data=form)
+    assert answer.status_code == 303
+    assert client.page(answer.location).text_of("done")
+    answer = client.post(address, data=form)
+    assert answer.status_code == 409
+    assert read_page(answer.text).text_of("changed")
+
+
 def test_a_change_leads_to_the_page_that_says_so_in_the_promised_place(client: Client) -> None:
     own = client.fill_in(name="x", access_token=sandbox_token()).location.partition("?")[0]
     form = client.page(f"{own}/edit").hidden_fields("connection-form")

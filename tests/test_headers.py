@@ -48,6 +48,7 @@ STYLES = {
     "Cache-Control": "public, max-age=31536000, immutable",
 }
 SYNC = "/syncs/supabase/5c11d7a2-0000-4000-8000-000000000001"
+NATIVE = "/native/0a11d7a2-0000-4000-8000-000000000001"
 """The one that the sandbox has from the start."""
 
 ALONE_OVER = {"http": {}, "https": {"Strict-Transport-Security": "max-age=31536000"}}
@@ -167,13 +168,16 @@ def routes(wizard: Wizard) -> Iterator[Request]:
         f"{SYNC}/edit": (200, KEEPING),
         f"{SYNC}/delete": (200, KEEPING),
         f"{SYNC}/outcome": (400, PAGE),
+        f"/native?project={PAYMENTS_ID}": (200, KEEPING),
+        f"{NATIVE}/move?project={PAYMENTS_ID}": (200, KEEPING),
+        f"{NATIVE}/outcome": (400, PAGE),
         "/sandbox": (200, PAGE),
         "/healthz": (200, JSON),
         "/readyz": (200, JSON),
         wizard.static: (200, STYLES),
     }
-    changes = (f"{wizard.connection}/edit", "/syncs/new/supabase", SYNC, f"{SYNC}/edit", f"{SYNC}/delete")
-    posts = dict.fromkeys((FORM, *changes), (400, PAGE))
+    of_syncs = ("/syncs/new/supabase", SYNC, f"{SYNC}/edit", f"{SYNC}/delete")
+    posts = dict.fromkeys((FORM, f"{wizard.connection}/edit", *of_syncs, f"{NATIVE}/move"), (400, PAGE))
     for path, (status, headers) in gets.items():
         yield Request(f"GET {path}", status, headers)
         yield Request(f"HEAD {path}", status, headers)

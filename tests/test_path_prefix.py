@@ -98,6 +98,7 @@ def test_no_address_of_any_page_leads_out_of_the_path(tmp_path: Path, clock: Clo
         f"{FORM}/outcome",
         "/syncs",
         "/syncs/new/supabase",
+        "/native",
     } <= set(found)
     assert {path for path, status in found.items() if status == 404} == {"/nowhere"}
     assert {status for path, status in found.items() if "/static/" in path} == {200}

@@ -249,6 +249,7 @@ POSTS = {
     f"/connections/supabase/{SOME_ID}/edit",
     "/syncs/new/supabase",
     *(f"/syncs/supabase/{SOME_ID}{below}" for below in ("", "/edit", "/delete")),
+    f"/native/{SOME_ID}/move",
 }
 
 

@@ -17,8 +17,18 @@ from typing import Literal, TextIO
 from .text import whole
 
 SyncAction = Literal["sync-create", "sync-change", "sync-run", "sync-delete"]
+NativeAction = Literal["native-off", "native-on", "native-delete"]
 Action = Literal[
-    "sign-in", "sign-out", "refusal", "create", "change", "replace", "delete", "outcome-unknown", SyncAction
+    "sign-in",
+    "sign-out",
+    "refusal",
+    "create",
+    "change",
+    "replace",
+    "delete",
+    "outcome-unknown",
+    SyncAction,
+    NativeAction,
 ]
 
 LONGEST_VALUE = 300
@@ -49,6 +59,7 @@ class Entry:
     connection_name: str | None = None
     sync_id: str | None = None
     sync_name: str | None = None
+    integration_id: str | None = None
     infisical_request_id: str | None = None
 
     def line(self) -> str:

@@ -151,15 +151,21 @@ class Infisical:
         here = (connection for connection in found if connection.project_id == project_id)
         return tuple(sorted(here, key=lambda connection: connection.name.casefold()))
 
-    def roles(self, project_id: str) -> dict[str, frozenset[str] | None]:
-        """The machine identity's own roles in a project by their slugs, and what each lets it do to App Connections,
-        such as "create": None where that cannot be read, or depends on the connection. Empty where nothing can be read.
-        From Infisical's documentation and source; no exchange was recorded."""
+    def roles(self, project_id: str, subject: str = "app-connections") -> dict[str, frozenset[str] | None]:
+        """The machine identity's own roles in a project by their slugs, and what each lets it do to a subject, such as
+        "create" App Connections: None where that cannot be read, or depends on conditions. A person's rights stand
+        together under "own". Empty where nothing can be read. From Infisical's documentation and source; no exchange was
+        recorded."""
         auth = self._auth
         if isinstance(auth, UniversalAuth):
             auth = auth.token(self, deadline=Deadline.after(_ALL_TOGETHER))
         caller, path = models.read_claims(auth or Secret("")), f"/api/v1/projects/{segment(project_id)}"
         found: dict[str, frozenset[str] | None] = {}
+        if caller.kind == "person":
+            with suppress(errors.InfisicalError):
+                answer = self.call("GET", f"{path}/permissions")
+                every = read(tuple[models.Rule, ...], answer, "data", "permissions")
+                found["own"] = models.allowed(every, subject)
         if caller.kind != "identity" or caller.subject is None:
             return found
         with suppress(errors.InfisicalError):
@@ -170,10 +176,7 @@ class Infisical:
             with suppress(errors.InfisicalError):
                 answer = self.call("GET", f"{path}/roles/slug/{segment(slug)}")
                 every = read(tuple[models.Rule, ...], answer, "role", "permissions")
-                rules = [rule for rule in every if rule.subject == "app-connections"]
-                if not any(rule.inverted or rule.conditions for rule in rules):
-                    actions = (action for rule in rules for action in rule.action)
-                    found[slug] = frozenset(action.removesuffix("-app-connections") for action in actions)
+                found[slug] = models.allowed(every, subject)
         return found
 
     def options(self, project_id: str | None) -> tuple[models.AppOption, ...]:

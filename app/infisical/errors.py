@@ -128,9 +128,9 @@ class NotAMember(InfisicalError):
 
 @dataclass(eq=False, repr=False)
 class NotFound(InfisicalError):
-    """Infisical has no such project, connection, sync or folder, or none that this identity may see: `missing` says which."""
+    """Infisical has none of what was asked for, or none that this identity may see: `missing` says of what."""
 
-    missing: Literal["project", "connection", "sync", "folder", "other"] = field(
+    missing: Literal["project", "connection", "sync", "integration", "folder", "other"] = field(
         default="other", kw_only=True
     )
 

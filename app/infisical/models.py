@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from pydantic import (
     GetPydanticSchema,
     PlainValidator,
     StringConstraints,
+    model_validator,
 )
 
 from ..core.secret import Secret
@@ -91,7 +92,7 @@ _Texts = Annotated[
 # Ids stand in our URLs, headers and cookies, names in headings and links: what cannot stand there is no answer of
 # Infisical's. Its own ids are UUIDs.
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
-_Name = Annotated[str, StringConstraints(pattern=r"[^\s\x1c-\x1f]", max_length=1000)]
+Name = Annotated[str, StringConstraints(pattern=r"[^\s\x1c-\x1f]", max_length=1000)]
 # Nearly every time is UTC as it comes. Of those none is looked at in Python, of thousands of connections.
 _Utc = Annotated[datetime, GetPydanticSchema(lambda kind, read: {**read(kind), "tz_constraint": 0})]
 _Elsewhere = Annotated[AwareDatetime, AfterValidator(lambda when: when.astimezone(UTC))]
@@ -108,7 +109,7 @@ class Named(Answer):
     """What is told by its id and its name, a project of an app's by its reference there."""
 
     id: Id
-    name: _Name
+    name: Name
 
 
 class Connectable(Named):
@@ -150,12 +151,29 @@ class Role(Answer):
 
 
 class Rule(Answer):
-    """What a role allows, or `inverted` forbids; with `conditions` only for some connections."""
+    """What a role allows, or `inverted` forbids; with `conditions` only for some things. To persons Infisical sends each
+    as a list, as CASL's `packRules` makes it (its source): actions and subjects with commas between them."""
 
     subject: str | None = None
-    action: Annotated[tuple[str, ...], BeforeValidator(lambda one: (one,) if isinstance(one, str) else one)]
+    action: Annotated[
+        tuple[str, ...], BeforeValidator(lambda one: one.split(",") if isinstance(one, str) else one)
+    ]
     inverted: bool = False
     conditions: Any = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unpacked(cls, value: object) -> object:
+        names = ("action", "subject", "conditions", "inverted")
+        return dict(zip(names, value, strict=False)) if isinstance(value, list) else value
+
+
+def allowed(rules: Sequence[Rule], subject: str) -> frozenset[str] | None:
+    """What rules let somebody do to a subject; None where that depends on more than they say."""
+    found = [rule for rule in rules if {subject, "all"} & {*(rule.subject or "").split(",")}]
+    if any(rule.inverted or rule.conditions or "manage" in rule.action for rule in found):
+        return None
+    return frozenset(action.removesuffix(f"-{subject}") for rule in found for action in rule.action)
 
 
 class User(Answer):
@@ -174,7 +192,7 @@ class User(Answer):
 class AppOption(Answer):
     """An app that Infisical can connect to: its name for people, and its name on the wire."""
 
-    name: _Name
+    name: Name
     app: str
 
 

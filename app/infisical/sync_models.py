@@ -1,8 +1,8 @@
-"""What travels of secret syncs, both ways: with models.py the only file that knows Infisical's wire names."""
+"""What travels of secret syncs and native integrations, both ways: with models.py the only file that knows Infisical's wire names."""
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, AliasPath, BeforeValidator, Field
@@ -98,6 +98,11 @@ class SecretSync(Named):
         )
 
     @property
+    def state(self) -> dict[str, Any]:
+        """What two people compare: all that somebody may change, and nothing that a run moves."""
+        return asdict(self.settings)
+
+    @property
     def reason(self) -> str:
         """Why the removal of its secrets failed, else the last run, in the words of whoever refused it, which Infisical
         keeps as JSON (recorded exchanges "get sync after failure"); "" where neither did."""
@@ -167,3 +172,61 @@ class Folder(Answer):
         }
         found |= {secret.name: "" for secret in self.secrets}
         return tuple(SecretName(name, origin) for name, origin in sorted(found.items()))
+
+
+Given = Annotated[str, BeforeValidator(lambda text: text or "")]
+
+
+class NativeIntegration(Answer):
+    """A native integration of any `kind`, by its wire name such as "supabase". Infisical does not tell its project, which
+    the client adds. `ref` is None where none was noted. `synced` is None while nothing ran, and a run that fails does not
+    move `last_used` (recorded exchange "get integration after its failed sync (60.7 s after creation: 5 attempts)")."""
+
+    id: Id
+    kind: str = Field(alias="integration")
+    project_id: str = ""
+    authorization_id: Id = Field(alias="integrationAuthId")
+    active: bool = Field(alias="isActive")
+    environment: str = Field(validation_alias=AliasPath("environment", "name"))
+    environment_slug: str = Field(validation_alias=AliasPath("environment", "slug"))
+    path: str = Field(alias="secretPath")
+    ref: str | None = Field(alias="appId", default=None)
+    project_name: Given = Field(alias="app", default="")
+    prefix: Given = Field(validation_alias=AliasPath("metadata", "secretPrefix"), default="")
+    suffix: Given = Field(validation_alias=AliasPath("metadata", "secretSuffix"), default="")
+    last_used: Moment | None = Field(alias="lastUsed", default=None)
+    synced: bool | None = Field(alias="isSynced", default=None)
+    message: Given = Field(alias="syncMessage", default="")
+    created_at: Moment = Field(alias="createdAt")
+    updated_at: Moment = Field(alias="updatedAt")
+
+    @property
+    def key_schema(self) -> str:
+        """The key schema of a sync that writes the same names, "" where they are as they are in Infisical."""
+        return f"{self.prefix}{{{{secretKey}}}}{self.suffix}" if self.prefix or self.suffix else ""
+
+    @property
+    def name(self) -> str:
+        """What people know it by, and type to remove it: "Production / to shop"."""
+        return f"{self.environment} {self.path} to {self.project_name or self.ref or 'a project that is not noted'}"
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What two people compare: all that somebody may change, and nothing that a run moves."""
+        kept = {"active", "environment_slug", "path", "ref", "project_name", "prefix", "suffix"}
+        return self.model_dump(include=kept)
+
+    def to_json(self, *, active: bool) -> dict[str, Any]:
+        """The body of a PATCH that switches it on or off. What is left out stays, and metadata is added to, but a path
+        that is left out becomes "/" (recorded exchange "update integration: isActive false WITHOUT secretPath
+        (secretPath falls back to /)"). Where it reads and writes is sent too: what runs is then what was seen."""
+        names = {"secretPrefix": self.prefix, "secretSuffix": self.suffix}
+        given = {"appId": self.ref, "metadata": {key: text for key, text in names.items() if text}}
+        source = {"environment": self.environment_slug, "secretPath": self.path}
+        return {"isActive": active, **source, **{key: value for key, value in given.items() if value}}
+
+
+class Authorization(Answer):
+    """What native integrations of a project get their credential from. Infisical never sends that back."""
+
+    project_id: Id = Field(alias="projectId")

@@ -3,6 +3,7 @@
 # Importing the views is what adds their routes to the app.
 from . import auth as auth
 from . import connections as connections
+from . import native as native
 from . import syncs as syncs
 from .app import SANDBOX_HOST as SANDBOX_HOST
 from .app import SandboxTransport as SandboxTransport

@@ -137,7 +137,8 @@ class Database:
 
     def lock(self) -> None:
         """Nobody else writes before this request is over, and what it writes is seen at once."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN IMMEDIATE")
 
     def connections(self, kind: str = "connection") -> list[Document]:
         """Every connection that can be seen at this moment, or document of another kind, by name."""

@@ -45,7 +45,7 @@ def secret_names() -> Response:
         raise refusal(404, sentence, error="SecretPathNotFound")
     imports = [
         DATA["import"]
-        | {"environment": slug, "secretPath": path, "secrets": _rows(_names(project_id, slug, path))}
+        | {"environment": slug, "secretPath": path, "secrets": _rows(folder_names(project_id, slug, path))}
         for slug, path in folder["imports"]
         if request.args.get("includeImports") != "false"
     ]
@@ -56,10 +56,10 @@ def _rows(names: list[str], **more: Any) -> list[Document]:
     return [DATA["secret"] | {"secretKey": name} | more for name in names]
 
 
-def _names(project_id: str, environment: str, path: str) -> list[str]:
+def folder_names(project_id: str, environment: str, path: str) -> list[str]:
     """The names of a folder, and of what it imports at any depth."""
     folder = current_database.kept("folder")[f"{project_id}/{environment}{path}"]
-    imported = (name for source in folder["imports"] for name in _names(project_id, *source))
+    imported = (name for source in folder["imports"] for name in folder_names(project_id, *source))
     return sorted({*folder["names"], *imported})
 
 
@@ -317,19 +317,13 @@ def _result(sync: Document, *, removes: bool) -> tuple[list[str] | None, str | N
     if status != 200:
         return current_database.kept("app").get(ref), json.dumps(body, separators=(",", ":"))
     schema = (options.get("keySchema") or "{{secretKey}}").replace("{{environment}}", slug)
-    names = _names(sync["projectId"], slug, sync["folder"]["path"])
+    names = folder_names(sync["projectId"], slug, sync["folder"]["path"])
     there, written = {*body}, [schema.replace("{{secretKey}}", name) for name in names]
     if removes:
         return sorted(there - {*written}), None
     for first in range(0, len(written), _MOST):
         batch = written[first : first + _MOST]
-        own = [name for name in batch if name.startswith("SUPABASE_")]
-        many = sum(not name.startswith("SUPABASE_") for name in there | {*batch})
-        if own or many > _MOST:
-            # The first sentence was recorded of a stand-in for Supabase, the second is made up.
-            why = f"{many} secrets are too many"
-            if own:
-                why = f"Env name cannot start with SUPABASE_, skipping: {own[0]}"
+        if why := why_not_written(batch, there):
             refused = {"secretKey": batch[0], "error": {"message": why}}
             return sorted(there), json.dumps(refused, separators=(",", ":"))
         there |= {*batch}
@@ -340,3 +334,15 @@ def _result(sync: Document, *, removes: bool) -> tuple[list[str] | None, str | N
         taken = re.compile(f"{re.escape(start)}{'[^/]*' if '/' in start + end else '.*'}{re.escape(end)}")
         there = {name for name in there if name in stays or not taken.fullmatch(name)}
     return sorted(there), None
+
+
+def why_not_written(batch: list[str], there: set[str]) -> str:
+    """Why Supabase refuses these names beside those that are there, "" where it does not."""
+    own = [name for name in batch if name.startswith("SUPABASE_")]
+    many = sum(not name.startswith("SUPABASE_") for name in there | {*batch})
+    if not own and many <= _MOST:
+        return ""
+    # The first sentence was recorded of a stand-in for Supabase, the second is made up.
+    return (
+        f"Env name cannot start with SUPABASE_, skipping: {own[0]}" if own else f"{many} secrets are too many"
+    )

@@ -98,7 +98,12 @@ def submitted(filled: ConnectionForm) -> Page:
     filled.operation.compare(filled)
     if not filled.accepted():
         return not_done(filled, "stopped-by-checks", ())
-    return sent(filled, name_taken=partial(_name_is_taken_after_all, filled))
+    return sent(
+        filled,
+        name_taken=lambda taken: (
+            _made_before(filled, _connection_named(filled)) or _name_is_taken(filled, taken)
+        ),
+    )
 
 
 def sent(filled: RowForm, *, name_taken: Callable[[NameTaken], Page]) -> Page:
@@ -119,10 +124,6 @@ def sent(filled: RowForm, *, name_taken: Callable[[NameTaken], Page]) -> Page:
         raise
     record(operation.audit_action, "ok", **filled.about(made))
     return operation.done(filled, made)
-
-
-def _name_is_taken_after_all(filled: ConnectionForm, taken: NameTaken) -> Page:
-    return _made_before(filled, _connection_named(filled)) or _name_is_taken(filled, taken)
 
 
 def hit(limit: Literal["create", "check"]) -> RetryAfter | None:
@@ -211,7 +212,11 @@ def _made_before(filled: ConnectionForm, holder: Connection | None) -> Page | No
 def _name_is_taken(filled: ConnectionForm, taken: NameTaken) -> Page:
     new = filled.new
     ((field, message),) = field_messages(taken, filled.app, filled.rows, filled.operation.nothing_happened)
-    if free := _free_name(filled):
+    free = ""
+    with suppress(InfisicalError):
+        known = services().infisical.connections(new.project_id, deadline=filled.deadline)
+        free = free_name(new.name[: LONGEST_NAME - 5].rstrip("-"), {connection.name for connection in known})
+    if free:
         filled["name"].data = free
         message = replace(
             message,
@@ -219,15 +224,6 @@ def _name_is_taken(filled: ConnectionForm, taken: NameTaken) -> Page:
             summary=f"{new.name} exists here; use {free}, which is filled in for you",
         )
     return not_done(filled, result_of(taken), ((field, message), *_what_stops(filled)), error=taken)
-
-
-def _free_name(filled: ConnectionForm) -> str:
-    """One that no connection has here; "" where Infisical does not tell."""
-    new = filled.new
-    with suppress(InfisicalError):
-        known = services().infisical.connections(new.project_id, deadline=filled.deadline)
-        return free_name(new.name[: LONGEST_NAME - 5].rstrip("-"), {connection.name for connection in known})
-    return ""
 
 
 def _refused_by_infisical(filled: RowForm, error: InfisicalError, *, since: datetime) -> Page:

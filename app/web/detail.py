@@ -26,7 +26,7 @@ from .problems import result_of
 from .redirects import carried_values
 from .render import page, problem_of, see_other
 from .scopes import Scope, scope_in_hand
-from .services import ORGANIZATION, Page, record, services
+from .services import ORGANIZATION, Page, moving_in, record, services
 from .sync_list import status_of
 
 
@@ -111,6 +111,11 @@ def used_by(app: App, connection: Connection) -> Users:
     return Users(syncs, len(seen), len(keys), unseen)
 
 
+def scope_of(connection: Connection) -> Scope:
+    """Where a connection belongs, once Infisical has shown it to us."""
+    return scope_in_hand(connection.project_id or ORGANIZATION).of_organization(connection.organization_id)
+
+
 @blueprint.get("/connections/<connected_app:app>/<uuid:connection_id>")
 def created(app: App, connection_id: UUID) -> Page:
     running = services()
@@ -122,7 +127,7 @@ def created(app: App, connection_id: UUID) -> Page:
         record("refusal", result_of(denied), error=denied)
         note = f"The connection was created. Its ID is {connection_id}." if creation else ""
         return problem_of(denied, scope=None, note=note)
-    scope = scope_in_hand(connection.project_id or ORGANIZATION).of_organization(connection.organization_id)
+    scope = scope_of(connection)
     noted = expiry_in(connection.description)
     done = running.unsign(request.args.get("done", ""), purpose=f"done.{connection_id}")
     return page(
@@ -138,6 +143,7 @@ def created(app: App, connection_id: UUID) -> Page:
         now=running.clock(),
         projects=carried_values(request.args).get("projects", ""),
         method_name=method_name(connection.method),
+        moving=moving_in(scope.key),
         users=Users() if creation else used_by(app, connection),
         status_of=status_of,
         as_code=as_code(app, connection, base_url=running.infisical.base_url),
@@ -207,7 +213,6 @@ def as_sync_call(app: App, connection: Connection, *, base_url: str) -> str:
 def as_terraform(app: App, connection: Connection) -> str:
     """The same connection as a resource of Infisical's Terraform provider (August 2026); the secrets are sensitive
     variables."""
-    label = re.sub(r"\A(?=\d)|\W", "_", connection.name, flags=re.ASCII)
     secrets = {_snake(row.wire[-1]): f"{app.slug}_{row.name}" for row in app.fields if row.kind == "secret"}
     shown = {_snake(key): hcl(text) for key, text in _shown(app, connection).items()}
     facts = {
@@ -217,13 +222,10 @@ def as_terraform(app: App, connection: Connection) -> str:
         "project_id": connection.project_id,
     }
     credentials = block({**{key: f"var.{name}" for key, name in secrets.items()}, **shown}, "    ")
-    resource = block(
-        {key: hcl(text) for key, text in facts.items() if text}, "  ", f"\n  credentials = {credentials}\n"
-    )
     sensitive = block({"type": "string", "sensitive": "true"}, "  ")
     variables = (f'variable "{name}" {sensitive}' for name in secrets.values())
-    kind = f"infisical_app_connection_{_snake(app.slug)}"
-    return "\n\n".join((*variables, f'resource "{kind}" "{label}" {resource}'))
+    made = resource("app_connection", app, facts, f"\n  credentials = {credentials}\n")
+    return "\n\n".join((*variables, made))
 
 
 def _shown(app: App, connection: Connection) -> dict[str, str]:
@@ -265,6 +267,17 @@ def block(values: Mapping[str, str], indent: str, more: str = "") -> str:
     width = max(map(len, values))
     lines = (f"{indent}{key:<{width}} = {text}\n" for key, text in values.items())
     return f"{{\n{''.join(lines)}{more}{indent[2:]}}}"
+
+
+def resource(kind: str, app: App, facts: Mapping[str, str | bool | None], more: str) -> str:
+    """A resource of Infisical's Terraform provider, with the facts that are not empty, labelled with its name."""
+    values = {
+        key: str(fact).lower() if isinstance(fact, bool) else hcl(fact)
+        for key, fact in facts.items()
+        if fact or fact is False
+    }
+    label = re.sub(r"\A(?=\d)|\W", "_", str(facts["name"]), flags=re.ASCII)
+    return f'resource "infisical_{kind}_{_snake(app.slug)}" "{label}" {block(values, "  ", more)}'
 
 
 def hcl(text: str) -> str:

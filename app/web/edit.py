@@ -16,14 +16,14 @@ from ..infisical.client import Infisical
 from ..infisical.errors import NotFound
 from ..infisical.models import Connection, ConnectionChange, secrets_of
 from .create import form_page, received
-from .detail import Done, Users, see_connection, used_by
+from .detail import Done, Users, scope_of, see_connection, used_by
 from .fields import DETAILS, confirmation, token_fields
-from .forms import ConnectionForm, Operation, RowForm, there
+from .forms import ConnectionForm, Operation, RowForm, deleted, there
 from .hooks import blueprint
 from .pending import WORDS, asked_moment, look_for, said, waiting_page
 from .redirects import typed_values
-from .render import page, problem, see_other
-from .scopes import Scope, scope_in_hand
+from .render import page, problem, see_gone
+from .scopes import Scope
 from .services import ORGANIZATION, Page, record, services
 from .sync_list import status_of
 
@@ -47,10 +47,6 @@ def _signed(connection: Connection) -> str:
     return services().sign(_state_of(connection), purpose=f"seen.{connection.id}")
 
 
-def _scope_of(connection: Connection) -> Scope:
-    return scope_in_hand(connection.project_id or ORGANIZATION).of_organization(connection.organization_id)
-
-
 # ── The three, as rows ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -63,15 +59,6 @@ def _send_change(infisical: Infisical, filled: ConnectionForm) -> Connection:
         credentials=new.credentials if secrets_of(new.credentials) else None,
     )
     return infisical.change(now.app, now.id, change, deadline=filled.deadline) if change.to_json() else now
-
-
-def _send_delete(infisical: Infisical, filled: ConnectionForm) -> Connection:
-    now = there(filled.connection)
-    try:
-        return infisical.delete(now.app, now.id, deadline=filled.deadline)
-    except NotFound:
-        # Somebody else did it between the look and this.
-        return now
 
 
 def _reaches_the_syncs(filled: ConnectionForm) -> None:
@@ -102,7 +89,7 @@ def _show(filled: ConnectionForm, status: int) -> Page:
         f"connections/change_{'in_use' if in_use else action}.html",
         filled,
         status,
-        scope=_scope_of(now),
+        scope=scope_of(now),
         connection=now,
         users=users,
         status_of=status_of,
@@ -117,12 +104,6 @@ def _see_changed(
     now = _state_of(connection)
     words = [row.word for row in DETAILS if now[row.name] != before[row.name]]
     return see_connection(connection, done=Done(operation.name, words, late))
-
-
-def _see_list(state: Mapping[str, Any], *, before: bool = False) -> Page:
-    """A redirect to the list, which then says that the connection is gone, or was gone `before`."""
-    signed = services().sign([state["name"], before], purpose="deleted")
-    return see_other(".list", project=state["project"], done=signed)
 
 
 EDIT = Operation(
@@ -154,8 +135,10 @@ DELETE = replace(
     verb="delete connections",
     past="deleted",
     fields=lambda _, now: (confirmation("connection", now.name if now else ""),),
-    send=_send_delete,
-    done=lambda _, gone: _see_list(_state_of(gone)),
+    send=lambda infisical, filled: deleted(
+        there(filled.connection), lambda now: infisical.delete(now.app, now.id, deadline=filled.deadline)
+    ),
+    done=lambda _, gone: see_gone(".list", gone.project_id or ORGANIZATION, gone.name),
 )
 OPERATIONS = {operation.name: operation for operation in (EDIT, REPLACE, DELETE)}
 
@@ -179,7 +162,7 @@ def submit_change(app: App, connection_id: UUID, action: str) -> Page:
     except NotFound:
         if action != "delete":
             raise
-        return _see_list(seen, before=True)
+        return see_gone(".list", seen["project"], seen["name"], before=True)
     filled = ConnectionForm(OPERATIONS[action], app, request.form, connection=connection)
     now = _state_of(connection)
     if "submit" in request.form and now != seen:
@@ -203,7 +186,7 @@ def _changed_meanwhile(filled: ConnectionForm, seen: Mapping[str, Any]) -> Page:
             (row, opened[row.name], now[row.name], entered.get(row.name, opened[row.name]))
             for row in (*DETAILS, *shown)
         ],
-        scope=_scope_of(connection),
+        scope=scope_of(connection),
         subject=connection,
         editing=filled.operation is EDIT,
         token_changed=seen["hash"] != now["hash"],
@@ -248,13 +231,13 @@ def change_outcome(app: App, connection_id: UUID) -> Page:
     if look.state == "found":
         record("outcome-unknown", "found-later", project=before["project"], connection=look.found)
         if look.found is None:
-            return _see_list(before)
+            return see_gone(".list", before["project"], before["name"])
         return _see_changed(operation, look.found, before=before, late=True)
     return waiting_page(
         "connections/changing.html",
         look,
         {state: text.format(past=operation.past) for state, text in WORDS["change"].items()},
-        scope=_scope_of(look.found) if look.found else None,
+        scope=scope_of(look.found) if look.found else None,
         app=app,
         operation=operation,
         name=before["name"],

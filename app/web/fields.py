@@ -220,12 +220,13 @@ def token_fields(app: App, old: str) -> tuple[Field, ...]:
 
 def confirmation(thing: str, name: str) -> Field:
     """The field in which the name of what is deleted is typed."""
+    words = _WORDS["confirm"][thing]
 
     def is_it(typed: str, _: Given) -> Checked:
-        detail = f"Type the name of the {thing} as it stands above."
-        return Checked(typed, () if typed == name else (Message("error", f"This is not {name}.", detail),))
+        another = Message("error", words["another"].format(name), words["detail"])
+        return Checked(typed, () if typed == name else (another,))
 
-    return Field("confirm_name", f"Name of the {thing}", check=is_it, missing="Type the name.")
+    return Field("confirm_name", words["label"], check=is_it, missing=words["missing"])
 
 
 LONGEST_SYNC_NAME = 256

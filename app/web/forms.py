@@ -1,6 +1,7 @@
 """The form of a connection, built from the rows of its app: what was typed, what is said of it, and what comes of it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from ..core.audit import Action as AuditAction
 from ..core.http import Deadline
 from ..core.secret import Secret
 from ..infisical.client import Infisical
+from ..infisical.errors import NotFound
 from ..infisical.models import Connection, NewConnection
 from ..infisical.sync_models import SecretSync
 from .fields import described, without_expiry
@@ -106,10 +108,12 @@ class Checkbox(Shown, BooleanField):
 class Operation:
     """What a submission does at Infisical, one row for each: creating a connection or a sync, changing or deleting it.
 
-    `button` are the words of its button, `starts_run` says whether it starts a run of a sync whatever that is told, `list_name` and `list_page` those of its list. `verb` and `past` are its words: "create connections", "created". `fields` are those of its form, for the connection
-    that is there or None; with a credential among them (`secret`) the app is asked about it first, and `compare` says
-    what its answer means. `send` does it, once. `form_address` leads to its form with what was typed, `outcome_address`
-    to the page for no answer; `show` is the form as it stands, `done` the page that follows.
+    `button` are the words of its button, `list_name` and `list_page` those of its list; `verb` and `past` are its words:
+    "create connections", "created". `starts_run` says whether it starts a run of a sync whatever that is told,
+    `unchanged` what is as it was where it was refused. `fields` are those of its form, for the connection that is there or
+    None; with a credential among them (`secret`) the app is asked about it first, and `compare` says what its answer
+    means. `send` does it, once. `form_address` leads to its form with what was typed, `outcome_address` to the page for no
+    answer; `show` is the form as it stands, `done` the page that follows.
     """
 
     name: str
@@ -118,6 +122,7 @@ class Operation:
     past: str
     button: str = ""
     starts_run: bool = False
+    unchanged: str = ""
     list_name: str = "App Connections"
     list_page: str = ".list"
     fields: Callable[[App, Connection | None], tuple[Row, ...]] = lambda *_: ()
@@ -131,7 +136,7 @@ class Operation:
 
     @property
     def nothing_happened(self) -> str:
-        return f"Nothing was {self.past}."
+        return self.unchanged or f"Nothing was {self.past}."
 
 
 class Switch(Checkbox):
@@ -160,6 +165,14 @@ def there(thing: T | None) -> T:
     return thing
 
 
+def deleted(thing: T, delete: Callable[[T], T | None]) -> T:
+    """What is then there of a thing that is deleted: what the call returns, or the thing where somebody else did it
+    between the look and this."""
+    with suppress(NotFound):
+        return delete(thing) or thing
+    return thing
+
+
 _FIELDS: dict[str, type[Shown]] = {"secret": SecretField, "checkbox": Checkbox, "switch": Switch}
 
 
@@ -168,9 +181,9 @@ class RowForm(BaseForm):
     is said of it: at its fields, of it as a whole (`general`), and by Infisical (`request_id`, and `refused`, the word
     for why it was not done).
 
-    `project_id` stands for the project in addresses, `sync` is the one that is there, `opened` what its page
-    showed and when; `about` is what the audit log is told, `subject_name` the name in
-    it. The token against forged posts is no field of it: every form has one.
+    `project_id` stands for the project in addresses, `sync` is the one that is there, `opened` what its page showed and
+    when; `about` is what the audit log is told, `subject_name` the name in it. The token against forged posts is no field
+    of it: every form has one.
     """
 
     operation: Operation

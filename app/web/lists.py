@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from datetime import date
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 from flask import request
@@ -13,6 +13,7 @@ from ..core.templating import url_for
 from ..core.text import toml_beside
 from ..infisical.errors import InfisicalError, TooOld
 from ..infisical.models import Connection
+from ..infisical.native import NativeIntegrations
 from .fields import SOON, expiry_in, expiry_of, without_expiry
 from .hooks import blueprint
 from .problems import Action
@@ -20,6 +21,7 @@ from .redirects import asked_project, carried_values, typed_values
 from .render import page, problem, see_other
 from .scopes import ORGANIZATION_NAME, Scope, project_scope, remembered_project, scope_in_hand, usual_project
 from .services import ORGANIZATION, Page, services
+from .sync_form import together
 
 ROWS = 20
 SHORT_LIST_OF_APPS = 28
@@ -89,6 +91,16 @@ def _no_project() -> Page:
     return problem("no-project", actions=(Action("Try again", ".index", primary=True), organization))
 
 
+def natives_in(scope: Scope) -> int:
+    """How many native integrations of our apps a project has, 0 where Infisical does not tell."""
+    syncable = {app.slug for app in services().apps if app.syncs}
+    with suppress(InfisicalError):
+        if scope.project_id:
+            every = NativeIntegrations(services().infisical).all(scope.project_id)
+            return sum(one.kind in syncable for one in every)
+    return 0
+
+
 _SORTS: Sorts[Connection] = {
     "name": lambda connection: connection.name.casefold(),
     "app": lambda connection: app_name(connection.app).casefold(),
@@ -101,7 +113,9 @@ _SORTS: Sorts[Connection] = {
 @in_a_project
 def connections(scope: Scope) -> Page:
     running = services()
-    found = running.infisical.connections(scope.project_id)
+    found, natives = together(
+        partial(running.infisical.connections, scope.project_id), partial(natives_in, scope)
+    )
     if found:
         scope = scope.of_organization(found[0].organization_id)
     apps = {connection.app for connection in found}
@@ -122,6 +136,7 @@ def connections(scope: Scope) -> Page:
         change_url=url_for(".projects", project=scope.key),
         invitation=running.apps[0].invitation,
         apps=sorted((app_name(slug), slug) for slug in apps | {asked["app"]} if slug),
+        natives=natives,
         total=len(found),
         matching=len(shown),
         soon=len(soon),

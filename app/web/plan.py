@@ -62,7 +62,7 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Other:
     """Another sync to the same project of the app. `names` are as in Infisical, None where they cannot be read; `name` is
-    "" for one that may not be seen."""
+    "" for one that may not be seen. One that is `native` is a native integration, which removes whatever it does not know."""
 
     name: str
     deletes: bool = False
@@ -70,6 +70,7 @@ class Other:
     environment: str = ""
     names: tuple[str, ...] | None = None
     href: str = ""
+    native: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,12 +328,21 @@ class _Run:
             if not (fights or no_doubles):
                 meets = theirs is None and self.pattern.meets(_Pattern.of(other))
                 both = sorted((theirs or frozenset()) & self.written.keys())
-                key = "same-destination" if both else f"same-destination:{'unread' if meets else 'apart'}"
+                key = (
+                    "same-destination:native"
+                    if other.native
+                    else "same-destination"
+                    if both
+                    else f"same-destination:{'unread' if meets else 'apart'}"
+                )
                 yield self.say(key, names=both, other=other)
 
     def _fights(self, other: Other, theirs: frozenset[str] | None) -> Iterator[Finding]:
         """What this one would remove of another's, and the other of this one's."""
-        deletes, pattern = self.settings.deletes, _Pattern.of(other)
+        deletes, pattern = self.settings.deletes, _Pattern("", "") if other.native else _Pattern.of(other)
+        if not other.name and other.native:
+            yield self.say("fights:native-unread")
+            return
         if not other.name:
             yield self.say("fights:unseen" if deletes else "fights:quiet")
             return
@@ -341,9 +351,9 @@ class _Run:
             yield self.say("fights" if lost else "fights:unread", names=lost, other=other)
         hit = sorted(name for name in self.written if pattern.fits(name) and name not in (theirs or ()))
         if other.deletes and hit:
-            kind: Kind = "error" if deletes else "warning"
-            may = "could" if theirs is None else "would"
-            yield self.say("fights:theirs", kind, names=hit, other=other, may=may)
+            kind: Kind = "error" if deletes or other.native else "warning"
+            may, key = "could" if theirs is None else "would", "native" if other.native else "theirs"
+            yield self.say(f"fights:{key}", kind, names=hit, other=other, may=may)
 
     def remarks(self, expires: Expiry | None, *, known_project: bool) -> Iterator[Finding]:
         """What is worth knowing of prefix, token and project."""

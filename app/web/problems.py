@@ -175,7 +175,7 @@ def _case_of(error: InfisicalError, *, own_rights: bool) -> tuple[str, dict[str,
             return f"{slug}/{case}", {"refusal": error.refusal.value}
         case NotInfisical(instead=str(address)):
             return f"{slug}/moved", {"address": address}
-        case NotFound(missing="project" | "sync" | "folder"):
+        case NotFound(missing="project" | "sync" | "integration" | "folder"):
             return f"{slug}/{error.missing}", {}
         case PermissionDenied(action=None):
             return slug, {"permission": "a permission that Infisical does not name"}

@@ -30,7 +30,7 @@ _OF_PAGES = {
     **dict.fromkeys(
         ("project", "app", "q", "page", "all", "then", "since", "waited", "looked", "stop"), "text"
     ),
-    **dict.fromkeys(("sort", "order", "expiring", "attention", "action", "connection"), "text"),
+    **dict.fromkeys(("sort", "order", "expiring", "attention", "action", "connection", "first"), "text"),
     **dict.fromkeys(("created", "done", "state", "projects"), "signed"),
 }
 

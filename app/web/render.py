@@ -18,6 +18,10 @@ CSRF_SESSION_KEY = "connect_csrf"
 """A name of its own: a host's app may keep a token in the same session, and signs it with another key."""
 
 
+_GONE = {".list": "deleted", ".syncs": "deleted-sync", ".native": "deleted-native"}
+"""What each list reads in its address as signed for."""
+
+
 def csrf_key(key: Secret) -> str:
     """What one of the server's keys signs the token of forms with."""
     return derived(key, purpose="forgery").reveal()
@@ -65,6 +69,12 @@ def page(
 def see_other(endpoint: str, **values: str | None) -> Page:
     """A redirect that is followed with GET. Empty values are left out of the URL."""
     return redirect(url_for(endpoint, **values), code=303)
+
+
+def see_gone(list_page: str, project: str, name: str, *, before: bool = False) -> Page:
+    """A redirect to a list, which then says that what had this name is gone, or was gone `before`."""
+    signed = services().sign([name, before], purpose=_GONE[list_page])
+    return see_other(list_page, project=project, done=signed)
 
 
 def problem(

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Protocol, cast
 
-from flask import Blueprint, current_app, g, request
+from flask import Blueprint, current_app, g, request, session
 from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.wrappers import Response
 
@@ -25,12 +25,15 @@ from ..core.templating import Pages
 from ..infisical.client import Infisical
 from ..infisical.errors import InfisicalError, LoginRefused, NoAnswer, RateLimited, ServerFailed, Unreachable
 from ..infisical.models import Connection, NewConnection
-from ..infisical.sync_models import SecretSync, SyncSettings
+from ..infisical.sync_models import NativeIntegration, SecretSync, SyncSettings
 
 EXTENSION = "infisical_connect"
 
 ORGANIZATION = "organization"
 """Stands in URLs, in the form and in the audit log where a project's id would stand."""
+
+MOVING = "connect.move"
+"""In the session: the native integration whose move was opened last, and its project."""
 
 READINESS_KEPT = 5.0
 """Seconds that `/readyz` gives an answer again. Anybody may ask, and finding out costs calls to Infisical and a thread."""
@@ -188,6 +191,12 @@ def services() -> Services:
     return cast(Services, current_app.extensions[EXTENSION])
 
 
+def moving_in(project_id: str) -> str | None:
+    """The native integration of a project whose move somebody left for a page that leads back to it."""
+    moving, project = session.get(MOVING) or (None, None)
+    return moving if project == project_id else None
+
+
 Fault = tuple[str, str | None]
 """Why Infisical cannot be used: one sentence, and the request ID that Infisical gave."""
 
@@ -248,6 +257,7 @@ def record(
     project: str | None = None,
     connection: Connection | NewConnection | None = None,
     sync: SecretSync | SyncSettings | None = None,
+    integration: NativeIntegration | None = None,
     error: InfisicalError | None = None,
 ) -> None:
     """Adds one line to the audit log: what was done, by whom, from where, in which request. `person` is whoever was let
@@ -270,6 +280,7 @@ def record(
             connection_name=connection.name if connection else None,
             sync_id=there.id if there else None,
             sync_name=sync.name if sync else None,
+            integration_id=integration.id if integration else None,
             infisical_request_id=error.request_id if error else None,
         )
     )

@@ -1,7 +1,7 @@
 """What becomes of a secret sync later: changed, run, paused, resumed, deleted; and the pages for no answer to these."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -17,15 +17,15 @@ from ..infisical.sync_models import SecretSync, SyncSettings
 from ..infisical.syncs import SecretSyncs
 from .edit import both_states
 from .fields import confirmation
-from .forms import Operation, RowForm, there
+from .forms import Operation, RowForm, deleted, there
 from .hooks import blueprint
 from .pending import WORDS, asked_moment, look_for, said, waiting_page
 from .plan import result_names
 from .redirects import asked_project, sync_values
-from .render import page, problem, see_other
+from .render import page, problem, see_gone, see_other
 from .scopes import scope_in_hand
 from .services import Page, record, services
-from .sync_detail import Seen, see_gone, see_sync, seen_in, sign_seen, sync_page
+from .sync_detail import Seen, see_sync, seen_in, sign_seen, sync_page
 from .sync_form import SyncForm, values_of
 from .sync_review import digest_of, reviewed, send_once
 from .syncs import CREATE, received, show
@@ -33,8 +33,9 @@ from .syncs import CREATE, received, show
 _HERE = "/syncs/<connected_app:app>/<uuid:sync_id>"
 
 
-def _posted_seen(sync_id: Any) -> Seen:
-    return seen_in(request.form.get("seen", ""), sync_id) or abort(problem("page-too-old"))
+def posted_seen(subject_id: Any) -> Seen:
+    """What the page that posts showed; the page for one that is too old where it is none of ours."""
+    return seen_in(request.form.get("seen", ""), subject_id) or abort(problem("page-too-old"))
 
 
 def _change(_: Infisical, filled: SyncForm) -> SecretSync:
@@ -42,11 +43,6 @@ def _change(_: Infisical, filled: SyncForm) -> SecretSync:
     sync = there(filled.sync)
     body = filled.settings.to_json(sync.settings)
     return filled.client.change(sync.id, body, deadline=filled.deadline) if body else sync
-
-
-def _outcome_address(filled: "SyncForm | SyncDeletion", since: Any) -> str:
-    signed = {"state": sign_seen(there(filled.sync)), "since": iso(since)}
-    return url_for(".sync_outcome", action=filled.operation.name, **filled.address, **signed)
 
 
 CHANGE = replace(
@@ -58,7 +54,13 @@ CHANGE = replace(
     button="Save",
     send=_change,
     form_address=lambda filled: url_for(".sync_edit", **filled.address),
-    outcome_address=_outcome_address,
+    outcome_address=lambda filled, since: url_for(
+        ".sync_outcome",
+        action=filled.operation.name,
+        **filled.address,
+        state=sign_seen(there(filled.sync)),
+        since=iso(since),
+    ),
     done=lambda filled, now: see_sync(now, done=filled.operation.name, names=len(filled.names or ())),
 )
 RUN = replace(
@@ -108,11 +110,11 @@ def act_on_sync(app: App, sync_id: UUID) -> Page:
 
 
 def _acted(filled: SyncForm, found: SecretSync) -> Page:
-    operation, seen = filled.operation, _posted_seen(found.id)
+    operation, seen = filled.operation, posted_seen(found.id)
     filled.opened = seen
     if operation is not RUN:
         filled["auto_sync"].data = operation is RESUME
-    if seen.state != asdict(found.settings) and (operation is RUN or found.settings != filled.settings):
+    if seen.state != found.state and (operation is RUN or found.settings != filled.settings):
         record(operation.audit_action, "changed-meanwhile", **filled.about())
         return changed_meanwhile(filled, seen.state)
     if not found.path and operation is not PAUSE:
@@ -141,11 +143,11 @@ def sync_edit(app: App, sync_id: UUID) -> Page:
 
 @blueprint.post(f"{_HERE}/edit")
 def submit_sync_edit(app: App, sync_id: UUID) -> Page:
-    seen = _posted_seen(sync_id)
+    seen = posted_seen(sync_id)
     found = SecretSyncs(services().infisical, app.slug).one(str(sync_id))
     filled = _changing(app, found, request.form)
     filled.opened = seen
-    if "submit" in request.form and seen.state != asdict(found.settings):
+    if "submit" in request.form and seen.state != found.state:
         if filled.settings == found.settings:
             # It was sent twice, by a double click or Reload.
             return see_sync(found, done="change")
@@ -201,15 +203,6 @@ class SyncDeletion(RowForm):
         return {"sync": made or self.there, "project": self.project_id}
 
 
-def _delete(infisical: Infisical, filled: SyncDeletion) -> SecretSync:
-    removes, client = filled["remove_secrets"].data, SecretSyncs(infisical, filled.app.slug)
-    try:
-        return client.delete(filled.there.id, remove_secrets=removes, deadline=filled.deadline)
-    except NotFound:
-        # Somebody else did it between the look and this.
-        return filled.there
-
-
 def _names_of(app: App, sync: SecretSync) -> list[tuple[str, tuple[str, ...]]] | None:
     """The names that the folder holds now, as they are in the app, each with the other syncs that write it; None where
     nobody may look. More than the names nobody needs to delete."""
@@ -239,22 +232,25 @@ def _show_deletion(filled: SyncDeletion, status: int) -> Page:
     )
 
 
-def _deleted(_: SyncDeletion, gone: SecretSync) -> Page:
-    if gone.remove_status in ("pending", "running"):
-        return see_sync(gone, done="delete")
-    return see_gone(gone.project_id, gone.name)
-
-
 DELETE = replace(
     RUN,
     name="delete",
     audit_action="sync-delete",
     verb="delete secret syncs",
     past="deleted",
-    send=_delete,
+    send=lambda infisical, filled: deleted(
+        filled.there,
+        lambda now: SecretSyncs(infisical, filled.app.slug).delete(
+            now.id, remove_secrets=filled["remove_secrets"].data, deadline=filled.deadline
+        ),
+    ),
     form_address=lambda filled: url_for(".sync_delete", **filled.address),
     show=_show_deletion,
-    done=_deleted,
+    done=lambda _, gone: (
+        see_sync(gone, done="delete")
+        if gone.remove_status in ("pending", "running")
+        else see_gone(".syncs", gone.project_id, gone.name)
+    ),
 )
 OPERATIONS = {**BUTTONS, "change": CHANGE, "delete": DELETE}
 
@@ -268,11 +264,11 @@ def sync_delete(app: App, sync_id: UUID) -> Page:
 
 @blueprint.post(f"{_HERE}/delete")
 def submit_sync_delete(app: App, sync_id: UUID) -> Page:
-    seen = _posted_seen(sync_id)
+    seen = posted_seen(sync_id)
     try:
         found = SecretSyncs(services().infisical, app.slug).one(str(sync_id))
     except NotFound:
-        return see_gone(asked_project() or "", seen.state["name"], before=True)
+        return see_gone(".syncs", asked_project() or "", seen.state["name"], before=True)
     filled = SyncDeletion(app, found, request.form)
     filled.opened = seen
     filled.check_rows(filled.rows)
@@ -286,7 +282,7 @@ def submit_sync_delete(app: App, sync_id: UUID) -> Page:
             filled["remove_secrets"].add_error(Message("error", lead))
     if not filled.accepted():
         return _show_deletion(filled, 422)
-    if seen.state != asdict(found.settings):
+    if seen.state != found.state:
         record("sync-delete", "changed-meanwhile", **filled.about())
         return changed_meanwhile(SyncForm(RUN, app, scope_in_hand(found.project_id), sync=found), seen.state)
     return _at_once(filled)
@@ -304,7 +300,11 @@ def sync_outcome(app: App, sync_id: UUID) -> Page:
     look = look_for(partial(_result, operation, app, str(sync_id), before), since=since)
     if look.state == "found":
         record("outcome-unknown", "found-later", sync=look.found or was, project=asked_project())
-        return see_sync(look.found, done=operation.name, at=since) if look.found else see_gone("", was.name)
+        return (
+            see_sync(look.found, done=operation.name, at=since)
+            if look.found
+            else see_gone(".syncs", "", was.name)
+        )
     back_url = url_for(".sync", app=app.slug, sync_id=str(sync_id))
     return waiting_page(
         "connections/changing.html",

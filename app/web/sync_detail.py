@@ -1,7 +1,5 @@
 """The page of a secret sync: its status, live, what a failure means, and the sync as code."""
 
-import re
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,15 +10,15 @@ from markupsafe import Markup
 from ..connectors.rows import App
 from ..core.templating import url_for
 from ..infisical.errors import InfisicalError, NotFound
-from ..infisical.sync_models import SecretSync, SyncSettings
+from ..infisical.sync_models import NativeIntegration, SecretSync, SyncSettings
 from ..infisical.syncs import SecretSyncs
-from .detail import Code, block, curl, hcl
+from .detail import Code, block, curl, hcl, resource
 from .fields import WHOLE_NAME
 from .hooks import blueprint
 from .plan import Finding, culprits
-from .render import page, see_other
+from .render import page, see_gone, see_other
 from .scopes import scope_in_hand
-from .services import Page, services
+from .services import Page, moving_in, services
 from .sync_form import values_of
 from .sync_list import Status, status_of
 
@@ -47,31 +45,25 @@ def see_sync(sync: SecretSync, *, done: str, names: int | None = None, at: datet
     return see_other(".sync", app=app, sync_id=sync.id, done=signed)
 
 
-def see_gone(project: str, name: str, *, before: bool = False) -> Page:
-    """A redirect to the list, which then says that the sync is gone, or was gone `before`."""
-    signed = services().sign([name, before], purpose="deleted-sync")
-    return see_other(".syncs", project=project, done=signed)
-
-
 class Seen(NamedTuple):
-    """What a page showed of a sync, to be held against a later look: its settings, when the page was made, and when
-    Infisical had last moved it. A run moves that and its status, and its version never changes: none of them counts."""
+    """What a page showed of a sync or an integration, to be held against a later look: its state, when the page was made,
+    and when Infisical had last moved it. A run moves that and its status, and its version never changes: none counts."""
 
     state: dict[str, Any]
     at: float
     moved: str
 
 
-def sign_seen(sync: SecretSync, *, opened: Seen | None = None) -> str:
-    """What a page shows of a sync, or with `opened` what an earlier one showed to whoever is still at it."""
-    state = opened.state if opened else asdict(sync.settings)
-    held = Seen(state, services().clock().timestamp(), str(sync.updated_at))
-    return services().sign(held, purpose=f"seen.{sync.id}")
+def sign_seen(one: SecretSync | NativeIntegration, *, state: dict[str, Any] | None = None) -> str:
+    """What a page shows of it, its own `state` where none is given: what else belongs to it, or what an earlier page showed
+    to whoever is still at it."""
+    held = Seen(state or one.state, services().clock().timestamp(), str(one.updated_at))
+    return services().sign(held, purpose=f"seen.{one.id}")
 
 
-def seen_in(text: str, sync_id: Any) -> Seen | None:
-    """What `sign_seen` signed for this sync; None for anything else."""
-    held = services().unsign(text, purpose=f"seen.{sync_id}")
+def seen_in(text: str, subject_id: Any) -> Seen | None:
+    """What `sign_seen` signed for what has this ID; None for anything else."""
+    held = services().unsign(text, purpose=f"seen.{subject_id}")
     return Seen(*held) if held else None
 
 
@@ -109,7 +101,7 @@ def sync(app: App, sync_id: UUID) -> Page:
     except NotFound:
         if done is None or done.action != "delete":
             raise
-        return see_gone(done.project, done.name)
+        return see_gone(".syncs", done.project, done.name)
     return sync_page(app, found, done=done)
 
 
@@ -142,6 +134,7 @@ def sync_page(
         stages=_stages(stands, at, created=created) if busy else [],
         elapsed=elapsed,
         refresh=every if busy else None,
+        moving=moving_in(scope.key),
         finding=finding,
         infisical_text=found.remove_message if stands.name == "removing-failed" else found.message,
         facts=facts_of(found.settings, environment=found.environment or "", connection=connection)[1:],
@@ -179,29 +172,24 @@ def _stages(stands: Status, at: datetime | None, *, created: bool) -> list[tuple
 
 def as_code(app: App, found: SecretSync, *, base_url: str) -> tuple[Code, ...]:
     """The same sync as a call, and as a resource of Infisical's Terraform provider (0.16.18)."""
-    body = found.settings.to_json()
-    call = curl(f"{base_url}/api/v1/secret-syncs/{app.slug}", {**body, "projectId": found.project_id}, {})
-    texts = {"as-curl": call, "as-terraform": _as_terraform(app, found)}
-    return tuple(Code.of(id_, text) for id_, text in texts.items())
-
-
-def _as_terraform(app: App, found: SecretSync) -> str:
     settings = found.settings
-    facts = {
+    facts: dict[str, str | bool | None] = {
         "name": settings.name,
         "description": settings.description,
         "project_id": found.project_id,
         "connection_id": settings.connection_id,
         "environment": settings.environment,
         "secret_path": settings.path,
+        "auto_sync_enabled": settings.runs_by_itself,
     }
-    values = {key: hcl(text) for key, text in facts.items() if text}
-    values["auto_sync_enabled"] = str(settings.runs_by_itself).lower()
     options = {"initial_sync_behavior": hcl("overwrite-destination")}
     options["disable_secret_deletion"] = str(not settings.deletes).lower()
     if settings.key_schema:
         options["key_schema"] = hcl(settings.key_schema)
     destination = {"project_id": hcl(settings.ref), "project_name": hcl(settings.project_name)}
     blocks = f"\n  destination_config = {block(destination, '    ')}\n\n  sync_options = {block(options, '    ')}\n"
-    label = re.sub(r"\A(?=\d)|\W", "_", settings.name, flags=re.ASCII)
-    return f'resource "infisical_secret_sync_{app.slug.replace("-", "_")}" "{label}" {block(values, "  ", blocks)}'
+    body = {**settings.to_json(), "projectId": found.project_id}
+    return (
+        Code.of("as-curl", curl(f"{base_url}/api/v1/secret-syncs/{app.slug}", body, {})),
+        Code.of("as-terraform", resource("secret_sync", app, facts, blocks)),
+    )

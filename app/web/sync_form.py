@@ -15,7 +15,8 @@ from ..connectors.rows import App, Message
 from ..core.templating import url_for
 from ..infisical.errors import InfisicalError, NotAMember, NotFound, PermissionDenied
 from ..infisical.models import Connectable, Connection
-from ..infisical.sync_models import Environment, SecretName, SecretSync, SyncSettings
+from ..infisical.native import NativeIntegrations
+from ..infisical.sync_models import Environment, NativeIntegration, SecretName, SecretSync, SyncSettings
 from ..infisical.syncs import SecretSyncs
 from .fields import LONGEST_SYNC_NAME, WHOLE_NAME, expiry_in, expiry_of, free_name, slug_of, sync_fields
 from .forms import Operation, RowForm, there
@@ -55,6 +56,7 @@ class SyncForm(RowForm):
     syncs: tuple[SecretSync, ...] = ()
     connection: Connection | None = None
     projects: tuple[tuple[str, str, str], ...] = ()
+    natives: tuple[NativeIntegration, ...] = ()
     names: tuple[SecretName, ...] | None = None
     others: tuple[Other, ...] = ()
     seen: Destination | None = None
@@ -137,8 +139,11 @@ class SyncForm(RowForm):
         self._default("environment", [one.slug for one in self.environments[:1]])
         self._default("connection_id", [one.id for one in self.connections])
         names = self.read_names if self.folder_is_there else lambda: None
+        connection = partial(services().infisical.connection, self.app.slug, self["connection_id"].value)
         self.connection, self.projects, self.names = together(
-            self._connection, self._reached, partial(either, None, names)
+            partial(either, None, connection if self.connection_is_there else lambda: None),
+            self._reached,
+            partial(either, None, names),
         )
         self._default(self.project.name, [ref for ref, _, state in self.projects if not state])
         for ref, name, _ in self.projects:
@@ -146,10 +151,6 @@ class SyncForm(RowForm):
                 self.project_name.data = name
         if not self["name"].value:
             self["name"].data = self.suggested_name
-
-    def _connection(self) -> Connection | None:
-        call = partial(services().infisical.connection, self.app.slug, self["connection_id"].value)
-        return either(None, call) if self.connection_is_there else None
 
     @property
     def connection_is_there(self) -> bool:
@@ -234,7 +235,8 @@ class SyncForm(RowForm):
         settings, rules = self.settings, there(self.app.syncs)
         day = expiry_in(self.connection.description) if self.connection else None
         self.others = self._others(settings)
-        reached = {ref for ref, _, _ in self.projects} | {sync.ref for sync in self.syncs}
+        reached = {sync.ref for sync in self.syncs} | {one.ref for one in self.natives}
+        reached |= {ref for ref, _, _ in self.projects}
         return plan_of(
             rules,
             self.app.name,
@@ -252,16 +254,35 @@ class SyncForm(RowForm):
         own = self.sync.id if self.sync else None
         here = [sync for sync in self.syncs if sync.ref == settings.ref and sync.id != own]
         unseen: tuple[Other, ...] = ()
-        elsewhere = self.client.doubled(settings, project_id=self.scope.key, but=own)
+        elsewhere, natives = together(
+            partial(self.client.doubled, settings, project_id=self.scope.key, but=own), self._natives
+        )
+        self.natives = natives or ()
         if elsewhere is not None and elsewhere != self.scope.key:
             syncs = either((), partial(self.client.all, elsewhere)) if elsewhere else ()
             found = [sync for sync in syncs if sync.ref == settings.ref]
             here, unseen = here + found, () if found else (Other(name=""),)
+        if natives is None:
+            unseen += (Other(name="", native=True),)
         matter = settings.deletes or any(not sync.keeps for sync in here)
         reads = (
             partial(self._other, sync, reads=matter and at < MOST_OTHERS) for at, sync in enumerate(here)
         )
-        return (*together(*reads), *unseen)
+        old = [
+            one
+            for one in self.natives
+            if (one.kind, one.ref, one.active) == (self.app.slug, settings.ref, True)
+        ]
+        return (*together(*reads, *(partial(self._other, one) for one in old)), *unseen)
+
+    def _natives(self) -> tuple[NativeIntegration, ...] | None:
+        """The native integrations of the project, none where Infisical knows of none; None where nobody may look."""
+        try:
+            return NativeIntegrations(services().infisical).all(self.scope.key)
+        except (PermissionDenied, NotAMember):
+            return None
+        except InfisicalError:
+            return ()
 
     def writers(self) -> dict[str, tuple[str, ...]]:
         """Each name in the app that another sync writes to the same project, with those syncs."""
@@ -271,16 +292,22 @@ class SyncForm(RowForm):
                 found[result] = (*found.get(result, ()), other.name)
         return found
 
-    def _other(self, sync: SecretSync, *, reads: bool) -> Other:
-        source = (sync.project_id, sync.environment_slug or "", sync.path or "")
-        found = either(None, partial(self.client.names, *source)) if reads and sync.path else None
+    def _other(self, one: SecretSync | NativeIntegration, *, reads: bool = True) -> Other:
+        source = (one.project_id, one.environment_slug or "", one.path or "")
+        found = either(None, partial(self.client.names, *source)) if reads and one.path else None
+        if isinstance(one, SecretSync):
+            deletes, href = not one.keeps, url_for(".sync", app=self.app.slug, sync_id=one.id)
+        else:
+            deletes = True
+            href = url_for(".move", integration_id=one.id, project=one.project_id, first="off")
         return Other(
-            name=sync.name,
-            deletes=not sync.keeps,
-            key_schema=sync.key_schema or "",
-            environment=sync.environment_slug or "",
+            name=one.name,
+            deletes=deletes,
+            key_schema=one.key_schema or "",
+            environment=one.environment_slug or "",
             names=None if found is None else tuple(name.name for name in found),
-            href=url_for(".sync", app=self.app.slug, sync_id=sync.id),
+            href=href,
+            native=isinstance(one, NativeIntegration),
         )
 
 

@@ -12,7 +12,7 @@ from ..core.text import toml_beside
 from ..infisical.sync_models import SecretSync
 from ..infisical.syncs import SecretSyncs
 from .hooks import blueprint
-from .lists import Sorts, asked_of, in_a_project, matches, page_of
+from .lists import Sorts, asked_of, in_a_project, matches, natives_in, page_of
 from .render import page, see_other
 from .scopes import Scope
 from .services import Page, services
@@ -98,6 +98,7 @@ def syncs(scope: Scope) -> Page:
         scope=scope,
         change_url=url_for(".projects", project=scope.key, then="syncs"),
         apps=apps,
+        natives=natives_in(scope),
         total=len(found),
         matching=len(shown),
         needing=len(needing),

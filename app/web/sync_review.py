@@ -158,7 +158,7 @@ def digest_of(value: Any) -> str:
 def _state(filled: SyncForm, plan: Plan) -> dict[str, Any]:
     """What a review showed, to be held against what is there when it is confirmed."""
     return {
-        "fields": digest_of([asdict(filled.settings), filled.sync and asdict(filled.sync.settings)]),
+        "fields": digest_of([asdict(filled.settings), filled.sync and filled.sync.state]),
         "others": digest_of([asdict(other) for other in filled.others]),
         "rows": [[row.name, row.effect] for row in plan.rows[:ROWS]],
         "names": plan.digest,
@@ -213,7 +213,7 @@ def hidden_of(filled: SyncForm) -> dict[str, str]:
     """What every form of an operation posts besides its fields."""
     if filled.sync is None:
         return {"projects": filled.handed_over}
-    seen = sign_seen(filled.sync, opened=filled.opened)
+    seen = sign_seen(filled.sync, state=filled.opened and filled.opened.state)
     return {"projects": filled.handed_over, "seen": seen, filled.operation.name: "1"}
 
 

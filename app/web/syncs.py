@@ -70,6 +70,9 @@ def show(filled: SyncForm, status: int) -> Page:
     names, rules = filled.names or (), filled.app.syncs
     results = [*result_names(filled.settings, (name.name for name in names)).items()]
     refused = [result for _, result in results if rules and result.startswith(rules.reserved)]
+    note = [f"{name} is {state}." for _, name, state in filled.projects if state]
+    if filled.projects:
+        note.insert(0, f"The connection’s token reached {counted(len(filled.projects), 'project')}.")
     filled["environment"].choices = [(one.slug, one.name) for one in filled.environments]
     filled["connection_id"].choices = [(one.id, one.name) for one in filled.connections]
     return page(
@@ -82,19 +85,11 @@ def show(filled: SyncForm, status: int) -> Page:
         projects=[
             (ref, f"{name} – {ref}{f' ({state})' if state else ''}") for ref, name, state in filled.projects
         ],
-        project_note=_project_note(filled),
+        project_note=" ".join(note),
         hidden={"suggested": filled.suggested_name, **hidden_of(filled)},
         change_url=None if filled.sync else url_for(".projects", then="sync", **filled.address),
         **pages_share(filled),
     )
-
-
-def _project_note(filled: SyncForm) -> str:
-    if not filled.projects:
-        return ""
-    many = counted(len(filled.projects), "project")
-    marked = [f"{name} is {state}." for _, name, state in filled.projects if state]
-    return " ".join((f"The connection’s token reached {many}.", *marked))
 
 
 # ── Creating, as a row ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ from app.sandbox import SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET, SANDBOX_HOST, 
 from app.web.fields import expiry_sentence
 from tests.sandbox.world import IDENTITIES, PAYMENTS_ID, WEBSHOP_ID
 
+from .native_states import NATIVE_WAYS
 from .pages import (
     NEVER_ANSWERED,
     NOT_ACCEPTED,
@@ -855,5 +856,8 @@ _WAYS: dict[str, Way | State] = {
     "sandbox": sandbox_help,
 }
 
-STATES = {name: way if isinstance(way, State) else State(way) for name, way in (_WAYS | SYNC_WAYS).items()}
+STATES = {
+    name: way if isinstance(way, State) else State(way)
+    for name, way in (_WAYS | SYNC_WAYS | NATIVE_WAYS).items()
+}
 """Every page and state. What a page can look like and is not here is not tested: add it."""

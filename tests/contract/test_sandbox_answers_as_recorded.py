@@ -18,7 +18,7 @@ from tests.sandbox.world import IDENTITIES, PAYMENTS_ID, WEBSHOP_ID, identity_na
 
 EXCHANGES: dict[str, dict[str, Any]] = {
     exchange["case"]: exchange
-    for name in ("exchanges.json", "changes.json", "syncs.json")
+    for name in ("exchanges.json", "changes.json", "syncs.json", "native.json")
     for exchange in json.loads(Path(__file__).with_name(name).read_text("utf-8"))
 }
 
@@ -55,6 +55,19 @@ STAND_INS = {
     '"/app/"': '"/shared/"',
     "abcdefghijklmnopqrst": "webshopproductionabc",
     "qrstuvwxyzabcdefghij": "webshopstagingabcdef",
+    "b22ad0c8-a45e-4503-8231-dd36a3b2e786": PAYMENTS_ID,
+    "1fbf1448-39f4-4239-8d4f-7fa9f1637870": "0b11d7a2-0000-4000-8000-000000000001",
+    "5e3e121d-7712-44b8-bb5f-536dacaf0e77": "0a11d7a2-0000-4000-8000-000000000002",
+    **dict.fromkeys(
+        (
+            "81b0e0e2-7491-4c10-ab39-6996ce31b5c6",
+            "d8b03397-8541-4f7d-bdd1-de929fd6adb6",
+            "9f34c6ff-69cd-4406-9c6e-048ddc247da8",
+            "4ae338a6-bdc3-4f69-8364-e1c6f13f04cd",
+            "5eb6573d-63df-4d0f-953b-08c2ef497eed",
+        ),
+        "0a11d7a2-0000-4000-8000-000000000001",
+    ),
 }
 
 # The connection that was read, changed and deleted in the recording was made by an exchange that was not kept.
@@ -332,6 +345,38 @@ SYNCS = (
     ),
 )
 
+NATIVE = (
+    Replay(case="list integrations, none yet", stand_ins={PAYMENTS_ID: WEBSHOP_ID}),
+    *replays("get integration-auth", "get integration-auth unknown id", "list integrations"),
+    *replays("list integrations (wizard-lowpriv)", "list integrations (outsider)"),
+    *replays("list integrations (anonymous)", "list integrations of an unknown project"),
+    *replays("list integrations (permissions: secrets only)"),
+    *replays("get integration (/app, prefix and suffix)", "get integration (lowpriv viewer)"),
+    *replays("get integration (outsider)", "get integration unknown id"),
+    *replays("get integration after its failed sync (60.7 s after creation: 5 attempts)"),
+    *replays("update integration: isActive false with secretPath"),
+    *replays("update integration: isActive false WITHOUT secretPath (secretPath falls back to /)"),
+    Replay(
+        case="update integration: metadata prefix changed (merged), secretPath given",
+        stand_ins={'"/shared"': '"/reports"'},
+    ),
+    *replays("update integration (lowpriv viewer)", "update integration unknown id"),
+    Replay(
+        case="update integration, unknown path",
+        stand_ins={"0a11d7a2-0000-4000-8000-000000000002": "0a11d7a2-0000-4000-8000-000000000001"},
+    ),
+    *replays("update integration (permissions: all on integrations, none on secrets)"),
+    *replays("delete integration (lowpriv viewer)", "delete integration, no parameter"),
+    *replays("delete integration, shouldDeleteIntegrationSecrets=false"),
+    Replay(
+        case="get integration after deletion",
+        after=("delete integration, shouldDeleteIntegrationSecrets=false",),
+    ),
+    *replays("delete integration, JSON content-type with an empty body"),
+    *replays("delete integration (only permission: integrations read)"),
+    *replays("delete integration (permissions: all on integrations, none on secrets)"),
+)
+
 
 class Replayer:
     """Sends recorded requests to a sandbox, stand-ins for recorded values, and keeps what ids became.
@@ -409,7 +454,8 @@ def keys_of(value: object) -> object:
 
 
 BY_CASE = {
-    replay.case: replay for replay in (*LOGIN, *TOKENS, *ELSEWHERE, *CREATE, *STORED, *CHANGED, *SYNCS)
+    replay.case: replay
+    for replay in (*LOGIN, *TOKENS, *ELSEWHERE, *CREATE, *STORED, *CHANGED, *SYNCS, *NATIVE)
 }
 
 
@@ -496,6 +542,22 @@ def test_every_recorded_exchange_about_a_sync_is_replayed() -> None:
             "likewise"
         ),
         "delete sync (clean up 2) #2": "its message is that of a run before",
+    }
+    assert recorded - BY_CASE.keys() == left_out.keys()
+
+
+def test_every_recorded_exchange_about_a_native_integration_is_replayed() -> None:
+    recorded = {row["case"] for row in json.loads(Path(__file__).with_name("native.json").read_text("utf-8"))}
+    left_out = {
+        "get integration-auth malformed id": "no client sends it",
+        "get integration malformed id": "likewise",
+        "delete integration malformed id": "likewise",
+        "delete integration, shouldDeleteIntegrationSecrets=maybe": "likewise",
+        "delete integration, shouldDeleteIntegrationSecrets=true (not supported for supabase)": "likewise",
+        "get integration after that refused delete (still there)": "it was not asked",
+        "get integration that has synced (isSynced, syncMessage, lastUsed set in the database as secret-queue.ts does; "
+        "api.supabase.com unreachable)": "the same as after the failed one",
+        "list integrations after the auth was deleted (all gone)": "the sandbox deletes none",
     }
     assert recorded - BY_CASE.keys() == left_out.keys()
 

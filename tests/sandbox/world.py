@@ -65,6 +65,9 @@ IDENTITIES = (
             error="ForbiddenError",
         ),
     ),
+    # Roles of a project's own: all that can be done with integrations but no secret, and secrets but no integration.
+    _identity(11, "integrations-only", role_in={PAYMENTS_ID: "read edit delete"}.get),
+    _identity(12, "secrets-only", role_in={PAYMENTS_ID: "readValue"}.get),
 )
 
 PEOPLE = (
@@ -150,7 +153,13 @@ def membership(project_id: str, _: str) -> Response:
 @server.get("/api/v1/projects/<project_id>/roles/slug/<role>")
 def role_by_slug(project_id: str, role: str) -> Response:
     member_role(project_id)
-    actions = [f"{action}-app-connections" for action in ("create", "read", "connect") if role == "admin"]
-    return answer(
-        {"role": {"slug": role, "permissions": [{"subject": "app-connections", "action": actions}]}}
-    )
+    rights = {
+        "app-connections": [f"{action}-app-connections" for action in ("create", "read", "connect")],
+        "integrations": ["read", "edit", "delete"],
+        "secrets": ["describeSecret", "readValue"],
+    }
+    permissions = [
+        {"subject": subject, "action": actions if role == "admin" else []}
+        for subject, actions in rights.items()
+    ]
+    return answer({"role": {"slug": role, "permissions": permissions}})

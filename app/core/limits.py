@@ -109,11 +109,7 @@ class Limits:
         Otherwise the longest wait, and the use is not counted: asking again does not make the wait longer. Raises
         LookupError for a key that has no bound for this action.
         """
-        uses = [
-            _Use(key, self._bounds[action][key], (action, key, _digest(key, text)))
-            for key, text in texts.items()
-            if text is not None
-        ]
+        uses = self._uses(action, texts)
         if self._redis is None:
             return self._memory.count(uses)
         with self._lock:
@@ -131,6 +127,24 @@ class Limits:
                 self._note(None)
                 return wait
         return self._memory.count(uses)
+
+    def forget(self, action: Action, **texts: str | None) -> None:
+        """Takes back every use of each key whose text is given; while Redis fails, those in memory alone."""
+        uses = self._uses(action, texts)
+        self._memory.forget(uses)
+        if self._redis is not None:
+            try:
+                for use in uses:
+                    self._redis.clear(use.bound, *use.path)
+            except self._redis.storage.base_exceptions as error:
+                self._note(type(error).__name__)
+
+    def _uses(self, action: Action, texts: Mapping[str, str | None]) -> list[_Use]:
+        return [
+            _Use(key, self._bounds[action][key], (action, key, _digest(key, text)))
+            for key, text in texts.items()
+            if text is not None
+        ]
 
     def reached(self) -> bool:
         """Whether Redis answers. In memory, always."""
@@ -180,6 +194,11 @@ class _Memory:
                 while len(self._moments) > MOST_KEYS:
                     self._moments.popitem(last=False)
             return max(waits, default=None)
+
+    def forget(self, uses: list[_Use]) -> None:
+        with self._lock:
+            for use in uses:
+                self._moments.pop(use.path, None)
 
 
 def _count(redis: MovingWindowRateLimiter, uses: list[_Use]) -> RetryAfter | None:

@@ -106,8 +106,9 @@ def submitted(filled: ConnectionForm) -> Page:
     )
 
 
-def sent(filled: RowForm, *, name_taken: Callable[[NameTaken], Page]) -> Page:
-    """Sends what the form's operation does, once, and the page for how it ended; `name_taken` where that is why not."""
+def sent(filled: RowForm, *, name_taken: Callable[[NameTaken], Page], pressed: str | None = None) -> Page:
+    """Sends what the form's operation does, once, and the page for how it ended; `name_taken` where that is why not.
+    What is `pressed` once alone may be pressed again where nothing happened."""
     since, operation = services().clock(), filled.operation
     try:
         made = operation.send(services().infisical, filled)
@@ -115,9 +116,11 @@ def sent(filled: RowForm, *, name_taken: Callable[[NameTaken], Page]) -> Page:
         record("outcome-unknown", "no-answer", error=silence, **filled.about())
         waited = round((services().clock() - since).total_seconds())
         return redirect(f"{operation.outcome_address(filled, since)}&waited={waited}", code=303)
-    except NameTaken as taken:
-        return name_taken(taken)
     except InfisicalError as error:
+        if error.nothing_happened:
+            services().limits.forget("once", identity=pressed)
+        if isinstance(error, NameTaken):
+            return name_taken(error)
         return _refused_by_infisical(filled, error, since=since)
     except Exception:
         record("outcome-unknown", "fault", **filled.about())

@@ -61,7 +61,7 @@ def send_once(filled: RowForm, *, name_taken: Callable[[NameTaken], Page]) -> Pa
         # How the first press ended is not known here.
         since = datetime.fromtimestamp(filled.opened.at, services().clock().tzinfo)
         return redirect(filled.operation.outcome_address(filled, since), code=303)
-    return sent(filled, name_taken=name_taken)
+    return sent(filled, name_taken=name_taken, pressed=pressed)
 
 
 def _stopped(filled: SyncForm, plan: Plan, held: Mapping[str, Any] | None) -> Page | None:

@@ -168,10 +168,11 @@ def no_answer(stage: Stage) -> None:
 _AT_WHAT_WAS_OFF = {
     "environment": {"slug": "dev", "name": "Development"},
     "folder": {"path": "/shared"},
+    "syncOptions": {"disableSecretDeletion": True, "keySchema": ""},
     "isAutoSyncEnabled": False,
 }
 _LONG = {"app": LONGEST_NAME, "secretPath": LONG_FOLDER, "isSynced": False, "syncMessage": "m" * 300}
-_OTHER = {"syncOptions": {"disableSecretDeletion": False, "keySchema": "SHOP_{{secretKey}}"}}
+_OTHER = {"syncOptions": {"disableSecretDeletion": True, "keySchema": "SHOP_{{secretKey}}"}}
 
 NATIVE_WAYS: dict[str, Way | State] = {
     "native integrations": the_natives(),

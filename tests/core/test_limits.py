@@ -101,6 +101,13 @@ def test_what_nobody_chose_is_bounded_as_the_table_says() -> None:
     assert 30 < wait.seconds <= 61
 
 
+def test_what_is_forgotten_may_be_done_again_and_no_other_key_of_it(make: Make) -> None:
+    limits = make(BOUNDS)
+    assert [limits.hit("once", identity=text) is None for text in ("a", "b")] == [True, True]
+    limits.forget("once", identity="a")
+    assert [limits.hit("once", identity=text) is None for text in ("a", "b")] == [True, False]
+
+
 def test_as_many_uses_as_the_bound_says_are_allowed_and_not_one_more(make: Make) -> None:
     limits = make()
     assert limits.hit("sign-in", identity="a") is None

@@ -149,6 +149,20 @@ def test_a_second_press_leads_to_where_it_is_looked_how_the_first_one_ended(
     assert "Auto-sync is paused" in syncs.client.page(second.headers["Location"]).text_of("done")
 
 
+def test_what_infisical_refused_is_sent_again_by_a_second_press(syncs: Syncs, sandbox: Sandbox) -> None:
+    address = syncs.created()
+    sandbox.clock.passes(3)
+    sandbox.sent.clear()
+    form = syncs.client.page(f"{address}/delete")
+    fields = {**form.hidden_fields("sync-form"), "remove_secrets": "1", "confirm_name": "dev-to-shop"}
+    busy = syncs.post(f"{address}/delete", **fields, submit="1")
+    assert read_page(busy.text).problem == "sync-busy"
+    sandbox.clock.passes(20)
+    again = syncs.post(f"{address}/delete", **fields, submit="1")
+    assert (again.status_code, "/outcome" in again.location) == (303, False)
+    assert [one.method for one in syncs.sent] == ["DELETE", "DELETE"]
+
+
 def test_a_change_without_an_answer_that_emptied_a_field_is_found(syncs: Syncs, sandbox: Sandbox) -> None:
     address = syncs.created(auto_sync="0", description="For the shop")
     page = syncs.client.page(f"{address}/edit")

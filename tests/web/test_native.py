@@ -228,6 +228,31 @@ def test_each_step_is_in_the_audit_log(tmp_path: Path, clock: Clock) -> None:
     assert {line["integration_id"] for line in lines if "native" in line["action"]} == {moves.ids[ON]}
 
 
+def test_no_answer_to_a_step_leads_to_a_page_that_looks_until_it_is_there(moves: Moves) -> None:
+    moves.make_sync(ON)
+    before = moves.page(ON)
+    (seen,) = before.hidden_fields("move-form")["seen"]
+
+    def look(action: str, state: str) -> TestResponse:
+        address = f"/native/{moves.ids[ON]}/outcome?project={PAYMENTS_ID}&action={action}"
+        return moves.client.get(f"{address}&since=2026-11-23T11:42:07Z&state={state}")
+
+    moves.sandbox.sent.clear()
+    assert "Not switched off yet" in read_page(look("off", seen).text).text
+    assert not changes_sent(moves)
+    moves.press(ON, "off", before)
+    found = look("off", seen)
+    assert (found.status_code, "/move?" in found.location) == (303, True)
+    (off,) = moves.page(ON).hidden_fields("move-form")["seen"]
+    moves.client.page(moves.address(ON))
+    moves.press(ON, "run")
+    moves.sandbox.clock.passes(60)
+    moves.press(ON, "remove", confirm_name=LEGACY_NAME)
+    gone = look("remove", off)
+    assert gone.status_code == 303
+    assert LEGACY_NAME in moves.client.page(gone.location).text_of("done")
+
+
 # ── What must not be taken for a move, or be lost by one ─────────────────────────────────────────────────────────────
 
 

@@ -414,6 +414,16 @@ def test_a_secret_that_is_pasted_one_field_off_in_the_form_of_a_sync(
     in_sandbox.look(in_sandbox.client.get(NEW_SYNC))
 
 
+def test_a_secret_that_is_pasted_into_a_step_of_a_move(in_sandbox: Watched) -> None:
+    form = in_sandbox.client.page(f"{NATIVE}/move?project={PAYMENTS_ID}").hidden_fields("move-form")
+    for name in ("confirm_name", "confirm_removal", "use_anyway", "seen"):
+        for button in ("off", "on", "remove", "run"):
+            text = f"{SANDBOX_CANARY}4567"
+            answer = posted(in_sandbox, f"{NATIVE}/move", form, **{button: "1", name: text})
+            assert answer.status_code in (303, 400, 409, 422), (name, button)
+    in_sandbox.look(in_sandbox.client.get(f"{NATIVE}/move"))
+
+
 @pytest.mark.parametrize("text", [f"{SANDBOX_CANARY}4567", PASTED["database address"]])
 def test_a_secret_that_somebody_put_in_a_link_to_a_page_of_syncs_or_native_integrations(
     in_sandbox: Watched, text: str

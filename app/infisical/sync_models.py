@@ -1,4 +1,4 @@
-"""What travels of secret syncs and native integrations, both ways: with models.py the only file that knows Infisical's wire names."""
+"""What travels of secret syncs and native integrations, both ways: with models.py the only files that know the wire names."""
 
 import json
 from contextlib import suppress

@@ -253,20 +253,20 @@ def move(integration_id: UUID) -> Page:
 
 
 _NEEDS = {
-    "off": (("integrations", "edit"), ("secrets", "readValue")),
-    "remove": (("integrations", "delete"),),
+    "off": (("integrations", "edit", "Edit"), ("secrets", "readValue", "Read Value")),
+    "remove": (("integrations", "delete", "Delete"),),
 }
-"""The rights that a step needs, by subject and action (recorded exchanges "update integration (permissions: …)")."""
+"""The rights that a step needs, by subject, action and what Infisical's own pages call that (recorded exchanges "update integration (permissions: …)")."""
 
 
 def _lacking(there: Move, project_id: str) -> list[str]:
     """The rights that the step at hand needs and that Infisical says are not there. It tells nobody all of them."""
     lacking = []
-    for subject, action in _NEEDS.get(there.step, ()):
+    for subject, action, word in _NEEDS.get(there.step, ()):
         roles = services().infisical.roles(project_id, subject)
         known = [actions for actions in roles.values() if actions is not None]
         if roles and len(known) == len(roles) and not any(action in actions for actions in known):
-            lacking.append(f"“{action}” on “{subject}”")
+            lacking.append(f"“{word}” on {subject}")
     return lacking
 
 

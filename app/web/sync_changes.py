@@ -57,6 +57,7 @@ CHANGE = replace(
     outcome_address=lambda filled, since: url_for(
         ".sync_outcome",
         action=filled.operation.name,
+        project=filled.project_id,
         **filled.address,
         state=sign_seen(there(filled.sync)),
         since=iso(since),
@@ -303,7 +304,7 @@ def sync_outcome(app: App, sync_id: UUID) -> Page:
         return (
             see_sync(look.found, done=operation.name, at=since)
             if look.found
-            else see_gone(".syncs", "", was.name)
+            else see_gone(".syncs", asked_project() or "", was.name)
         )
     back_url = url_for(".sync", app=app.slug, sync_id=str(sync_id))
     return waiting_page(

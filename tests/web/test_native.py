@@ -8,6 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app.core.http import Deadline
+from app.infisical.native import NativeIntegrations
 from app.infisical.sync_models import SyncSettings
 from app.infisical.syncs import SecretSyncs
 from tests.conftest import Client, Clock, Sandbox, new_client, sandbox_in
@@ -332,6 +333,25 @@ def test_going_back_is_asked_first_where_others_write_to_the_same_project(moves:
     assert moves.press(ON, "on").status_code == 422
     assert not changes_sent(moves)
     assert moves.press(ON, "on", confirm_removal="all").status_code == 303
+
+
+def test_another_one_that_writes_to_the_same_project_is_named_before_the_switch_off(moves: Moves) -> None:
+    moves.make_sync(ON)
+    natives = NativeIntegrations(an_admin_of(moves.sandbox))
+    (there,) = (one for one in natives.all(PAYMENTS_ID) if one.id == moves.ids[OFF])
+    natives.switch(there.model_copy(update={"ref": LEGACY}), on=True, deadline=Deadline.after(5))
+    page = moves.page(ON)
+    assert f"Development /shared to {LEGACY} is on too" in page.text_of("use_anyway-help")
+    assert moves.press(ON, "off", page).status_code == 422
+    assert moves.press(ON, "off", page, use_anyway="1").status_code == 303
+
+
+def test_what_else_changed_is_told_in_the_words_of_the_page(moves: Moves) -> None:
+    moves.make_sync(ON)
+    services = moves.sandbox.app.extensions["infisical_connect"]
+    signed = services.sign(["off", ["environment_slug", "ref"]], purpose=f"moved.{moves.ids[ON]}")
+    page = moves.client.page(f"{moves.address(ON)}&done={signed}")
+    assert page.text_of("done").endswith("not as it was: the environment, the project.")
 
 
 def test_a_step_is_held_to_the_sync_that_its_page_showed(moves: Moves) -> None:

@@ -146,6 +146,7 @@ def test_a_second_press_leads_to_where_it_is_looked_how_the_first_one_ended(
     first, second = (press(syncs, address, "pause", page) for _ in range(2))
     assert "/outcome" not in first.headers["Location"]
     assert "/outcome?" in second.headers["Location"]
+    assert f"project={PAYMENTS_ID}" in second.headers["Location"]
     assert "Auto-sync is paused" in syncs.client.page(second.headers["Location"]).text_of("done")
 
 

@@ -179,6 +179,13 @@ def test_one_without_a_project_that_is_off_is_moved_once_the_project_is_chosen(m
     assert moves.step(OFF) == "remove"
 
 
+def test_a_sync_that_does_not_run_by_itself_leads_back_to_the_move_it_was_made_for(moves: Moves) -> None:
+    made = moves.make_sync(OFF, supabase_project="webshopstagingabcdef")
+    page = moves.client.page(made.location)
+    assert "not-run" in [one.get("data-status") for one in page.all("div")]
+    assert moves.ids[OFF] in page.links()["Back to the move"]
+
+
 def test_what_was_off_before_is_switched_on_only_once_that_is_confirmed(moves: Moves) -> None:
     moves.make_sync(OFF, supabase_project="webshopstagingabcdef", auto_sync="1")
     moves.sandbox.clock.passes(20)
